@@ -1,0 +1,27 @@
+"""The few exceptions that cross module borders.
+
+A client's fault is data (an event, an error reply); only our own faults and the operator's mistakes are exceptions.
+Messages are sentences for the person at the keyboard: what happened, where, and what to do next.
+"""
+
+__all__ = ["ConfigurationError", "LabError", "LimitExceededError", "StoreError", "UnavailableError"]
+
+
+class LabError(Exception):
+    """Anything labserver raises on purpose; printed as one line, never as a traceback."""
+
+
+class ConfigurationError(LabError):
+    """The operator asked for something impossible or contradictory: exit code 2, before anything listens."""
+
+
+class UnavailableError(LabError):
+    """This host cannot do what was asked (a missing library feature, a missing kernel facility)."""
+
+
+class StoreError(LabError):
+    """The mail store could not keep what it was given; nothing was acknowledged."""
+
+
+class LimitExceededError(StoreError):
+    """A documented limit (message size, message count, mailbox size) would be exceeded."""

@@ -1,0 +1,3 @@
+"""Accounts, mailboxes and messages behind one interface."""
+
+__all__: list[str] = []

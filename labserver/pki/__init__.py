@@ -1,0 +1,3 @@
+"""The lab's certificate authority and what it issues."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""The POP3 backend: a session core without I/O."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""TLS engines without I/O behind one interface."""
+
+__all__: list[str] = []
