@@ -20,8 +20,16 @@ class UnavailableError(LabError):
 
 
 class StoreError(LabError):
-    """The mail store could not keep what it was given; nothing was acknowledged."""
+    """The mail store did not do what it was asked; nothing was changed and nothing may be acknowledged.
+
+    ``code`` is IMAP's response code for it (RFC 9051 7.1: ``NONEXISTENT``, ``ALREADYEXISTS``, ``CANNOT``, ``INUSE``,
+    ``UNAVAILABLE`` …), the one vocabulary from which SMTP and POP3 derive their own answers.
+    """
+
+    def __init__(self, text: str, *, code: str = "UNAVAILABLE") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class LimitExceededError(StoreError):
-    """A documented limit (message size, message count, mailbox size) would be exceeded."""
+    """A documented limit would be exceeded: ``TOOBIG`` (one message), ``LIMIT`` (counts), ``OVERQUOTA`` (mailbox size)."""

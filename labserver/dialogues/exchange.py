@@ -1,0 +1,265 @@
+"""Commands, replies and the exchange between them: the words the membrane and every backend share.
+
+An *exchange* is a generator that answers one command. It yields a :class:`Reply` for each thing to send and an
+:class:`Await` where it needs more from the client; the unit the client then sent is the value of that ``yield``::
+
+    def idle(self, command):                        # RFC 2177
+        yield Reply.continuation(b"+ idling\r\n")
+        done = yield Await.line()
+        yield Reply.completion(...)
+
+So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, without I/O, and one driver: the membrane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow
+
+__all__ = [
+    "Await",
+    "AwaitKind",
+    "Backend",
+    "Command",
+    "Dialogue",
+    "Exchange",
+    "Farewell",
+    "Identity",
+    "Link",
+    "LoginFailure",
+    "Reply",
+    "ReplyKind",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One client command, split only as far as every protocol allows; the backend's grammar does the rest."""
+
+    verb: str
+    """Upper-cased command name; empty when there is none to be found. For IMAP ``UID FETCH`` counts as one name."""
+    tag: bytes = b""
+    """IMAP's tag; empty in the other protocols or when it is missing."""
+    argument: bytes = b""
+    """What follows the verb and one space, up to the line's end or the first literal's announcement."""
+    parts: tuple[bytes, ...] = ()
+    """The unit's parts (:class:`labserver.wire.framing.Framed`)."""
+    raw: bytes = b""
+    """Every octet as sent."""
+
+
+class ReplyKind(Enum):
+    """What a reply is to the dialogue."""
+
+    GREETING = "greeting"
+    UNTAGGED = "untagged"
+    """One or more whole untagged IMAP responses, or the body of a POP3 multi-line answer."""
+    CONTINUATION = "continuation"
+    """The client's turn inside a command: ``+``, ``334``, ``354``."""
+    COMPLETION = "completion"
+    """The answer that ends a command (LMTP's DATA has several)."""
+    FAREWELL = "farewell"
+    """The server's last word (``* BYE``, ``421``); the connection is closed after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server says, byte for byte, line endings included."""
+
+    kind: ReplyKind
+    raw: bytes
+    code: str = ""
+    """The protocol's own verdict: ``250``, ``OK``, ``NO``, ``BAD``, ``PREAUTH``, ``BYE``, ``+OK``, ``-ERR``, ``+``."""
+
+    @classmethod
+    def completion(cls, raw: bytes, code: str = "") -> Reply:
+        """Return the reply that ends the command."""
+        return cls(ReplyKind.COMPLETION, raw, code)
+
+    @classmethod
+    def untagged(cls, raw: bytes) -> Reply:
+        """Return one or more whole untagged responses."""
+        return cls(ReplyKind.UNTAGGED, raw)
+
+    @classmethod
+    def continuation(cls, raw: bytes, code: str = "+") -> Reply:
+        """Return a reply that gives the client its turn."""
+        return cls(ReplyKind.CONTINUATION, raw, code)
+
+    @classmethod
+    def greeting(cls, raw: bytes, code: str = "") -> Reply:
+        """Return the first words of a connection."""
+        return cls(ReplyKind.GREETING, raw, code)
+
+    @classmethod
+    def farewell(cls, raw: bytes, code: str = "") -> Reply:
+        """Return the last words of a connection; it is closed after them."""
+        return cls(ReplyKind.FAREWELL, raw, code)
+
+
+class AwaitKind(Enum):
+    """What an exchange waits for."""
+
+    LINE = "line"
+    DATA = "data"
+    CHUNK = "chunk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """Yielded by an exchange that needs the client's next unit; the value of the yield is Framed or Overflow."""
+
+    kind: AwaitKind
+    size: int = 0
+    """Octets of a counted chunk."""
+    limit: int = 0
+    """Octets beyond which data or a chunk is swallowed and reported as an overflow."""
+    secret: bool = False
+    """What comes is a credential: masked in the transcript."""
+
+    @classmethod
+    def line(cls, *, secret: bool = False) -> Await:
+        """Wait for one line."""
+        return cls(kind=AwaitKind.LINE, secret=secret)
+
+    @classmethod
+    def data(cls, limit: int) -> Await:
+        """Wait for dot-stuffed data up to CRLF.CRLF."""
+        return cls(kind=AwaitKind.DATA, limit=limit)
+
+    @classmethod
+    def chunk(cls, size: int, limit: int) -> Await:
+        """Wait for exactly ``size`` octets."""
+        return cls(kind=AwaitKind.CHUNK, size=size, limit=limit)
+
+
+Exchange = Generator[Reply | Await, Framed | Overflow | None, None]
+"""How one command is answered."""
+
+
+class Farewell(Enum):
+    """Why the server ends a connection on its own."""
+
+    IDLE = "idle too long"
+    SHUTDOWN = "shutting down"
+    OVERLOADED = "too many connections"
+    TOO_MANY_ERRORS = "too many errors"
+    LINE_TOO_LONG = "line too long"
+    INTERNAL = "internal error"
+
+
+class LoginFailure(Enum):
+    """Why an authentication did not succeed."""
+
+    REJECTED = "credentials not accepted"
+    CANCELLED = "cancelled by the client"
+    MALFORMED = "malformed response"
+    UNSUPPORTED = "mechanism not supported"
+    NEEDS_TLS = "encryption required"
+    NOT_NOW = "not possible in this state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a client proved to be."""
+
+    account: str
+    """The account whose mail it may use; empty for an anonymous client."""
+    mechanism: str
+    """The SASL mechanism, or ``LOGIN``, ``USER``, ``APOP`` for the protocols' own commands."""
+
+
+class Link(Protocol):
+    """What a backend may know of its connection. The membrane provides it; tests provide a plain object."""
+
+    secure: bool
+    """TLS is up."""
+    peer: str
+    """The client's address, for trace headers and logs."""
+    service: str
+    """The service's IANA name."""
+
+    @property
+    def offers_starttls(self) -> bool:
+        """The upgrade can be asked for now (so it belongs in the capability list)."""
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """SASL mechanisms to advertise now, best first; empty where no credentials are accepted."""
+
+    @property
+    def accepts_passwords(self) -> bool:
+        """Whether LOGIN, USER and PASS are accepted now (never in clear by default)."""
+
+    def notify(self) -> None:
+        """Tell the membrane that :meth:`Backend.unsolicited` may have something."""
+
+
+class Backend(Protocol):
+    """An honest server session without I/O. It never knows that anybody may be lying about it."""
+
+    def greeting(self) -> Reply:
+        """Return the first reply of the connection."""
+
+    def admit(self, request: LiteralRequest) -> Reply | None:
+        """Refuse an announced literal with a completion, or return None to let it come (IMAP only)."""
+
+    def handle(self, command: Command) -> Exchange:
+        """Answer one command. Every command enters here; every reply leaves as a value this yields."""
+
+    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:
+        """The membrane authenticated the client by ``command``: enter that state and yield the completion.
+
+        ``proof`` is SASL's additional data with success (empty when none), for dialogues that can carry it.
+        """
+
+    def unsolicited(self) -> Iterator[Reply]:
+        """Yield what may be said now without being asked (EXISTS during IDLE …)."""
+
+    def disconnected(self) -> None:
+        """Release everything: the connection is gone or the session is being replaced after STARTTLS."""
+
+
+class Dialogue(Protocol):
+    """One protocol's spelling. Modules ``labserver.dialogues.smtp``, ``.imap``, ``.pop3`` each provide an instance."""
+
+    upgrade_verb: str
+    """STARTTLS or STLS."""
+    authenticate_verb: str
+    """AUTH or AUTHENTICATE."""
+    carries_proof: bool
+    """Success can carry additional data; otherwise it goes as one more challenge (RFC 4422 5)."""
+
+    def framer(self) -> Framer:
+        """Return a new framer with this dialogue's limits."""
+
+    def command(self, framed: Framed) -> Command:
+        """Split a unit into tag, verb and argument; never raises."""
+
+    def overflow(self, overflow: Overflow) -> Reply:
+        """Answer a unit beyond its limit."""
+
+    def go_ahead(self) -> Reply:
+        """Let an announced literal come."""
+
+    def upgrade_ready(self, command: Command) -> Reply:
+        """Accept STARTTLS or STLS."""
+
+    def upgrade_refused(self, command: Command, reason: str) -> Reply:
+        """Refuse STARTTLS or STLS; ``reason`` is for people."""
+
+    def challenge(self, data: bytes) -> Reply:
+        """Send a SASL challenge, base64-encoded."""
+
+    def login_failed(self, command: Command, failure: LoginFailure) -> Reply:
+        """Answer a failed authentication."""
+
+    def farewell(self, reason: Farewell) -> Reply:
+        """Say the last words."""
+
+    def masked(self, command: Command) -> bytes:
+        """Return ``command.raw`` with credentials replaced by ``****``, for the transcript."""
