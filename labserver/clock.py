@@ -1,6 +1,6 @@
 """Time and randomness, injected: the only two things that make a run differ from the next one.
 
-Everything that needs the time or a random value takes a :class:`Clock` or an :class:`Entropy`; tests pass the fixed ones.
+Everything that needs the time or a random value takes a :class:`Clock` or an :class:`Entropy`; tests pass fixed ones.
 """
 
 from __future__ import annotations

@@ -32,4 +32,4 @@ class StoreError(LabError):
 
 
 class LimitExceededError(StoreError):
-    """A documented limit would be exceeded: ``TOOBIG`` (one message), ``LIMIT`` (counts), ``OVERQUOTA`` (mailbox size)."""
+    """A documented limit would be exceeded: ``TOOBIG`` (a message), ``LIMIT`` (a count), ``OVERQUOTA`` (a mailbox)."""

@@ -1,4 +1,4 @@
-"""Commands, replies and the exchange between them: the words the membrane and every backend share.
+r"""Commands, replies and the exchange between them: the words the membrane and every backend share.
 
 An *exchange* is a generator that answers one command. It yields a :class:`Reply` for each thing to send and an
 :class:`Await` where it needs more from the client; the unit the client then sent is the value of that ``yield``::
@@ -212,7 +212,7 @@ class Backend(Protocol):
         """Answer one command. Every command enters here; every reply leaves as a value this yields."""
 
     def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:
-        """The membrane authenticated the client by ``command``: enter that state and yield the completion.
+        """Enter the authenticated state, proved to the membrane by ``command``, and yield the completion.
 
         ``proof`` is SASL's additional data with success (empty when none), for dialogues that can carry it.
         """

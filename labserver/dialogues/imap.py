@@ -1,0 +1,110 @@
+"""IMAP's spelling of what the membrane says (RFC 3501, RFC 9051; response codes RFC 5530)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
+from labserver.dialogues.masking import masked_argument
+from labserver.wire.framing import Framed, ImapFramer, Overflow
+
+__all__ = ["ImapDialogue"]
+
+_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+)(?: +|\Z)")
+_LITERAL = re.compile(rb" ?~?\{\d+\+?\}\Z")
+
+_LOGIN_FAILURES: dict[LoginFailure, tuple[str, str]] = {
+    LoginFailure.REJECTED: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),
+    LoginFailure.CANCELLED: ("BAD", "Authentication cancelled"),
+    LoginFailure.MALFORMED: ("BAD", "Cannot decode the response"),
+    LoginFailure.UNSUPPORTED: ("NO", "[CANNOT] Unsupported authentication mechanism"),
+    LoginFailure.NEEDS_TLS: ("NO", "[PRIVACYREQUIRED] Start TLS first"),
+    LoginFailure.NOT_NOW: ("BAD", "Authentication is not possible now"),
+}
+
+_FAREWELLS: dict[Farewell, str] = {
+    Farewell.IDLE: "Idle too long",
+    Farewell.SHUTDOWN: "[UNAVAILABLE] Shutting down",
+    Farewell.OVERLOADED: "[UNAVAILABLE] Too many connections, try again later",
+    Farewell.TOO_MANY_ERRORS: "Too many errors",
+    Farewell.LINE_TOO_LONG: "Line too long",
+    Farewell.INTERNAL: "[SERVERBUG] Internal error",
+}
+
+
+def _tagged(command: Command, code: str, text: str) -> Reply:
+    return Reply.completion(b"%b %b %b\r\n" % (command.tag or b"*", code.encode(), text.encode()), code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapDialogue:
+    """IMAP4rev1."""
+
+    line_limit: int
+    literal_limit: int
+    upgrade_verb: str = "STARTTLS"
+    authenticate_verb: str = "AUTHENTICATE"
+    carries_proof: bool = False
+
+    def framer(self) -> ImapFramer:
+        """Return a framer of commands with literals."""
+        return ImapFramer(line_limit=self.line_limit, literal_limit=self.literal_limit)
+
+    def command(self, framed: Framed) -> Command:
+        """Split a command into tag, verb (``UID x`` as one) and argument."""
+        text = framed.parts[0]
+        match = _TAG.match(text)
+        if match is None:
+            return Command(verb="", argument=text, parts=framed.parts, raw=framed.raw)
+        verb, _, argument = text[match.end() :].partition(b" ")
+        if verb.upper() == b"UID":
+            second, _, argument = argument.partition(b" ")
+            verb = b"UID " + second
+        return Command(
+            verb=verb.upper().decode("ascii", "replace"),
+            tag=match.group(1),
+            argument=_LITERAL.sub(b"", argument) if len(framed.parts) > 1 else argument,
+            parts=framed.parts,
+            raw=framed.raw,
+        )
+
+    def overflow(self, overflow: Overflow) -> Reply:
+        """Answer a line or a literal beyond its limit; a fatal one ends the connection."""
+        if overflow.fatal:
+            return self.farewell(Farewell.LINE_TOO_LONG)
+        command = self.command(Framed(parts=overflow.parts, raw=b""))
+        if overflow.literal:
+            return _tagged(command, "NO", f"[TOOBIG] Literal too large, at most {overflow.limit} octets")
+        return _tagged(command, "BAD", f"Line too long, at most {overflow.limit} octets")
+
+    def go_ahead(self) -> Reply:
+        """Let a synchronizing literal come (RFC 9051 7.6)."""
+        return Reply.continuation(b"+ OK\r\n")
+
+    def upgrade_ready(self, command: Command) -> Reply:
+        """Accept STARTTLS (RFC 9051 6.2.1)."""
+        return _tagged(command, "OK", "Begin TLS negotiation now")
+
+    def upgrade_refused(self, command: Command, reason: str) -> Reply:
+        """Refuse STARTTLS."""
+        return _tagged(command, "BAD", reason)
+
+    def challenge(self, data: bytes) -> Reply:
+        """Send a SASL challenge (RFC 9051 6.2.2)."""
+        return Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n")
+
+    def login_failed(self, command: Command, failure: LoginFailure) -> Reply:
+        """Answer a failed AUTHENTICATE (RFC 9051 6.2.2, RFC 5530)."""
+        return _tagged(command, *_LOGIN_FAILURES[failure])
+
+    def farewell(self, reason: Farewell) -> Reply:
+        """Say BYE (RFC 9051 7.1.5)."""
+        return Reply.farewell(b"* BYE %b\r\n" % _FAREWELLS[reason].encode(), "BYE")
+
+    def masked(self, command: Command) -> bytes:
+        """Mask LOGIN's password and AUTHENTICATE's initial response."""
+        if command.verb == "LOGIN":
+            return masked_argument(command, keep=1)
+        return masked_argument(command, keep=1) if command.verb == "AUTHENTICATE" else command.raw

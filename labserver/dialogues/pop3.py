@@ -1,0 +1,91 @@
+"""POP3's spelling of what the membrane says (RFC 1939, RFC 2595, RFC 5034; response codes RFC 2449, RFC 3206)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
+from labserver.dialogues.masking import masked_argument
+from labserver.wire.framing import Framed, Framer, Overflow
+
+__all__ = ["Pop3Dialogue"]
+
+_LOGIN_FAILURES: dict[LoginFailure, str] = {
+    LoginFailure.REJECTED: "[AUTH] Authentication failed",
+    LoginFailure.CANCELLED: "Authentication cancelled",
+    LoginFailure.MALFORMED: "Cannot decode the response",
+    LoginFailure.UNSUPPORTED: "Unsupported authentication mechanism",
+    LoginFailure.NEEDS_TLS: "Start TLS with STLS first",
+    LoginFailure.NOT_NOW: "Authentication is not possible now",
+}
+
+_FAREWELLS: dict[Farewell, str] = {
+    Farewell.IDLE: "[SYS/TEMP] Idle too long, closing the connection",
+    Farewell.SHUTDOWN: "[SYS/TEMP] Shutting down, closing the connection",
+    Farewell.OVERLOADED: "[SYS/TEMP] Too many connections, try again later",
+    Farewell.TOO_MANY_ERRORS: "[SYS/PERM] Too many errors, closing the connection",
+    Farewell.LINE_TOO_LONG: "[SYS/PERM] Line too long, closing the connection",
+    Farewell.INTERNAL: "[SYS/TEMP] Internal error, closing the connection",
+}
+
+_SECRETS = {"PASS": 0, "APOP": 1, "AUTH": 1}
+
+
+def _error(text: str) -> Reply:
+    return Reply.completion(b"-ERR %b\r\n" % text.encode(), "-ERR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pop3Dialogue:
+    """POP3."""
+
+    line_limit: int
+    upgrade_verb: str = "STLS"
+    authenticate_verb: str = "AUTH"
+    carries_proof: bool = False
+
+    def framer(self) -> Framer:
+        """Return a framer of command lines."""
+        return Framer(line_limit=self.line_limit)
+
+    def command(self, framed: Framed) -> Command:
+        """Split a line into keyword and argument; a password keeps its spaces (RFC 1939 7, PASS)."""
+        line = framed.parts[0]
+        verb, _, argument = line.partition(b" ")
+        return Command(
+            verb=verb.upper().decode("ascii", "replace"), argument=argument, parts=framed.parts, raw=framed.raw
+        )
+
+    def overflow(self, overflow: Overflow) -> Reply:
+        """Answer a line beyond the limit."""
+        return _error(f"Line too long, at most {overflow.limit} octets")
+
+    def go_ahead(self) -> Reply:
+        """POP3 has no literals to let come."""
+        raise NotImplementedError
+
+    def upgrade_ready(self, command: Command) -> Reply:  # noqa: ARG002 -- the interface's; POP3 has no tags
+        """Accept STLS (RFC 2595 4)."""
+        return Reply.completion(b"+OK Begin TLS negotiation\r\n", "+OK")
+
+    def upgrade_refused(self, command: Command, reason: str) -> Reply:  # noqa: ARG002 -- the interface's
+        """Refuse STLS."""
+        return _error(reason)
+
+    def challenge(self, data: bytes) -> Reply:
+        """Send a SASL challenge (RFC 5034 4)."""
+        return Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n")
+
+    def login_failed(self, command: Command, failure: LoginFailure) -> Reply:  # noqa: ARG002 -- the interface's
+        """Answer a failed AUTH (RFC 3206 for the response code)."""
+        return _error(_LOGIN_FAILURES[failure])
+
+    def farewell(self, reason: Farewell) -> Reply:
+        """Say -ERR before closing (RFC 2449 8.1.1 for the codes)."""
+        return Reply.farewell(b"-ERR %b\r\n" % _FAREWELLS[reason].encode(), "-ERR")
+
+    def masked(self, command: Command) -> bytes:
+        """Mask PASS, APOP's digest and AUTH's initial response."""
+        keep = _SECRETS.get(command.verb)
+        return command.raw if keep is None else masked_argument(command, keep=keep)

@@ -1,0 +1,89 @@
+"""SMTP's spelling of what the membrane says (RFC 5321, RFC 3207, RFC 4954; enhanced codes RFC 3463)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
+from labserver.dialogues.masking import masked_argument
+from labserver.wire.framing import Framed, Framer, Overflow
+
+__all__ = ["SmtpDialogue"]
+
+_LOGIN_FAILURES: dict[LoginFailure, str] = {
+    LoginFailure.REJECTED: "535 5.7.8 Authentication credentials invalid",
+    LoginFailure.CANCELLED: "501 5.7.0 Authentication cancelled",
+    LoginFailure.MALFORMED: "501 5.5.2 Cannot decode the response",
+    LoginFailure.UNSUPPORTED: "504 5.5.4 Unrecognized authentication mechanism",
+    LoginFailure.NEEDS_TLS: "538 5.7.11 Encryption required for requested authentication mechanism",
+    LoginFailure.NOT_NOW: "503 5.5.1 Authentication is not possible now",
+}
+
+_FAREWELLS: dict[Farewell, str] = {
+    Farewell.IDLE: "421 4.4.2 Idle too long, closing the connection",
+    Farewell.SHUTDOWN: "421 4.3.2 Shutting down, closing the connection",
+    Farewell.OVERLOADED: "421 4.3.2 Too many connections, try again later",
+    Farewell.TOO_MANY_ERRORS: "421 4.7.0 Too many errors, closing the connection",
+    Farewell.LINE_TOO_LONG: "421 4.5.2 Line too long, closing the connection",
+    Farewell.INTERNAL: "421 4.3.0 Internal error, closing the connection",
+}
+
+
+def _reply(text: str) -> Reply:
+    return Reply.completion(text.encode() + b"\r\n", text[:3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpDialogue:
+    """SMTP, submission and LMTP."""
+
+    line_limit: int
+    upgrade_verb: str = "STARTTLS"
+    authenticate_verb: str = "AUTH"
+    carries_proof: bool = False
+
+    def framer(self) -> Framer:
+        """Return a framer of command lines, mail data and chunks."""
+        return Framer(line_limit=self.line_limit)
+
+    def command(self, framed: Framed) -> Command:
+        """Split a line into verb and argument."""
+        line = framed.parts[0].strip(b" \t")
+        verb, _, argument = line.partition(b" ")
+        return Command(
+            verb=verb.upper().decode("ascii", "replace"), argument=argument.strip(), parts=framed.parts, raw=framed.raw
+        )
+
+    def overflow(self, overflow: Overflow) -> Reply:
+        """Answer a command line beyond the limit (RFC 5321 4.5.3.1.4)."""
+        return _reply(f"500 5.5.2 Line too long, at most {overflow.limit} octets")
+
+    def go_ahead(self) -> Reply:
+        """SMTP has no literals to let come."""
+        raise NotImplementedError
+
+    def upgrade_ready(self, command: Command) -> Reply:  # noqa: ARG002 -- the interface's; SMTP has no tags
+        """Accept STARTTLS (RFC 3207 4)."""
+        return _reply("220 2.0.0 Ready to start TLS")
+
+    def upgrade_refused(self, command: Command, reason: str) -> Reply:
+        """Refuse STARTTLS: 501 for an argument (RFC 3207 4), 503 otherwise."""
+        return _reply(f"501 5.5.4 {reason}" if command.argument else f"503 5.5.1 {reason}")
+
+    def challenge(self, data: bytes) -> Reply:
+        """Send a SASL challenge (RFC 4954 4)."""
+        return Reply.continuation(b"334 " + base64.b64encode(data) + b"\r\n", "334")
+
+    def login_failed(self, command: Command, failure: LoginFailure) -> Reply:  # noqa: ARG002 -- the interface's
+        """Answer a failed AUTH (RFC 4954 4, 6)."""
+        return _reply(_LOGIN_FAILURES[failure])
+
+    def farewell(self, reason: Farewell) -> Reply:
+        """Say 421 (RFC 5321 3.8)."""
+        text = _FAREWELLS[reason]
+        return Reply.farewell(text.encode() + b"\r\n", text[:3])
+
+    def masked(self, command: Command) -> bytes:
+        """Mask AUTH's initial response."""
+        return masked_argument(command, keep=1) if command.verb == "AUTH" else command.raw

@@ -1,0 +1,190 @@
+"""What happened in a connection: past tense, frozen, ordered. The transcript prints it; verdicts read nothing else.
+
+Two layers are recorded side by side: octets as they crossed the network (``Raw…``) and the dialogue inside them
+(``CommandReceived``, ``LineReceived``, ``ReplySent`` …), so that a session reads byte for byte on both sides of TLS.
+``at`` is seconds since the connection was accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = [
+    "AuthenticationFailed",
+    "AuthenticationSucceeded",
+    "CommandReceived",
+    "Connected",
+    "DataReceived",
+    "Disconnected",
+    "Event",
+    "InternalFault",
+    "LineReceived",
+    "PlaintextDiscarded",
+    "RawReceived",
+    "RawSent",
+    "ReplySent",
+    "TlsEstablished",
+    "TlsFacts",
+    "TlsFailed",
+    "TlsStarted",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts:
+    """What a finished handshake agreed on."""
+
+    version: str
+    """``TLSv1.3`` …"""
+    cipher: str
+    """The suite's OpenSSL name."""
+    group: str = ""
+    """The key exchange group, where the engine can tell."""
+    server_name: str = ""
+    """The SNI the client sent (RFC 6066 3); empty if none."""
+    alpn: str = ""
+    client_certificate: str = ""
+    """SHA-256 of the client's certificate in hexadecimal; empty if it sent none."""
+    engine: str = ""
+    """The TLS engine that served it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, ``at`` seconds after the connection was accepted."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Event):
+    """A client connected."""
+
+    service: str
+    peer: str
+    local: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReceived(Event):
+    """Octets arrived from the network (before decryption)."""
+
+    data: bytes
+    size: int
+    """Octets that arrived; ``data`` may be shorter where the transcript's limit was reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSent(Event):
+    """Octets were handed to the network (after encryption)."""
+
+    data: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReceived(Event):
+    """A whole command came in."""
+
+    verb: str
+    data: bytes
+    masked: bytes
+    """``data`` with credentials replaced by ``****``."""
+    secure: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReceived(Event):
+    """A line inside a command came in: a SASL response, IDLE's DONE."""
+
+    data: bytes
+    masked: bytes
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReceived(Event):
+    """Mail data came in (DATA, BDAT)."""
+
+    data: bytes
+    size: int
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySent(Event):
+    """The server said something."""
+
+    kind: str
+    data: bytes
+    secure: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaintextDiscarded(Event):
+    """Octets that the client sent in clear behind STARTTLS were thrown away (RFC 3207 6; CVE-2011-0411)."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsStarted(Event):
+    """The server began to wait for a ClientHello."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsEstablished(Event):
+    """The handshake finished from the server's point of view (a client may still reject it: TLS 1.3)."""
+
+    facts: TlsFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFailed(Event):
+    """TLS broke: during the handshake or later."""
+
+    reason: str
+    """In the engine's words."""
+    alert: str = ""
+    """The alert's IANA name if the client sent one, e.g. ``unknown_ca``."""
+    during_handshake: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationSucceeded(Event):
+    """The client proved who it is."""
+
+    account: str
+    mechanism: str
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationFailed(Event):
+    """An authentication ended without success."""
+
+    mechanism: str
+    reason: str
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalFault(Event):
+    """The lab itself failed inside this session: a finding about us, never about the client."""
+
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected(Event):
+    """The connection is gone."""
+
+    by: str
+    """``client``, ``server`` or ``error``."""
+    clean: bool
+    """TLS was closed with close_notify from both sides, or there was no TLS."""
+    reason: str = ""
+    received: int = field(default=0)
+    sent: int = field(default=0)

@@ -1,0 +1,17 @@
+"""``tls-server-end-point``: the hash of the server's certificate (RFC 5929 4.1), the same for every engine."""
+
+from __future__ import annotations
+
+__all__ = ["server_end_point"]
+
+
+def server_end_point(certificate_chain: bytes) -> bytes:
+    """Return the binding for a PEM chain: its leaf hashed with its own signature hash, SHA-256 instead of MD5, SHA-1."""
+    from cryptography import x509  # noqa: PLC0415 -- imported at the first use of channel binding
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 -- the same
+
+    leaf = x509.load_pem_x509_certificates(certificate_chain)[0]
+    algorithm = leaf.signature_hash_algorithm
+    if algorithm is None or algorithm.name in {"md5", "sha1"}:
+        algorithm = hashes.SHA256()
+    return leaf.fingerprint(algorithm)

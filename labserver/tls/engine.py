@@ -1,0 +1,106 @@
+"""The interface of a TLS engine, and the settings an engine is made from.
+
+An engine is one connection's TLS, server side, between two byte streams: ``receive`` and ``outgoing`` face the network,
+``decrypted`` and ``send`` face the dialogue. It never touches a socket and never raises for what a client does: a broken
+handshake is :attr:`TlsEngine.failure`. Any library that can work on memory fits, and so do canned bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from labserver.events import TlsFacts
+
+__all__ = ["EngineName", "TlsEngine", "TlsFailure", "TlsSettings", "alert_name", "make_engines"]
+
+EngineName = str
+"""``openssl`` (pyOpenSSL: the cryptography wheel's OpenSSL, the same on every host) or ``stdlib`` (the host's)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFailure:
+    """Why TLS broke."""
+
+    reason: str
+    """In the library's words."""
+    alert: str = ""
+    """The IANA name of the alert the client sent, if it was that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """What a server presents and allows. The values are PEM, so that any engine can take them."""
+
+    certificate_chain: bytes
+    """Leaf first, then what is sent with it."""
+    private_key: bytes
+    client_anchors: bytes = b""
+    """If not empty, a client certificate is asked for and verified against these; none is still accepted."""
+    key_log: Path | None = None
+    """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
+
+
+class TlsEngine(Protocol):
+    """One connection's TLS."""
+
+    established: bool
+    """The handshake has finished on this side."""
+    peer_closed: bool
+    """The client sent close_notify."""
+    failure: TlsFailure | None
+    """Set once TLS is broken; nothing can be decrypted after that, but ``outgoing`` may still hold an alert."""
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+
+    def decrypted(self) -> bytes:
+        """Drive the handshake and return what was decrypted."""
+
+    def send(self, data: bytes) -> None:
+        """Encrypt; before the handshake has finished, keep until then."""
+
+    def outgoing(self) -> bytes:
+        """Return the octets for the network."""
+
+    def shutdown(self) -> None:
+        """Queue close_notify (RFC 8446 6.1)."""
+
+    def facts(self) -> TlsFacts:
+        """Return what the handshake agreed on."""
+
+    def binding(self, kind: str) -> bytes | None:
+        """Return a channel binding (``tls-exporter``, ``tls-unique``, ``tls-server-end-point``), None if there is none."""
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The client's verified certificate (DER), None if it sent none."""
+
+
+def alert_name(reason: str) -> str:
+    """Return the IANA name in an OpenSSL reason such as ``tlsv1 alert unknown ca``, or an empty string."""
+    _, found, name = reason.partition(" alert ")
+    return name.strip().replace(" ", "_") if found else ""
+
+
+def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Return a maker of engines; the library is imported and its context built at the first one it makes."""
+    context: list[Callable[[], TlsEngine]] = []
+
+    def make() -> TlsEngine:
+        if not context:
+            if name == "stdlib":
+                from labserver.tls.stdlib import stdlib_engines  # noqa: PLC0415 -- only when it is used
+
+                context.append(stdlib_engines(settings))
+            else:
+                from labserver.tls.openssl import openssl_engines  # noqa: PLC0415 -- only when it is used
+
+                context.append(openssl_engines(settings))
+        return context[0]()
+
+    return make

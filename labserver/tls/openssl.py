@@ -1,0 +1,167 @@
+"""The default engine: pyOpenSSL on memory, with the OpenSSL inside the cryptography wheel, the same on every host."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from OpenSSL import SSL, crypto
+
+from labserver.events import TlsFacts
+from labserver.tls.endpoint_binding import server_end_point
+from labserver.tls.engine import TlsFailure, alert_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.tls.engine import TlsEngine, TlsSettings
+
+__all__ = ["OpensslEngine", "openssl_engines"]
+
+_MODE_RELEASE_BUFFERS = 0x10
+"""SSL_MODE_RELEASE_BUFFERS: halves the memory of an idle connection (SSL_CTX_set_mode(3))."""
+_READ = 1 << 16
+_EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
+_EXPORTER_SIZE = 32
+
+
+class OpensslEngine:
+    """One connection on an OpenSSL context."""
+
+    def __init__(self, context: SSL.Context, settings: TlsSettings) -> None:
+        self.established = False
+        self.peer_closed = False
+        self.failure: TlsFailure | None = None
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_accept_state()
+        self._settings = settings
+        self._unsent: list[bytes] = []
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        while data:
+            data = data[self._connection.bio_write(data) :]
+
+    def decrypted(self) -> bytes:
+        """Drive the handshake and return what was decrypted."""
+        if self.failure or self.peer_closed:
+            return b""
+        chunks: list[bytes] = []
+        try:
+            if not self.established:
+                self._connection.do_handshake()
+                self.established = True
+                for data in self._unsent:
+                    self._connection.sendall(data)
+                self._unsent.clear()
+            while True:
+                chunks.append(self._connection.recv(_READ))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.peer_closed = True
+        except SSL.Error as error:
+            self.failure = _failure(error)
+        return b"".join(chunks)
+
+    def send(self, data: bytes) -> None:
+        """Encrypt; before the handshake has finished, keep until then."""
+        if self.failure:
+            return
+        if not self.established:
+            self._unsent.append(data)
+            return
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as error:
+            self.failure = _failure(error)
+
+    def outgoing(self) -> bytes:
+        """Return the octets for the network."""
+        chunks: list[bytes] = []
+        try:
+            while True:
+                chunks.append(self._connection.bio_read(_READ))
+        except SSL.WantReadError:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def shutdown(self) -> None:
+        """Queue close_notify."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error as error:
+            self.failure = self.failure or _failure(error)
+
+    def facts(self) -> TlsFacts:
+        """Return what the handshake agreed on."""
+        certificate = self.client_certificate
+        return TlsFacts(
+            version=self._connection.get_protocol_version_name(),
+            cipher=self._connection.get_cipher_name() or "",
+            group=self._connection.get_group_name() or "",
+            server_name=(self._connection.get_servername() or b"").decode("ascii", "replace"),
+            alpn=self._connection.get_alpn_proto_negotiated().decode("ascii", "replace"),
+            client_certificate=hashlib.sha256(certificate).hexdigest() if certificate else "",
+            engine="openssl",
+        )
+
+    def binding(self, kind: str) -> bytes | None:
+        """Return a channel binding: RFC 9266 for TLS 1.3 (and 1.2), RFC 5929 otherwise."""
+        match kind:
+            case "tls-exporter":
+                return self._connection.export_keying_material(_EXPORTER_LABEL, _EXPORTER_SIZE, b"")
+            case "tls-unique" if self._connection.get_protocol_version_name() != "TLSv1.3":
+                # A full handshake (the server resumes none): the first Finished is the client's (RFC 5929 3.1).
+                return self._connection.get_peer_finished()
+            case "tls-server-end-point":
+                return server_end_point(self._settings.certificate_chain)
+            case _:
+                return None
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The client's verified certificate (DER), None if it sent none."""
+        certificate = self._connection.get_peer_certificate()
+        return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+
+def _failure(error: SSL.Error) -> TlsFailure:
+    if isinstance(error, SSL.SysCallError):
+        return TlsFailure(reason="the connection ended inside TLS")
+    reasons = [reason for _, _, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+    reason = "; ".join(reasons) or "unexpected end of TLS"
+    return TlsFailure(reason=reason, alert=next(filter(None, map(alert_name, reasons)), ""))
+
+
+def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Build the context and return a maker of engines on it."""
+    from cryptography import x509  # noqa: PLC0415 -- the wheel is loaded already; its x509 part is not always
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 -- the same
+
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_mode(_MODE_RELEASE_BUFFERS)
+    # No resumption: every session shows its whole handshake, and tls-unique stays the client's Finished.
+    context.set_options(SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    leaf, *others = x509.load_pem_x509_certificates(settings.certificate_chain)
+    context.use_certificate(leaf)
+    for certificate in others:
+        context.add_extra_chain_cert(certificate)
+    context.use_privatekey(load_pem_private_key(settings.private_key, None))  # type: ignore[arg-type]  # PEM holds any type
+    if settings.client_anchors:
+        store = context.get_cert_store()
+        if store is not None:
+            for certificate in x509.load_pem_x509_certificates(settings.client_anchors):
+                store.add_cert(crypto.X509.from_cryptography(certificate))
+        context.set_verify(SSL.VERIFY_PEER)
+        context.set_session_id(b"labserver")
+    if settings.key_log is not None:
+        log = settings.key_log
+
+        def keep(_: SSL.Connection, line: bytes) -> None:
+            with log.open("ab") as stream:
+                stream.write(line + b"\n")
+
+        context.set_keylog_callback(keep)
+    return lambda: OpensslEngine(context, settings)

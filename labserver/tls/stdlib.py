@@ -1,0 +1,159 @@
+"""The fast engine: the standard library's ``ssl`` on memory, with whatever OpenSSL this host has."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from labserver.events import TlsFacts
+from labserver.tls.endpoint_binding import server_end_point
+from labserver.tls.engine import TlsFailure, alert_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.tls.engine import TlsEngine, TlsSettings
+
+__all__ = ["StdlibEngine", "stdlib_engines"]
+
+_READ = 1 << 16
+
+
+class StdlibEngine:
+    """One connection on an :class:`ssl.SSLContext`."""
+
+    def __init__(
+        self, context: ssl.SSLContext, settings: TlsSettings, names: WeakKeyDictionary[ssl.SSLObject, str]
+    ) -> None:
+        self.established = False
+        self.peer_closed = False
+        self.failure: TlsFailure | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._names = names
+        self._settings = settings
+        self._unsent: list[bytes] = []
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        self._incoming.write(data)
+
+    def decrypted(self) -> bytes:
+        """Drive the handshake and return what was decrypted."""
+        if self.failure or self.peer_closed:
+            return b""
+        chunks: list[bytes] = []
+        try:
+            if not self.established:
+                self._tls.do_handshake()
+                self.established = True
+                for data in self._unsent:
+                    self._tls.write(data)
+                self._unsent.clear()
+            while chunk := self._tls.read(_READ):
+                chunks.append(chunk)
+            self.peer_closed = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.peer_closed = True
+        except ssl.SSLError as error:
+            self.failure = _failure(error)
+        return b"".join(chunks)
+
+    def send(self, data: bytes) -> None:
+        """Encrypt; before the handshake has finished, keep until then."""
+        if self.failure:
+            return
+        if not self.established:
+            self._unsent.append(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self.failure = _failure(error)
+
+    def outgoing(self) -> bytes:
+        """Return the octets for the network."""
+        return self._outgoing.read() if self._outgoing.pending else b""
+
+    def shutdown(self) -> None:
+        """Queue close_notify."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self.failure = self.failure or _failure(error)
+
+    def facts(self) -> TlsFacts:
+        """Return what the handshake agreed on."""
+        certificate = self.client_certificate
+        cipher = self._tls.cipher()
+        return TlsFacts(
+            version=self._tls.version() or "",
+            cipher=cipher[0] if cipher else "",
+            server_name=self._names.get(self._tls, ""),
+            alpn=self._tls.selected_alpn_protocol() or "",
+            client_certificate=hashlib.sha256(certificate).hexdigest() if certificate else "",
+            engine="stdlib",
+        )
+
+    def binding(self, kind: str) -> bytes | None:
+        """Return a channel binding; ``tls-exporter`` has no interface in the standard library."""
+        match kind:
+            case "tls-unique" if self._tls.version() != "TLSv1.3":
+                return self._tls.get_channel_binding("tls-unique")
+            case "tls-server-end-point":
+                return server_end_point(self._settings.certificate_chain)
+            case _:
+                return None
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The client's verified certificate (DER), None if it sent none."""
+        return self._tls.getpeercert(binary_form=True) if self.established else None
+
+
+def _failure(error: ssl.SSLError) -> TlsFailure:
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    return TlsFailure(reason=reason, alert=alert_name(reason))
+
+
+def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Build the context and return a maker of engines on it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    _load(context, settings)
+    if settings.client_anchors:
+        context.load_verify_locations(cadata=settings.client_anchors.decode("ascii"))
+        context.verify_mode = ssl.CERT_OPTIONAL
+    if settings.key_log is not None:
+        context.keylog_filename = str(settings.key_log)
+    names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
+
+    def remember(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        if name and isinstance(connection, ssl.SSLObject):
+            names[connection] = name
+
+    context.sni_callback = remember
+    return lambda: StdlibEngine(context, settings, names)
+
+
+def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    """Hand the chain over in a file nobody else can read: the standard library takes it in no other way."""
+    descriptor, name = tempfile.mkstemp(prefix="labserver-", suffix=".pem")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(settings.private_key + b"\n" + settings.certificate_chain)
+        context.load_cert_chain(name)
+    finally:
+        Path(name).unlink()
