@@ -1,7 +1,7 @@
 """What a SASL mechanism is here: a generator of challenges that returns who the client is.
 
-``challenge = next(exchange)`` gives the first challenge (empty for client-first mechanisms), ``exchange.send(response)``
-the next one; the generator *returns* a :class:`Success` or raises :class:`MechanismError`. Base64, ``=`` and ``*`` are
+``challenge = next(exchange)`` gives the first challenge (empty for client-first ones), ``exchange.send(response)`` the
+next one; the generator *returns* a :class:`Success` or raises :class:`MechanismError`. Base64, ``=`` and ``*`` are
 the dialogue's business, not the mechanism's (RFC 4422 4).
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from labserver.clock import Entropy
+if TYPE_CHECKING:
+    from labserver.clock import Entropy
 
 __all__ = ["Channel", "Credentials", "Mechanism", "MechanismError", "SaslExchange", "Success"]
 
@@ -56,6 +57,16 @@ class Channel(Protocol):
 class Credentials(Protocol):
     """Who exists, and what proves it. Account names come in any form a user types (with or without the domain)."""
 
+    @property
+    def salt_key(self) -> bytes:
+        """A secret that stays the same: salts are derived from it, for names that do not exist too."""
+
+    def resolve(self, name: str) -> str | None:
+        """Return the account's own name, or None if there is no such account."""
+
+    def verify(self, name: str, password: str) -> str | None:
+        """Return the account's own name if this is its password, else None; in constant time, compared by SASLprep."""
+
     def password(self, name: str) -> tuple[str, str] | None:
         """Return the account's own name and its password, or None if there is no such account."""
 
@@ -73,11 +84,15 @@ class Mechanism:
     name: str
     """The IANA name."""
     client_first: bool
-    """The client's first message needs no challenge, so it can be an initial response."""
+    """The client's first message can be an initial response. Many clients send one for LOGIN too."""
     start: Callable[[Credentials, Channel, Entropy], SaslExchange]
     needs_tls: bool = True
     """Never offered in clear unless that is asked for."""
     binding: bool = False
     """A -PLUS mechanism: offered only where the channel has a binding."""
+    certificate: bool = False
+    """Offered only where the client has shown a certificate (EXTERNAL)."""
+    knows_password: bool = False
+    """The server has to know the password, so it is not offered where any password is accepted."""
     by_request: bool = False
     """Off unless asked for (ANONYMOUS)."""
