@@ -24,6 +24,8 @@ class Limits:
     """Octets in one mailbox. SMTP 452 4.2.2, IMAP NO [OVERQUOTA] (RFC 9208)."""
     mailboxes: int = 1_000
     """Mailboxes of one account. IMAP NO [LIMIT]."""
+    accounts: int = 10_000
+    """Accounts of the store; ``--accept-any`` lets clients make them. SMTP 452 4.2.1, IMAP NO [LIMIT]."""
     recipients: int = 1_000
     """Recipients of one SMTP transaction: 452 4.5.3 beyond (RFC 5321 4.5.3.1.10)."""
     smtp_line: int = 12_288 + 2
@@ -44,7 +46,9 @@ class Limits:
     """Silence from the client before a farewell (RFC 5321 4.5.3.2.7, RFC 9051 5.4, RFC 1939 3)."""
     handshake_time: float = 30.0
     """A TLS handshake; then the connection is dropped."""
-    transcript_octets: int = 65_536
-    """Payload kept per session and direction for the transcript; what is beyond is counted, not kept."""
-    transcript_sessions: int = 1_000
+    transcript_octets: int = 32_768
+    """Octets of dialogue kept per session for the transcript; what is beyond is counted, not kept."""
+    transcript_raw_octets: int = 8_192
+    """Octets kept per session as they crossed the network (enough for any handshake)."""
+    transcript_sessions: int = 500
     """Sessions kept in memory for the transcript; the oldest goes first."""

@@ -1,0 +1,55 @@
+"""How a message came: the SMTP envelope, kept beside the message so that its octets stay as they were sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Envelope", "Recipient"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One accepted RCPT TO."""
+
+    address: str
+    """The forward-path's mailbox as the client wrote it, without the angle brackets."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Its ESMTP parameters, upper-cased keyword to value as sent: ``NOTIFY``, ``ORCPT`` (RFC 3461 4.1, 4.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One mail transaction (RFC 5321 2.3.1) and what was known about the client that began it."""
+
+    sender: str
+    """The reverse-path's mailbox as sent; empty for ``<>``."""
+    recipients: tuple[Recipient, ...]
+    """In the order in which they were accepted."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """MAIL FROM's ESMTP parameters: ``BODY``, ``SIZE``, ``SMTPUTF8``, ``RET``, ``ENVID`` (RFC 3461 4.3, 4.4) …"""
+    helo: str = ""
+    """What the client called itself in EHLO, HELO or LHLO."""
+    peer: str = ""
+    """The client's address."""
+    service: str = ""
+    """The service's IANA name."""
+    protocol: str = ""
+    """How it came, as in a Received header's ``with`` clause (RFC 3848): ``ESMTPSA`` …"""
+    account: str = ""
+    """The account that authenticated, if one did."""
+
+    def to_json(self) -> str:
+        """Return the envelope as ASCII JSON; any string survives, lone surrogates included."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Envelope:
+        """Return the envelope :meth:`to_json` wrote."""
+        fields = json.loads(text)
+        recipients = tuple(Recipient(**recipient) for recipient in fields.pop("recipients"))
+        return cls(recipients=recipients, **fields)

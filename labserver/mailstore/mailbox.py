@@ -1,0 +1,321 @@
+"""A mailbox: messages in ascending UID, their flags, counters that never go back, and those who watch.
+
+Theory of operation: an operation first *prepares* values that say everything it will change (and raises whatever there
+is to raise), commits them to the storage in one call, and only then applies them to memory and tells the observers.
+Observers take notes; they must not change the mailbox from inside the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from labserver.errors import LimitExceededError, StoreError
+from labserver.mailstore.flags import spelled
+from labserver.mailstore.message import Body, Draft, Message
+from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemoved, RecentClaimed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from labserver.clock import Clock
+    from labserver.limits import Limits
+    from labserver.mailstore.storage import Storage, StoredMailbox
+
+__all__ = ["Appended", "Expunged", "FlagsChanged", "Mailbox", "MailboxEvent", "Removed"]
+
+_LOG = logging.getLogger(__name__)
+_FEW = 32
+"""Up to so many messages, deleting one by one is cheaper than making the list anew."""
+_uid = attrgetter("uid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """New messages at the end."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expunged:
+    """Messages are gone; in ascending UID."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagsChanged:
+    """Messages have other flags than before."""
+
+    messages: tuple[Message, ...]
+    origin: object | None
+    """Who changed them, so that the one who did need not be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """The mailbox was deleted. It stays readable as far as memory goes; every change raises ``NONEXISTENT``."""
+
+
+MailboxEvent = Appended | Expunged | FlagsChanged | Removed
+
+
+class Mailbox:
+    """One mailbox of an account; made by :class:`labserver.mailstore.account.Account` only."""
+
+    def __init__(self, stored: StoredMailbox, *, storage: Storage, limits: Limits, clock: Clock) -> None:
+        self.name = stored.name
+        self.uid_validity = stored.uid_validity
+        """Unique in the store for all time; also the mailbox's name towards the storage."""
+        self.uid_next = stored.uid_next
+        self.highest_modseq = stored.highest_modseq
+        self.special_use = stored.special_use
+        r"""``\Sent`` … (RFC 6154), or None."""
+        self.messages: list[Message] = list(stored.messages)
+        """Ascending UID; always this list object. Read-only for others."""
+        self.keywords: list[str] = list(stored.keywords)
+        """Every keyword ever used here, in order of first use."""
+        self.size = sum(message.size for message in self.messages)
+        """Octets of all messages."""
+        self.removed = False
+        """The mailbox was deleted."""
+        self._first_recent = stored.first_recent
+        self._spellings = {keyword.lower(): keyword for keyword in self.keywords}
+        self._observers: dict[Callable[[MailboxEvent], None], None] = {}
+        self._owner: object | None = None
+        self._storage = storage
+        self._limits = limits
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"<Mailbox {self.name!r} {self.uid_validity}: {len(self.messages)} messages>"
+
+    @property
+    def first_recent(self) -> int:
+        r"""UIDs from here on are ``\Recent`` for the next read-write SELECT, which sets this to ``uid_next``."""
+        return self._first_recent
+
+    @first_recent.setter
+    def first_recent(self, uid: int) -> None:
+        if uid != self._first_recent:
+            self.require()
+            self._storage.commit([RecentClaimed(mailbox=self.uid_validity, first_recent=uid)])
+            self._first_recent = uid
+
+    def append(self, drafts: Sequence[Draft]) -> list[Message]:
+        """Add messages at the end, all or none, and return them.
+
+        Raise LimitExceededError (``TOOBIG``, ``LIMIT``, ``OVERQUOTA``) or StoreError.
+        """
+        return self._commit_addition(self.plan_append(drafts, {}))
+
+    def change_flags(self, changes: Sequence[tuple[Message, frozenset[str]]], *, origin: object | None = None) -> None:
+        """Give each message its new set of flags; one modification sequence for all that really change.
+
+        Messages already expunged are passed over: nothing of them is left to change.
+        """
+        self.require()
+        fresh: dict[str, str] = {}
+        wanted = {message: spelled(flags, self._spellings, fresh) for message, flags in changes if self.holds(message)}
+        real = [(message, flags) for message, flags in wanted.items() if message.flags != flags]
+        if not real:
+            return
+        change = FlagsStored(
+            mailbox=self.uid_validity,
+            flags=real,
+            modseq=self.highest_modseq + 1,
+            keywords=self._keywords_with(fresh),
+        )
+        self._storage.commit([change])
+        for message, flags in real:
+            message.flags = flags
+            message.modseq = change.modseq
+        self._advance(change.modseq, change.keywords)
+        self._tell(FlagsChanged(messages=tuple(message for message, _ in real), origin=origin))
+
+    def expunge(self, messages: Collection[Message]) -> None:
+        """Remove messages for good; those already gone are passed over."""
+        removal = self.plan_removal(messages)
+        if removal.messages:
+            self._storage.commit([removal])
+            self.apply_removal(removal)
+
+    def copy(self, messages: Sequence[Message], target: Mailbox) -> list[Message]:
+        """Add copies to ``target`` with their flags and internal dates, all or none, and return them.
+
+        Raise LimitExceededError, or StoreError (``EXPUNGEISSUED``) when a message is no longer here.
+        """
+        return target._commit_addition(self._plan_transfer(messages, target))
+
+    def move(self, messages: Sequence[Message], target: Mailbox) -> list[Message]:
+        """Do :meth:`copy` and :meth:`expunge` in one transaction (RFC 6851); ``target`` may be this mailbox."""
+        addition, removal = self.plan_move(messages, target)
+        if addition.messages:
+            self._storage.commit([addition, removal])
+            target.apply_addition(addition)
+            self.apply_removal(removal)
+        return list(addition.messages)
+
+    def observe(self, observer: Callable[[MailboxEvent], None]) -> None:
+        """Call ``observer`` with every event from now on, after the fact."""
+        self._observers[observer] = None
+
+    def forget(self, observer: Callable[[MailboxEvent], None]) -> None:
+        """Call ``observer`` no more."""
+        self._observers.pop(observer, None)
+
+    def lock(self, owner: object) -> bool:
+        """Give ``owner`` the maildrop lock (RFC 1939 4); False when another has it. IMAP sessions do not ask for it."""
+        if self._owner is None:
+            self._owner = owner
+        return self._owner is owner
+
+    def unlock(self, owner: object) -> None:
+        """Release the maildrop lock if ``owner`` has it."""
+        if self._owner is owner:
+            self._owner = None
+
+    def holds(self, message: Message) -> bool:
+        """Return whether this very message is still here."""
+        index = bisect_left(self.messages, message.uid, key=_uid)
+        return index < len(self.messages) and self.messages[index] is message
+
+    def require(self) -> None:
+        """Raise StoreError (``NONEXISTENT``) when the mailbox was deleted."""
+        if self.removed:
+            raise StoreError(f"The mailbox {self.name!r} was deleted.", code="NONEXISTENT")
+
+    def retire(self) -> None:
+        """Become a deleted mailbox; the account has committed that."""
+        self.removed = True
+        self._tell(Removed())
+
+    def plan_append(self, drafts: Iterable[Draft], bodies: dict[int, Body]) -> MessagesAdded:
+        """Return the change that appending would be, or raise; for a commit that spans mailboxes.
+
+        ``bodies`` are those made in the same commit so far by the identity of their draft, so that they are kept once.
+        """
+        return self._plan_addition([self._seed(draft, bodies) for draft in drafts])
+
+    def apply_addition(self, change: MessagesAdded) -> None:
+        """Let memory and the observers follow the storage."""
+        self.messages.extend(change.messages)
+        self.size += sum(message.size for message in change.messages)
+        self.uid_next = change.uid_next
+        self._advance(change.modseq, change.keywords)
+        self._tell(Appended(messages=tuple(change.messages)))
+
+    def plan_move(self, messages: Sequence[Message], target: Mailbox) -> tuple[MessagesAdded, MessagesRemoved]:
+        """Return the changes that moving would be, or raise."""
+        removal = self.plan_removal(messages)
+        leaving = removal.messages if target is self else ()
+        return self._plan_transfer(messages, target, leaving=leaving), removal
+
+    def plan_removal(self, messages: Iterable[Message]) -> MessagesRemoved:
+        """Return the change that expunging those of ``messages`` that are here would be, or raise."""
+        self.require()
+        present = sorted({message for message in messages if self.holds(message)}, key=_uid)
+        return MessagesRemoved(mailbox=self.uid_validity, messages=present, modseq=self.highest_modseq + 1)
+
+    def apply_removal(self, change: MessagesRemoved) -> None:
+        """Let memory and the observers follow the storage."""
+        if len(change.messages) <= _FEW:
+            for message in change.messages:
+                del self.messages[bisect_left(self.messages, message.uid, key=_uid)]
+        else:
+            gone = set(change.messages)
+            self.messages[:] = [message for message in self.messages if message not in gone]
+        self.size -= sum(message.size for message in change.messages)
+        self._advance(change.modseq, None)
+        self._tell(Expunged(messages=tuple(change.messages)))
+
+    def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
+        size = len(draft.content)
+        if size > self._limits.message_size:
+            raise LimitExceededError(
+                f"A message of {size} octets is larger than the {self._limits.message_size} allowed.", code="TOOBIG"
+            )
+        body = bodies.setdefault(id(draft), Body(data=draft.content, size=size, envelope=draft.envelope))
+        date = draft.internal_date or self._clock.now()
+        return _Seed(body, draft.flags, date.replace(microsecond=0))
+
+    def _plan_transfer(
+        self, messages: Sequence[Message], target: Mailbox, *, leaving: Collection[Message] = ()
+    ) -> MessagesAdded:
+        self.require()
+        for message in messages:
+            if not self.holds(message):
+                raise StoreError(f"Message {message.uid} is no longer in {self.name!r}.", code="EXPUNGEISSUED")
+        seeds = [_Seed(message.body, message.flags, message.internal_date) for message in messages]
+        return target._plan_addition(seeds, leaving=leaving)
+
+    def _plan_addition(self, seeds: Sequence[_Seed], *, leaving: Collection[Message] = ()) -> MessagesAdded:
+        self.require()
+        self._check_room(seeds, leaving)
+        fresh: dict[str, str] = {}
+        modseq = self.highest_modseq + 1
+        messages = [
+            Message(
+                uid=uid,
+                flags=spelled(seed.flags, self._spellings, fresh),
+                internal_date=seed.internal_date,
+                modseq=modseq,
+                body=seed.body,
+            )
+            for uid, seed in enumerate(seeds, self.uid_next)
+        ]
+        return MessagesAdded(
+            mailbox=self.uid_validity,
+            messages=messages,
+            uid_next=self.uid_next + len(messages),
+            modseq=modseq,
+            keywords=self._keywords_with(fresh),
+        )
+
+    def _check_room(self, seeds: Sequence[_Seed], leaving: Collection[Message]) -> None:
+        count = len(self.messages) - len(leaving) + len(seeds)
+        if count > self._limits.mailbox_messages:
+            raise LimitExceededError(
+                f"{self.name!r} cannot hold more than {self._limits.mailbox_messages} messages.", code="LIMIT"
+            )
+        size = self.size - sum(message.size for message in leaving) + sum(seed.body.size for seed in seeds)
+        if size > self._limits.mailbox_size:
+            raise LimitExceededError(
+                f"{self.name!r} cannot hold more than {self._limits.mailbox_size} octets.", code="OVERQUOTA"
+            )
+
+    def _commit_addition(self, change: MessagesAdded) -> list[Message]:
+        if change.messages:
+            self._storage.commit([change])
+            self.apply_addition(change)
+        return list(change.messages)
+
+    def _keywords_with(self, fresh: dict[str, str]) -> list[str] | None:
+        return [*self.keywords, *fresh.values()] if fresh else None
+
+    def _advance(self, modseq: int, keywords: Sequence[str] | None) -> None:
+        self.highest_modseq = modseq
+        if keywords is not None:
+            self.keywords[:] = keywords
+            self._spellings = {keyword.lower(): keyword for keyword in keywords}
+
+    def _tell(self, event: MailboxEvent) -> None:
+        for observer in list(self._observers):
+            try:
+                observer(event)
+            except Exception:  # noqa: BLE001 -- the change is done: acknowledge it and tell the others
+                _LOG.exception("An observer of %r failed on %s", self.name, type(event).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seed:
+    """What a message is before it has a place."""
+
+    body: Body
+    flags: frozenset[str]
+    internal_date: datetime

@@ -1,0 +1,218 @@
+"""What makes the store last: a vocabulary of changes and the interface that commits them.
+
+A storage gets one call per mutating operation, with everything that operation changes, before memory changes. It keeps
+all of it or raises StoreError having kept nothing. A mailbox is named by its UIDVALIDITY, which no other mailbox of the
+store ever has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labserver.mailstore.message import Message
+
+__all__ = [
+    "AccountAdded",
+    "Change",
+    "ContainerAdded",
+    "ContainerRemoved",
+    "Contents",
+    "FlagsStored",
+    "MailboxAdded",
+    "MailboxRemoved",
+    "MailboxRenamed",
+    "MemoryStorage",
+    "MessagesAdded",
+    "MessagesRemoved",
+    "RecentClaimed",
+    "Storage",
+    "StoredAccount",
+    "StoredMailbox",
+    "SubscriptionAdded",
+    "SubscriptionRemoved",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountAdded:
+    """An account was made."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxAdded:
+    """An empty mailbox was made; its UIDVALIDITY is the highest the store ever gave."""
+
+    account: str
+    name: str
+    uid_validity: int
+    special_use: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxRemoved:
+    """A mailbox was deleted, with its messages."""
+
+    mailbox: int
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxRenamed:
+    """A mailbox has another name."""
+
+    mailbox: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerAdded:
+    r"""A ``\Noselect`` name was made."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRemoved:
+    r"""A ``\Noselect`` name was deleted, or became a mailbox."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionAdded:
+    """A name was subscribed to."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRemoved:
+    """A name was unsubscribed from."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesAdded:
+    """Messages were appended; the mailbox's counters are now these."""
+
+    mailbox: int
+    messages: Sequence[Message]
+    uid_next: int
+    modseq: int
+    keywords: Sequence[str] | None
+    """All of the mailbox's keywords when there is a new one, else None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesRemoved:
+    """Messages were expunged."""
+
+    mailbox: int
+    messages: Sequence[Message]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagsStored:
+    """Messages have other flags."""
+
+    mailbox: int
+    flags: Sequence[tuple[Message, frozenset[str]]]
+    modseq: int
+    keywords: Sequence[str] | None
+    """All of the mailbox's keywords when there is a new one, else None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentClaimed:
+    r"""A session took the ``\Recent`` messages below this UID."""
+
+    mailbox: int
+    first_recent: int
+
+
+Change = (
+    AccountAdded
+    | MailboxAdded
+    | MailboxRemoved
+    | MailboxRenamed
+    | ContainerAdded
+    | ContainerRemoved
+    | SubscriptionAdded
+    | SubscriptionRemoved
+    | MessagesAdded
+    | MessagesRemoved
+    | FlagsStored
+    | RecentClaimed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMailbox:
+    """A mailbox as it was kept; the fields are those of :class:`labserver.mailstore.mailbox.Mailbox`."""
+
+    name: str
+    uid_validity: int
+    special_use: str | None = None
+    uid_next: int = 1
+    highest_modseq: int = 1
+    first_recent: int = 1
+    keywords: Sequence[str] = ()
+    messages: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAccount:
+    """An account as it was kept."""
+
+    name: str
+    mailboxes: Sequence[StoredMailbox]
+    containers: frozenset[str] = frozenset()
+    subscriptions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Everything a storage kept from earlier."""
+
+    accounts: Sequence[StoredAccount] = field(default_factory=list)
+    last_uid_validity: int = 0
+    """The highest UIDVALIDITY ever given, to mailboxes since deleted too."""
+
+
+class Storage(Protocol):
+    """Where the store's content lasts."""
+
+    def load(self) -> Contents:
+        """Return everything kept; called once, before any commit."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Keep all of ``changes``, in their order, or raise StoreError and keep none of them."""
+
+    def close(self) -> None:
+        """Release what is held; nothing is called afterwards."""
+
+
+class MemoryStorage:
+    """Nothing lasts: the store is memory, and that is all."""
+
+    def load(self) -> Contents:
+        """Return nothing."""
+        return Contents()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Do nothing; memory is enough."""
+
+    def close(self) -> None:
+        """Do nothing."""
