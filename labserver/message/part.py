@@ -1,0 +1,175 @@
+"""A part of a message by its place in the octets, and what can be asked of it (RFC 3501 6.4.5).
+
+A part never copies anything: it is three offsets into the message's content. ``start`` is where its header begins,
+``body`` where its body begins, ``end`` where it ends; the line ending in front of a boundary belongs to the boundary
+(RFC 2046 5.1.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.message.content_fields import ContentType, content_type, parameterized
+from labserver.message.header import Header
+from labserver.message.transfer import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+__all__ = ["Part"]
+
+_TEXT = ContentType(b"text", b"plain", ())
+_MESSAGE = ContentType(b"message", b"rfc822", ())
+_UNOPENED = ContentType(b"application", b"octet-stream", ())
+
+
+class Part:
+    """A message, a body part of a multipart, or the message inside a message/rfc822 part."""
+
+    __slots__ = (
+        "_children",
+        "_header",
+        "_type",
+        "body",
+        "content",
+        "end",
+        "in_digest",
+        "is_body_part",
+        "start",
+    )
+
+    def __init__(self, content: bytes, start: int, body: int, *, is_body_part: bool, in_digest: bool = False) -> None:
+        self.content = content
+        self.start = start
+        self.body = body
+        self.end = len(content)
+        self.is_body_part = is_body_part
+        """It stands in a multipart: its Content fields count even without a MIME-Version."""
+        self.in_digest = in_digest
+        self._children: list[Part] = []
+        self._header: Header | None = None
+        self._type: ContentType | None = None
+
+    @property
+    def children(self) -> list[Part]:
+        """The body parts of a multipart, or the one message of a message/rfc822."""
+        return self._children
+
+    @property
+    def header(self) -> Header:
+        """The part's header."""
+        if self._header is None:
+            self._header = Header(self.content, self.start, self.body)
+        return self._header
+
+    @property
+    def is_mime(self) -> bool:
+        """Its Content fields mean something (RFC 2045 4; Content-Type alone is enough in practice)."""
+        first = self.header.first
+        return self.is_body_part or first(b"mime-version") is not None or first(b"content-type") is not None
+
+    @property
+    def content_type(self) -> ContentType:
+        """The media type, or the default in its place (RFC 2045 5.2, RFC 2046 5.1.5)."""
+        if self._type is None:
+            self._type = self._read_content_type()
+        return self._type
+
+    def leave_unopened(self) -> None:
+        """Make it a single part of unknown type: it lies too deep for its own parts to be looked for."""
+        self._type = _UNOPENED
+
+    def _read_content_type(self) -> ContentType:
+        value = self.header.first(b"content-type")
+        found = content_type(value) if value is not None else None
+        if found is not None:
+            return found
+        return _MESSAGE if self.in_digest and value is None else _TEXT
+
+    @property
+    def is_multipart(self) -> bool:
+        """It is a multipart of any kind."""
+        return self.content_type.type.lower() == b"multipart"
+
+    @property
+    def is_message(self) -> bool:
+        """It is a message/rfc822; message/global is none to IMAP4rev1 clients (RFC 3501 9, ``media-message``)."""
+        return self.content_type.essence == b"message/rfc822"
+
+    @property
+    def encoding(self) -> bytes:
+        """The Content-Transfer-Encoding in lower case; composite parts have none (RFC 2045 6.4)."""
+        if not self.is_mime or self.is_multipart or self.is_message:
+            return b"7bit"
+        value = self.header.first(b"content-transfer-encoding")
+        found = parameterized(value) if value is not None else None
+        return found.value.lower() if found is not None else b"7bit"
+
+    @property
+    def size(self) -> int:
+        """Octets of the body."""
+        return self.end - self.body
+
+    @property
+    def lines(self) -> int:
+        """Line endings in the body (RFC 3501 9, ``body-fld-lines``)."""
+        return self.content.count(b"\n", self.body, self.end)
+
+    def body_octets(self) -> bytes:
+        """Return the body as it came."""
+        return self.content[self.body : self.end]
+
+    def decoded(self) -> bytes | None:
+        """Return the body with its transfer encoding undone; None when the encoding is unknown."""
+        return decode(self.encoding, self.body_octets())
+
+    def walk(self) -> Iterator[Part]:
+        """Yield this part and everything in it, in the order of the octets."""
+        waiting = [self]
+        while waiting:
+            part = waiting.pop()
+            yield part
+            waiting += reversed(part.children)
+
+    def part(self, path: Sequence[int]) -> Part | None:
+        """Return the part a section's numbers name (RFC 3501 6.4.5); None when there is none.
+
+        Every message has a part 1: a message that is no multipart is its own.
+        """
+        found, whole = self, True
+        for number in path:
+            if found.is_message and not whole and found.children:
+                found, whole = found.children[0], True
+            if found.is_multipart:
+                if not 1 <= number <= len(found.children):
+                    return None
+                found = found.children[number - 1]
+            elif not whole or number != 1:
+                return None
+            whole = False
+        return found
+
+    def section(self, path: Sequence[int], what: str = "", fields: Collection[bytes] = ()) -> bytes | None:
+        """Return the octets of a BODY section; None when there is no such part.
+
+        ``what`` is empty, HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME; ``fields`` are names in lower case.
+        """
+        part = self.part(path)
+        if part is None:
+            return None
+        if what == "MIME":
+            return part.header.raw
+        if not what:
+            return part.body_octets() if path else part.content[part.start : part.end]
+        if path:
+            part = part.children[0] if part.is_message and part.children else None
+        return None if part is None else part.message_section(what, fields)
+
+    def message_section(self, what: str, fields: Collection[bytes]) -> bytes:
+        """Return HEADER, TEXT, HEADER.FIELDS or HEADER.FIELDS.NOT of this message."""
+        match what:
+            case "HEADER":
+                return self.header.raw
+            case "TEXT":
+                return self.body_octets()
+        return self.header.selection(fields, excluding=what == "HEADER.FIELDS.NOT")
