@@ -12,7 +12,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from trustme import CA
 
-from labserver.clock import SeededEntropy
 from labserver.errors import ConfigurationError
 from labserver.pki.chain import Chain
 from labserver.pki.profile import BACKDATE, HOSTS, LEAF_LIFETIME, ORGANIZATION, client_profile, server_profile
@@ -20,7 +19,7 @@ from labserver.pki.profile import BACKDATE, HOSTS, LEAF_LIFETIME, ORGANIZATION, 
 if TYPE_CHECKING:
     from trustme import LeafCert
 
-    from labserver.clock import Clock, Entropy
+    from labserver.clock import Clock
 
 __all__ = ["TrustmeIssuer"]
 
@@ -28,12 +27,7 @@ __all__ = ["TrustmeIssuer"]
 class TrustmeIssuer:
     """A trustme CA (an :class:`labserver.pki.chain.Issuer`)."""
 
-    def __init__(self, *, clock: Clock, entropy: Entropy) -> None:
-        """Make a CA; raises ``ConfigurationError`` when reproducible material was asked for."""
-        if isinstance(entropy, SeededEntropy):
-            raise ConfigurationError(
-                "--issuer trustme makes random keys and cannot follow --seed: leave one of the two out."
-            )
+    def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._authority = CA(organization_name=ORGANIZATION)
 

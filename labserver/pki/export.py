@@ -1,0 +1,152 @@
+"""``labserver certs export DIR``: the same certificates in every wrapping that clients, servers and stores ask for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_der_private_key, pkcs12
+
+from labserver.errors import ConfigurationError
+from labserver.pki.chain import certificates_pem
+from labserver.pki.files import PRIVATE, PUBLIC, STORE_PASSWORD, read_file, write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labserver.pki.chain import Chain
+
+__all__ = ["INDEX", "Exported", "export", "server_files", "trust_files"]
+
+INDEX = "README.md"
+"""The file that lists the others; with their digests it also proves which ones are ours to overwrite."""
+
+_DIGEST_ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| `(?P<digest>[0-9a-f]{64})` \|$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """One file to write."""
+
+    name: str
+    content: bytes
+    meaning: str
+    """What it is for, in a phrase."""
+    mode: int = PUBLIC
+
+
+def trust_files(anchors: tuple[bytes, ...]) -> tuple[Exported, ...]:
+    """Return what clients need: the anchors (DER) as PEM, DER and Java trust store; nothing when there are none.
+
+    PKCS #12 salts are random, so ``ca.p12`` differs from one time to the next even where its certificate is the same.
+    """
+    if not anchors:
+        return ()
+    pem_file = certificates_pem(anchors)
+    return (
+        Exported(name="ca.pem", content=pem_file, meaning="the CA, PEM: for nearly every client"),
+        Exported(
+            name="ca.crt", content=pem_file, meaning="the same, named for update-ca-certificates, Windows and Android"
+        ),
+        Exported(name="ca.der", content=anchors[0], meaning="the same, DER: for Java's keytool and mobile devices"),
+        Exported(
+            name="ca.p12",
+            content=_trust_store(anchors),
+            meaning=f"the same, a Java trust store, password {STORE_PASSWORD}",
+        ),
+    )
+
+
+def server_files(chain: Chain) -> tuple[Exported, ...]:
+    """Return what a server that is to present ``chain`` needs."""
+    return (
+        Exported(name="cert.pem", content=chain.leaf_pem, meaning="the server's certificate alone"),
+        Exported(name="chain.pem", content=chain.chain_pem, meaning="the server's certificate and its intermediates"),
+        Exported(name="key.pem", content=chain.key_pem, meaning="the server's private key", mode=PRIVATE),
+        Exported(
+            name="server.p12",
+            content=_key_store(chain),
+            meaning=f"key and chain together, PKCS #12, password {STORE_PASSWORD}",
+            mode=PRIVATE,
+        ),
+    )
+
+
+def export(chain: Chain, directory: Path, *, force: bool = False) -> tuple[Path, ...]:
+    """Write every file and the index into ``directory``, made if need be; return their paths.
+
+    A file that an earlier export did not write, or that was changed since, is overwritten only with ``force``:
+    ``ConfigurationError`` names it otherwise, before anything is written.
+    """
+    files = (*trust_files(chain.anchors), *server_files(chain))
+    files = (*files, Exported(name=INDEX, content=_index(files), meaning="this list"))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"Cannot make the directory {directory}: {error.strerror}.") from error
+    if not force and (foreign := _foreign(directory, files)):
+        raise ConfigurationError(
+            f"{directory} already has {', '.join(foreign)}, not as labserver wrote it: --force overwrites."
+        )
+    for file in files:
+        write_file(directory / file.name, file.content, mode=file.mode)
+    return tuple(directory / file.name for file in files)
+
+
+def _foreign(directory: Path, files: tuple[Exported, ...]) -> list[str]:
+    """Return the names of existing files that the index does not vouch for."""
+    index = directory / INDEX
+    listed = read_file(index, "the index").decode("utf-8", "replace") if index.is_file() else ""
+    ours = {row["name"]: row["digest"] for row in _DIGEST_ROW.finditer(listed)}
+    foreign = []
+    for file in files:
+        path = directory / file.name
+        if not path.exists() and not path.is_symlink():
+            continue
+        known = (
+            listed.startswith(_TITLE) if file.name == INDEX else path.is_file() and _digest(path) == ours.get(file.name)
+        )
+        if not known:
+            foreign.append(file.name)
+    return foreign
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(read_file(path, "the exported file")).hexdigest()
+
+
+_TITLE = "# Certificates exported by labserver\n"
+
+
+def _index(files: tuple[Exported, ...]) -> bytes:
+    rows = "".join(
+        f"| `{file.name}` | {file.meaning} | `{hashlib.sha256(file.content).hexdigest()}` |\n" for file in files
+    )
+    return f"""{_TITLE}
+Trust the CA for tests only, and remove it from every store when you are done.
+
+| file | what it is | SHA-256 of the file |
+|---|---|---|
+{rows}""".encode()
+
+
+def _trust_store(anchors: tuple[bytes, ...]) -> bytes:
+    """Return a PKCS #12 that Java sees entries in: those need an attribute of Oracle's that ordinary ones lack."""
+    entries = [
+        pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), f"labserver-{place}".encode())
+        for place, der in enumerate(anchors, start=1)
+    ]
+    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(STORE_PASSWORD.encode()))
+
+
+def _key_store(chain: Chain) -> bytes:
+    leaf, *others = (x509.load_der_x509_certificate(der) for der in chain.certificates)
+    key = load_der_private_key(chain.key, None)
+    if not isinstance(key, get_args(pkcs12.PKCS12PrivateKeyTypes)):
+        raise ConfigurationError(f"PKCS #12 cannot hold a key of this kind: {type(key).__name__}.")
+    return pkcs12.serialize_key_and_certificates(
+        b"labserver", key, leaf, others, BestAvailableEncryption(STORE_PASSWORD.encode())
+    )
