@@ -1,0 +1,13 @@
+// A verifying imapflow client that is not logged in yet.
+import { ImapFlow } from 'imapflow';
+import { settings, tls } from './settings.mjs';
+
+export const client = new ImapFlow({
+    host: settings.host,
+    port: settings.port,
+    secure: settings.implicit,
+    doSTARTTLS: settings.implicit ? undefined : true,
+    auth: { user: settings.user, pass: settings.password },
+    logger: false,
+    tls
+});

@@ -1,0 +1,21 @@
+// Submits the message in `settings.message`, byte for byte, with nodemailer.
+import { readFileSync } from 'node:fs';
+import nodemailer from 'nodemailer';
+import { settings, tls } from './settings.mjs';
+
+const transport = nodemailer.createTransport({
+    host: settings.host,
+    port: settings.port,
+    secure: settings.implicit,
+    requireTLS: true,
+    auth: { user: settings.user, pass: settings.password },
+    authMethod: settings.method ?? undefined,
+    connectionTimeout: 15000,
+    tls
+});
+
+await transport.sendMail({
+    envelope: { from: settings.address, to: settings.address, use8BitMime: true },
+    raw: readFileSync(settings.message)
+});
+transport.close();

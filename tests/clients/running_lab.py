@@ -1,0 +1,131 @@
+"""A lab started the way its users start it: one `labserver up` child on free ports, watched through its ready file.
+
+The child is ended by SIGTERM and has to exit with 0, so every test run also shows that the lab drains and stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Account", "Endpoint", "RunningLab", "TlsMode", "running_lab"]
+
+HOST = "localhost"
+_PASSWORD = "correct horse"
+_UP = (sys.executable, "-m", "labserver", "up")
+_READY_WITHIN = 15.0
+_STOPPED_WITHIN = 10.0
+
+
+class TlsMode(StrEnum):
+    """How a client gets to TLS."""
+
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+_SERVICES = {
+    ("smtp", TlsMode.STARTTLS): "submission",
+    ("smtp", TlsMode.IMPLICIT): "submissions",
+    ("imap", TlsMode.STARTTLS): "imap",
+    ("imap", TlsMode.IMPLICIT): "imaps",
+    ("pop3", TlsMode.STARTTLS): "pop3",
+    ("pop3", TlsMode.IMPLICIT): "pop3s",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A mailbox owner known to the lab."""
+
+    user: str
+    password: str
+
+    @property
+    def address(self) -> str:
+        """Where mail for this account is sent to."""
+        return f"{self.user}@lab.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Everything a client is told: where to connect, how to reach TLS, whom to trust and who to be."""
+
+    protocol: str
+    tls: TlsMode
+    port: int
+    ca: Path
+    account: Account
+    host: str = HOST
+
+    @property
+    def implicit(self) -> bool:
+        """Whether TLS begins with the first octet."""
+        return self.tls is TlsMode.IMPLICIT
+
+    def context(self) -> ssl.SSLContext:
+        """Return a verifying context that trusts ``ca`` and nothing else."""
+        return ssl.create_default_context(cafile=str(self.ca))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningLab:
+    """A ready lab: what its ready file says, and where it logs."""
+
+    ports: Mapping[str, int]
+    ca: Path
+    log: Path
+    accounts: Iterator[Account]
+    """Unused accounts; a test that takes one shares its mailbox with no other test."""
+
+    def endpoint(self, protocol: str, tls: TlsMode, account: Account, *, ca: Path | None = None) -> Endpoint:
+        """Return where ``protocol`` (smtp means submission) is served in this TLS mode."""
+        port = self.ports[_SERVICES[protocol, tls]]
+        return Endpoint(protocol=protocol, tls=tls, port=port, ca=ca or self.ca, account=account)
+
+
+@contextlib.contextmanager
+def running_lab(folder: Path, *options: str, accounts: int) -> Iterator[RunningLab]:
+    """Run a lab with this many accounts until the block ends; its files are in ``folder``."""
+    ready, log = folder / "ready.json", folder / "lab.log"
+    users = [Account(user=f"user{number:03d}", password=_PASSWORD) for number in range(accounts)]
+    command = [*_UP, "--ports", "any", "--exit-with-parent", "--ready-file", str(ready), *options]
+    for user in users:
+        command += ["--user", f"{user.user}:{user.password}"]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            facts = _wait_until_ready(process, ready, log)
+            yield RunningLab(ports=facts["ports"], ca=Path(facts["ca"]["pem"]), log=log, accounts=iter(users))
+        finally:
+            _stop(process)
+    assert process.returncode == 0, f"the lab exited with {process.returncode}:\n{log.read_text()}"
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + _READY_WITHIN
+    while not ready.exists():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+        if process.returncode is not None or time.monotonic() > deadline:
+            raise AssertionError(f"the lab did not become ready:\n{log.read_text()}")
+    facts: dict[str, Any] = json.loads(ready.read_text())
+    return facts
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOPPED_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()

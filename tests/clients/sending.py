@@ -1,0 +1,113 @@
+"""Every client that sends, as a table: each entry is the shortest verifying, TLS-requiring use of one client.
+
+A sender submits one message from the endpoint's account to itself and raises when the client would not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiosmtplib
+
+from tests.clients.javascript import node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.clients.running_lab import Endpoint
+    from tests.clients.sandbox import Sandbox
+
+__all__ = ["SENDERS", "Sender"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """A client that submits mail."""
+
+    send: Callable[[Sandbox, Endpoint, bytes], object]
+    """Submit this message; raises ClientRefusedError when the client gives up."""
+    refusal: str
+    """What the client says about a certificate it does not trust, as a regular expression."""
+
+
+def _curl(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    scheme = "smtps" if endpoint.implicit else "smtp"
+    sandbox.run(
+        "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
+        "-u", f"{endpoint.account.user}:{endpoint.account.password}",
+        "--mail-from", endpoint.account.address, "--mail-rcpt", endpoint.account.address,
+        "-T", sandbox.file("message", message), f"{scheme}://{endpoint.host}:{endpoint.port}/",
+    )  # fmt: skip
+
+
+def _swaks(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    data = sandbox.file("message", message.removesuffix(b"\r\n"))  # swaks ends the last line itself
+    sandbox.run(
+        "swaks", "--server", endpoint.host, "--port", endpoint.port, "-tlsc" if endpoint.implicit else "-tls",
+        "--tls-verify", "--tls-ca-path", endpoint.ca, "--timeout", 15,
+        "-f", endpoint.account.address, "-t", endpoint.account.address,
+        "-a", "PLAIN", "-au", endpoint.account.user, "-ap", endpoint.account.password,
+        "--data", f"@{data}",
+    )  # fmt: skip
+
+
+def _msmtp(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    account = endpoint.account
+    configuration = sandbox.file(
+        "msmtprc",
+        f"account lab\nhost {endpoint.host}\nport {endpoint.port}\nfrom {account.address}\n"
+        f'auth on\nuser {account.user}\npassword "{account.password}"\n'
+        f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n",
+    )
+    stdin = message.replace(b"\r\n", b"\n")
+    sandbox.run("msmtp", "-C", configuration, "-a", "lab", account.address, stdin=stdin)
+
+
+def _smtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    account, context = endpoint.account, endpoint.context()
+    client = (
+        smtplib.SMTP_SSL(endpoint.host, endpoint.port, timeout=15, context=context)
+        if endpoint.implicit
+        else smtplib.SMTP(endpoint.host, endpoint.port, timeout=15)
+    )
+    with client:
+        if not endpoint.implicit:
+            client.starttls(context=context)
+        client.login(account.user, account.password)
+        client.sendmail(account.address, [account.address], message, ["BODY=8BITMIME"])
+
+
+def _aiosmtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    account = endpoint.account
+    sending = aiosmtplib.send(
+        message,
+        sender=account.address,
+        recipients=[account.address],
+        hostname=endpoint.host,
+        port=endpoint.port,
+        username=account.user,
+        password=account.password,
+        use_tls=endpoint.implicit,
+        start_tls=not endpoint.implicit,
+        tls_context=endpoint.context(),
+        timeout=15,
+    )
+    asyncio.run(sending)
+
+
+def _nodemailer(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
+    node(sandbox, "send.mjs", endpoint, message=str(sandbox.file("message", message)))
+
+
+SENDERS = {
+    "curl": Sender(send=_curl, refusal=r"exited with 60:"),
+    "swaks": Sender(send=_swaks, refusal=r"exited with 29:(.|\n)*certificate verify failed"),
+    "msmtp": Sender(send=_msmtp, refusal=r"TLS certificate verification failed"),
+    "smtplib": Sender(send=_smtplib, refusal=r"certificate verify failed"),
+    "aiosmtplib": Sender(send=_aiosmtplib, refusal=r"certificate verify failed"),
+    "nodemailer": Sender(send=_nodemailer, refusal=r"unable to (verify|get)|self-signed"),
+}
+"""Senders by name."""
