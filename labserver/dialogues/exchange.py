@@ -198,6 +198,12 @@ class Link(Protocol):
     def notify(self) -> None:
         """Tell the membrane that :meth:`Backend.unsolicited` may have something."""
 
+    def logged_in(self, identity: Identity) -> None:
+        """Tell the membrane that the backend's own command (LOGIN, PASS, APOP) authenticated the client."""
+
+    def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
+        """Tell the membrane that the backend's own command did not authenticate the client."""
+
 
 class Backend(Protocol):
     """An honest server session without I/O. It never knows that anybody may be lying about it."""
@@ -211,10 +217,14 @@ class Backend(Protocol):
     def handle(self, command: Command) -> Exchange:
         """Answer one command. Every command enters here; every reply leaves as a value this yields."""
 
+    def permits(self, command: Command) -> bool:
+        """Return whether this state allows the upgrade or the authentication that ``command`` asks for."""
+
     def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:
         """Enter the authenticated state, proved to the membrane by ``command``, and yield the completion.
 
-        ``proof`` is SASL's additional data with success (empty when none), for dialogues that can carry it.
+        ``proof`` is SASL's additional data with success where the completion is to carry it; normally it went ahead as
+        one more challenge (RFC 4422 5, RFC 4954 4) and is empty here.
         """
 
     def unsolicited(self) -> Iterator[Reply]:
@@ -227,12 +237,13 @@ class Backend(Protocol):
 class Dialogue(Protocol):
     """One protocol's spelling. Modules ``labserver.dialogues.smtp``, ``.imap``, ``.pop3`` each provide an instance."""
 
-    upgrade_verb: str
-    """STARTTLS or STLS."""
-    authenticate_verb: str
-    """AUTH or AUTHENTICATE."""
-    carries_proof: bool
-    """Success can carry additional data; otherwise it goes as one more challenge (RFC 4422 5)."""
+    @property
+    def upgrade_verb(self) -> str:
+        """STARTTLS or STLS."""
+
+    @property
+    def authenticate_verb(self) -> str:
+        """AUTH or AUTHENTICATE."""
 
     def framer(self) -> Framer:
         """Return a new framer with this dialogue's limits."""

@@ -46,7 +46,6 @@ class ImapDialogue:
     literal_limit: int
     upgrade_verb: str = "STARTTLS"
     authenticate_verb: str = "AUTHENTICATE"
-    carries_proof: bool = False
 
     def framer(self) -> ImapFramer:
         """Return a framer of commands with literals."""

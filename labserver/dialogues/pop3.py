@@ -43,7 +43,6 @@ class Pop3Dialogue:
     line_limit: int
     upgrade_verb: str = "STLS"
     authenticate_verb: str = "AUTH"
-    carries_proof: bool = False
 
     def framer(self) -> Framer:
         """Return a framer of command lines."""

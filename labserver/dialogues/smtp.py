@@ -41,7 +41,6 @@ class SmtpDialogue:
     line_limit: int
     upgrade_verb: str = "STARTTLS"
     authenticate_verb: str = "AUTH"
-    carries_proof: bool = False
 
     def framer(self) -> Framer:
         """Return a framer of command lines, mail data and chunks."""

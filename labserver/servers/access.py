@@ -1,0 +1,63 @@
+"""Who may authenticate, how, and when: the one place where mechanisms, credentials and TLS meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.dialogues.exchange import LoginFailure
+from labserver.sasl.table import MECHANISMS, offered, start
+
+if TYPE_CHECKING:
+    from labserver.clock import Entropy
+    from labserver.limits import Limits
+    from labserver.sasl.mechanism import Channel, Credentials, Mechanism, SaslExchange
+
+__all__ = ["Access", "NoChannel"]
+
+
+class NoChannel:
+    """The channel of a connection without TLS."""
+
+    client_certificate: bytes | None = None
+
+    def binding(self, kind: str) -> bytes | None:  # noqa: ARG002 -- the interface's
+        """Return None: there is nothing to bind to."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The rules of authentication that all services share."""
+
+    credentials: Credentials
+    entropy: Entropy
+    limits: Limits
+    cleartext: bool = False
+    """Credentials are accepted without TLS too. Off by default: that is what the lab is there to catch."""
+    accept_any: bool = False
+    """Any password will do, so mechanisms that have to know it are not offered."""
+    requested: frozenset[str] | None = None
+    """Only these mechanisms; None for all but those that exist by request only."""
+
+    def mechanisms(self, *, secure: bool, channel: Channel) -> tuple[str, ...]:
+        """Return the mechanisms to advertise, best first."""
+        return offered(
+            secure=secure or self.cleartext, channel=channel, accept_any=self.accept_any, requested=self.requested
+        )
+
+    def refusal(self, name: str, *, secure: bool, channel: Channel) -> LoginFailure | None:
+        """Return why the mechanism ``name`` cannot be used now, or None if it can."""
+        if name in self.mechanisms(secure=secure, channel=channel):
+            return None
+        possible_inside_tls = name in MECHANISMS and not secure and not self.cleartext
+        return LoginFailure.NEEDS_TLS if possible_inside_tls else LoginFailure.UNSUPPORTED
+
+    def mechanism(self, name: str) -> Mechanism:
+        """Return the mechanism of that name; KeyError if there is none."""
+        return MECHANISMS[name]
+
+    def start(self, name: str, *, secure: bool, channel: Channel) -> SaslExchange:
+        """Start the exchange of a mechanism that is offered now."""
+        among = self.mechanisms(secure=secure, channel=channel)
+        return start(name, among=among, credentials=self.credentials, channel=channel, entropy=self.entropy)

@@ -1,0 +1,336 @@
+"""One accepted connection: owns the octets, the TLS engine, the timers and the back-pressure. The wire.
+
+Theory of operation. Octets from the network go through the TLS engine, if there is one, into the membrane; then actions
+are pulled from the membrane until it has none or the client does not read fast enough. What is said in one pull leaves
+in one write, so that a reply is one segment (clients and scanners rely on it). STARTTLS is written here once for all
+protocols: everything queued goes out in clear, then an engine is put between network and membrane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from typing import Protocol as ProtocolType
+
+from twisted.internet import interfaces
+from twisted.internet.protocol import Protocol, connectionDone
+from zope.interface import implementer
+
+from labserver import events
+from labserver.dialogues.exchange import Farewell
+from labserver.wire.actions import Abort, Close, Pause, Send, StartTls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.python.failure import Failure
+
+    from labserver.limits import Limits
+    from labserver.servers.membrane import Membrane
+    from labserver.servers.transcript import SessionRecord
+    from labserver.tls.engine import TlsEngine
+
+__all__ = ["Connection"]
+
+log = logging.getLogger(__name__)
+
+_FLUSH = 1 << 16
+"""Octets after which queued output is written, so that one long answer does not sit in memory."""
+
+
+class _Transport(ProtocolType):
+    """What the wire asks of a transport; little, so that another acceptor can be measured against Twisted's."""
+
+    def write(self, data: bytes) -> None: ...
+    def loseConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
+    def abortConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
+    def pauseProducing(self) -> None: ...  # noqa: N802 -- Twisted's name
+    def resumeProducing(self) -> None: ...  # noqa: N802 -- Twisted's name
+    def setTcpNoDelay(self, enabled: bool, /) -> None: ...  # noqa: N802, FBT001 -- Twisted's signature
+    def registerProducer(self, producer: object, streaming: bool, /) -> None: ...  # noqa: N802, FBT001 -- the same
+    def unregisterProducer(self) -> None: ...  # noqa: N802 -- Twisted's name
+
+
+@implementer(interfaces.IPushProducer)
+class Connection(Protocol):
+    """The wire between a transport and a membrane."""
+
+    def __init__(
+        self,
+        *,
+        make_membrane: Callable[[Connection], Membrane],
+        make_engine: Callable[[], TlsEngine],
+        implicit_tls: bool,
+        limits: Limits,
+        record: SessionRecord,
+        overloaded: bool,
+        gone: Callable[[Connection], None],
+    ) -> None:
+        self.record = record
+        self._make_engine = make_engine
+        self._implicit_tls = implicit_tls
+        self._limits = limits
+        self._overloaded = overloaded
+        self._gone = gone
+        self._engine: TlsEngine | None = None
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._paused = False
+        self._waiting: asyncio.TimerHandle | None = None
+        self._pumping = False
+        self._closing = False
+        self._lost = False
+        self._ended_by = ""
+        self._end_reason = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_heard = 0.0
+        self._received = 0
+        self._sent = 0
+        self._membrane = make_membrane(self)
+
+    # The transport's side
+
+    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
+        """Greet, or wait for a ClientHello."""
+        transport = self._tcp
+        transport.setTcpNoDelay(True)
+        transport.registerProducer(self, True)  # noqa: FBT003 -- Twisted's signature
+        self._last_heard = self.record.elapsed()
+        self._arm(self._limits.handshake_time if self._implicit_tls else self._limits.idle_time)
+        if self._implicit_tls:
+            self._begin_tls()
+        else:
+            self._open()
+            self._pump()
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Take octets from the network."""
+        self._received += len(data)
+        self._last_heard = self.record.elapsed()
+        self.record.observe(events.RawReceived(at=self._last_heard, data=data, size=len(data)))
+        if self._closing:
+            return
+        try:
+            if self._engine is None:
+                self._membrane.receive(data)
+                self._pump()
+            else:
+                self._engine.receive(data)
+                self._drive(self._engine)
+        except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
+            self._fault(error)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
+        """Release everything."""
+        self._lost = True
+        for timer in (self._timer, self._waiting):
+            if timer is not None:
+                timer.cancel()
+        engine = self._engine
+        self._membrane.disconnected()
+        at = self.record.elapsed()
+        if engine is not None and not engine.established and engine.failure is None:
+            self.record.observe(events.TlsFailed(at=at, reason="the client left during the handshake"))
+        self.record.observe(
+            events.Disconnected(
+                at=at,
+                by=self._ended_by or "client",
+                clean=engine is None or engine.peer_closed,
+                reason=self._end_reason or ("" if self._closing else reason.getErrorMessage()),
+                received=self._received,
+                sent=self._sent,
+            )
+        )
+        self._gone(self)
+
+    def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Stop pulling and stop reading: the client does not take what it asked for."""
+        self._paused = True
+        self._tcp.pauseProducing()
+
+    def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Go on."""
+        self._paused = False
+        self._tcp.resumeProducing()
+        self._pump_safely()
+
+    def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Nothing more can be sent; connectionLost follows."""
+        self._closing = True
+
+    # The lab's side
+
+    def drain(self) -> None:
+        """Say goodbye as soon as the dialogue allows it."""
+        if not self._closing:
+            if self._engine is not None and not self._engine.established:
+                self.abort("shutting down")
+                return
+            self._membrane.depart(Farewell.SHUTDOWN)
+            self._pump_safely()
+
+    def abort(self, reason: str) -> None:
+        """Drop the connection at once."""
+        if not self._lost:
+            self._ended_by, self._end_reason = "server", reason
+            self._closing = True
+            self._tcp.abortConnection()
+
+    @property
+    def _tcp(self) -> _Transport:
+        transport: _Transport = self.transport  # type: ignore[assignment]  # Twisted types it as ITransport
+        return transport
+
+    def _open(self) -> None:
+        self._membrane.open(self._wake)
+        if self._overloaded:
+            self._membrane.depart(Farewell.OVERLOADED, at_once=True)
+
+    def _wake(self) -> None:
+        if not self._pumping and not self._lost:
+            self._pump_safely()
+
+    def _pump_safely(self) -> None:
+        try:
+            self._pump()
+        except Exception as error:  # noqa: BLE001 -- as in dataReceived
+            self._fault(error)
+
+    def _pump(self) -> None:
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while not (self._paused or self._closing or self._waiting):
+                action = self._membrane.next_action()
+                match action:
+                    case None:
+                        break
+                    case Send():
+                        self._write(action.data)
+                    case StartTls():
+                        self._begin_tls()
+                    case Pause():
+                        self._flush()
+                        self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
+                    case Close():
+                        self._close("server")
+                    case Abort():
+                        self.abort("on purpose")
+        finally:
+            self._pumping = False
+        self._flush()
+
+    def _continue(self) -> None:
+        self._waiting = None
+        self._pump_safely()
+
+    # TLS
+
+    def _begin_tls(self) -> None:
+        self._flush()
+        self._engine = self._make_engine()
+        self.record.observe(events.TlsStarted(at=self.record.elapsed()))
+        self._arm(self._limits.handshake_time)
+
+    def _drive(self, engine: TlsEngine) -> None:
+        established = engine.established
+        data = engine.decrypted()
+        self._emit(engine.outgoing())
+        if engine.established and not established:
+            self._arm(self._limits.idle_time)
+            self._membrane.secured(engine.facts(), engine)
+            if self._implicit_tls:
+                self._open()
+        if data:
+            self._membrane.receive(data)
+        if engine.established:
+            self._pump()
+        if engine.failure is not None:
+            self.record.observe(
+                events.TlsFailed(
+                    at=self.record.elapsed(),
+                    reason=engine.failure.reason,
+                    alert=engine.failure.alert,
+                    during_handshake=not engine.established,
+                )
+            )
+            self._close("error", engine.failure.reason)
+        elif engine.peer_closed:
+            self._close("client")
+
+    # Output
+
+    def _write(self, data: bytes) -> None:
+        self._out.append(data)
+        self._out_size += len(data)
+        if self._out_size >= _FLUSH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._out:
+            return
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        self._out_size = 0
+        if self._engine is None:
+            self._emit(data)
+        else:
+            self._engine.send(data)
+            self._emit(self._engine.outgoing())
+
+    def _emit(self, data: bytes) -> None:
+        if data and not self._lost:
+            self._sent += len(data)
+            self.record.observe(events.RawSent(at=self.record.elapsed(), data=data, size=len(data)))
+            self._tcp.write(data)
+
+    def _close(self, by: str, reason: str = "") -> None:
+        if self._closing:
+            return
+        self._flush()
+        self._closing = True
+        self._ended_by, self._end_reason = by, reason
+        engine = self._engine
+        if engine is not None and engine.established and engine.failure is None:
+            engine.shutdown()
+            self._emit(engine.outgoing())
+        self._tcp.unregisterProducer()
+        self._tcp.loseConnection()
+
+    # Time and faults
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._check_time, seconds)
+
+    def _check_time(self, seconds: float) -> None:
+        """Look at the time: one timer a connection, armed again for the rest if something was heard meanwhile."""
+        silent = self.record.elapsed() - self._last_heard
+        handshaking = self._engine is not None and not self._engine.established
+        if not handshaking and silent < seconds:
+            self._timer = asyncio.get_running_loop().call_later(seconds - silent, self._check_time, seconds)
+        elif handshaking:
+            self.abort("handshake not finished in time")
+        elif self._paused:
+            self.abort("the client stopped reading")
+        else:
+            self._membrane.depart(Farewell.IDLE, at_once=True)
+            self._pump_safely()
+
+    def _fault(self, error: Exception) -> None:
+        """Answer an exception of ours: a finding about the lab, logged with the session, and the session ends."""
+        log.error("internal error in session %s", self.record.number, exc_info=error)
+        self.record.observe(
+            events.InternalFault(at=self.record.elapsed(), description=f"{type(error).__name__}: {error}")
+        )
+        if self._closing:
+            return
+        try:
+            self._membrane.depart(Farewell.INTERNAL, at_once=True)
+            self._pump()
+        except Exception:  # the session is beyond words
+            log.exception("session %s could not be ended in good order", self.record.number)
+            self.abort("internal error")

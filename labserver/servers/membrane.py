@@ -1,0 +1,402 @@
+"""The membrane: between the octets of a connection and the honest session behind it, in the protocol's own terms.
+
+Theory of operation. ``receive`` feeds the framer; ``next_action`` is pulled by the connection for as long as it may
+send. Each pull advances one *exchange* (:mod:`labserver.dialogues.exchange`): the generator that answers one command.
+Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`; those are the two places where
+facets will hide, rewrite, inject, delay or answer instead. The backend never knows.
+
+STARTTLS and AUTH are exchanges of the membrane itself, written once for all protocols. After STARTTLS whatever the
+client pipelined in clear is discarded and the backend is replaced by a fresh one (RFC 3207 4.2, RFC 2595 4), so nothing
+said before TLS has any effect after it (CVE-2011-0411).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import deque
+from typing import TYPE_CHECKING
+
+from labserver import events
+from labserver.dialogues.exchange import Await, AwaitKind, Farewell, Identity, LoginFailure, Reply, ReplyKind
+from labserver.dialogues.masking import MASK
+from labserver.sasl.mechanism import MechanismError
+from labserver.servers.access import NoChannel
+from labserver.wire.actions import Abort, Action, Close, Pause, Send, StartTls
+from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from labserver.dialogues.exchange import Backend, Command, Dialogue
+    from labserver.events import TlsFacts
+    from labserver.sasl.mechanism import Channel, SaslExchange
+    from labserver.servers.access import Access
+
+    Step = Reply | Await | Action
+    MembraneExchange = Generator[Step, Framed | Overflow | None, None]
+
+__all__ = ["Membrane"]
+
+
+class Membrane:
+    """One connection's dialogue. Without I/O; also the :class:`labserver.dialogues.exchange.Link` of its backend."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        peer: str,
+        dialogue: Dialogue,
+        access: Access,
+        make_backend: Callable[[Membrane], Backend],
+        observe: Callable[[events.Event], None],
+        elapsed: Callable[[], float],
+        upgradable: bool,
+    ) -> None:
+        self.service = service
+        self.peer = peer
+        self.secure = False
+        self._dialogue = dialogue
+        self._access = access
+        self._make_backend = make_backend
+        self._observe = observe
+        self._elapsed = elapsed
+        self._upgradable = upgradable
+        self._channel: Channel = NoChannel()
+        self._framer = dialogue.framer()
+        self._backend: Backend | None = None
+        self._exchange: MembraneExchange | None = None
+        self._running: MembraneExchange | None = None
+        """The exchange that is being advanced right now, and so cannot be closed."""
+        self._awaiting: Await | None = None
+        self._queue: deque[Action] = deque()
+        self._wake: Callable[[], None] | None = None
+        self._notified = False
+        self._departing: Farewell | None = None
+        self._failed_logins = 0
+        self._finished = False
+        self._negotiating = False
+
+    # What the connection calls
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begin the dialogue with a greeting; ``wake`` asks the connection to pull again when something happens."""
+        self._wake = wake
+        self._backend = self._make_backend(self)
+        self._say(self._backend.greeting())
+
+    def secured(self, facts: TlsFacts, channel: Channel) -> None:
+        """TLS is up: from here on the dialogue is inside it."""
+        self.secure = True
+        self._channel = channel
+        self._negotiating = False
+        self._observe(events.TlsEstablished(at=self._elapsed(), facts=facts))
+        if self._wake is not None:
+            self._backend = self._make_backend(self)
+
+    def receive(self, data: bytes) -> None:
+        """Take application octets from the client."""
+        self._framer.feed(data)
+
+    def next_action(self) -> Action | None:
+        """Return what to do next; None until more octets, a notification or a wake-up come."""
+        while not self._queue:
+            if self._finished or self._negotiating or self._backend is None or not self._advance(self._backend):
+                return None
+        return self._queue.popleft()
+
+    def depart(self, reason: Farewell, *, at_once: bool = False) -> None:
+        """Say goodbye as soon as no command is half answered (``at_once``: even then) and close."""
+        if self._finished or (self._negotiating and not at_once):
+            return
+        if at_once or self._exchange is None or (self._awaiting and self._awaiting.kind is AwaitKind.LINE):
+            self._drop_exchange()
+            self._say(self._dialogue.farewell(reason))
+        else:
+            self._departing = reason
+
+    def disconnected(self) -> None:
+        """Release the backend: the connection is gone."""
+        self._finished = True
+        self._drop_exchange()
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.disconnected()
+
+    # What the backend calls (Link)
+
+    @property
+    def offers_starttls(self) -> bool:
+        """The upgrade can be asked for now."""
+        return self._upgradable and not self.secure
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """SASL mechanisms to advertise now, best first."""
+        return self._access.mechanisms(secure=self.secure, channel=self._channel)
+
+    @property
+    def accepts_passwords(self) -> bool:
+        """Whether LOGIN, USER and PASS are accepted now."""
+        return self.secure or self._access.cleartext
+
+    def notify(self) -> None:
+        """Have the connection pull again: the backend may have unsolicited replies."""
+        self._notified = True
+        if self._wake is not None:
+            self._wake()
+
+    def logged_in(self, identity: Identity) -> None:
+        """Take note that the client is authenticated."""
+        self._failed_logins = 0
+        if isinstance(self._framer, ImapFramer):
+            self._framer.literal_limit = self._access.limits.message_size
+        self._observe(
+            events.AuthenticationSucceeded(
+                at=self._elapsed(), account=identity.account, mechanism=identity.mechanism, secure=self.secure
+            )
+        )
+
+    def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
+        """Take note that an authentication failed; too many of them end the connection."""
+        self._failed_logins += 1
+        self._observe(
+            events.AuthenticationFailed(
+                at=self._elapsed(), mechanism=mechanism, reason=failure.value, secure=self.secure
+            )
+        )
+        if self._failed_logins >= self._access.limits.failed_logins:
+            self._departing = Farewell.TOO_MANY_ERRORS
+
+    # How an exchange advances
+
+    def _advance(self, backend: Backend) -> bool:
+        if self._notified:
+            self._notified = False
+            for reply in backend.unsolicited():
+                self._say(reply)
+            return True
+        if self._exchange is None:
+            return self._begin(backend)
+        if self._awaiting is None:
+            return self._step(self._exchange, None)
+        unit = self._framer.next()
+        if unit is None:
+            return False
+        if not isinstance(unit, LiteralRequest):
+            self._note_unit(self._awaiting, unit)
+            self._awaiting = None
+            return self._step(self._exchange, unit)
+        return True
+
+    def _begin(self, backend: Backend) -> bool:
+        if self._departing is not None:
+            self.depart(self._departing)
+            return True
+        unit = self._framer.next()
+        match unit:
+            case None:
+                return False
+            case LiteralRequest():
+                self._answer_literal(backend, unit)
+            case Overflow():
+                self._note_overflow(unit)
+                self._say(self._dialogue.overflow(unit))
+            case Framed():
+                command = self._dialogue.command(unit)
+                self._note_command(command)
+                self._exchange = self._open(backend, command)
+        return True
+
+    def _step(self, exchange: MembraneExchange, unit: Framed | Overflow | None) -> bool:
+        self._running = exchange
+        try:
+            step = next(exchange) if unit is None else exchange.send(unit)
+        except StopIteration:
+            if self._exchange is exchange:
+                self._exchange = None
+                if not self._negotiating:
+                    self._framer.expect_command()
+            return True
+        finally:
+            self._running = None
+        match step:
+            case Reply():
+                self._say(step)
+            case Await():
+                self._expect(step)
+            case StartTls():
+                self._cross(step)
+            case Send() | Pause() | Close() | Abort():
+                self._queue.append(step)
+        return True
+
+    def _open(self, backend: Backend, command: Command) -> MembraneExchange:
+        """Every command enters here."""
+        if command.verb == self._dialogue.upgrade_verb:
+            return self._upgrade(backend, command)
+        if command.verb == self._dialogue.authenticate_verb and command.argument:
+            return self._authenticate(backend, command)
+        return backend.handle(command)
+
+    def _say(self, reply: Reply) -> None:
+        """Every reply leaves here."""
+        self._observe(
+            events.ReplySent(
+                at=self._elapsed(), kind=reply.kind.value, data=reply.raw, secure=self.secure, size=len(reply.raw)
+            )
+        )
+        self._queue.append(Send(reply.raw))
+        if reply.kind is ReplyKind.FAREWELL:
+            self._drop_exchange()
+            self._finished = True
+            self._queue.append(Close())
+
+    def _expect(self, awaited: Await) -> None:
+        self._awaiting = awaited
+        match awaited.kind:
+            case AwaitKind.LINE:
+                self._framer.expect_line()
+            case AwaitKind.DATA:
+                self._framer.expect_data(awaited.limit)
+            case AwaitKind.CHUNK:
+                self._framer.expect_chunk(awaited.size, awaited.limit)
+
+    def _drop_exchange(self) -> None:
+        exchange, self._exchange, self._awaiting = self._exchange, None, None
+        if exchange is not None and exchange is not self._running:
+            exchange.close()
+
+    def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
+        refusal = backend.admit(request)
+        framer = self._framer
+        if not isinstance(framer, ImapFramer):
+            return
+        if refusal is None:
+            framer.grant()
+            self._say(self._dialogue.go_ahead())
+        else:
+            self._note_overflow(Overflow(parts=request.parts, limit=0, literal=True))
+            framer.refuse()
+            self._say(refusal)
+
+    # STARTTLS and AUTH, for all protocols
+
+    def _upgrade(self, backend: Backend, command: Command) -> MembraneExchange:
+        if command.argument:
+            yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
+        elif self.secure:
+            yield self._dialogue.upgrade_refused(command, "TLS is already active")
+        elif not self._upgradable:
+            yield self._dialogue.upgrade_refused(command, "TLS is not available here")
+        elif not backend.permits(command):
+            yield self._dialogue.upgrade_refused(command, f"{command.verb} is not possible in this state")
+        else:
+            yield self._dialogue.upgrade_ready(command)
+            yield StartTls()
+
+    def _cross(self, start: StartTls) -> None:
+        """Cross the boundary: nothing said in clear survives it."""
+        discarded = self._framer.clear()
+        if discarded:
+            self._observe(events.PlaintextDiscarded(at=self._elapsed(), data=discarded))
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.disconnected()
+        self._framer = self._dialogue.framer()
+        self._exchange = None
+        self._negotiating = True
+        self._queue.append(start)
+
+    def _authenticate(self, backend: Backend, command: Command) -> MembraneExchange:
+        name, _, initial = command.argument.strip(b" ").partition(b" ")
+        mechanism_name = name.decode("ascii", "replace").upper()
+        channel, access = self._channel, self._access
+        failure = access.refusal(mechanism_name, secure=self.secure, channel=channel)
+        if not backend.permits(command):
+            failure = LoginFailure.NOT_NOW
+        if failure is None:
+            exchange = access.start(mechanism_name, secure=self.secure, channel=channel)
+            outcome = yield from self._converse(
+                exchange, initial, client_first=access.mechanism(mechanism_name).client_first
+            )
+            if not isinstance(outcome, LoginFailure):
+                identity = Identity(account=outcome, mechanism=mechanism_name)
+                self.logged_in(identity)
+                yield from backend.authenticated(command, identity, b"")
+                return
+            failure = outcome
+        self.login_refused(mechanism_name, failure)
+        yield self._dialogue.login_failed(command, failure)
+
+    def _converse(
+        self, exchange: SaslExchange, initial: bytes, *, client_first: bool
+    ) -> Generator[Step, Framed | Overflow | None, str | LoginFailure]:
+        """Run a mechanism over challenges and responses (RFC 4422 4); return the account or why there is none."""
+        if initial and not client_first:
+            return LoginFailure.MALFORMED
+        try:
+            challenge = next(exchange)
+            response: bytes | LoginFailure | None = None
+            if initial:
+                response = b"" if initial == b"=" else base64.b64decode(initial, validate=True)
+            while True:
+                if response is None:
+                    response = yield from self._ask(challenge)
+                if isinstance(response, LoginFailure):
+                    return response
+                challenge = exchange.send(response)
+                response = None
+        except StopIteration as finished:
+            if finished.value.proof:
+                yield from self._ask(finished.value.proof)
+            return str(finished.value.account)
+        except MechanismError as error:
+            if error.challenge:
+                yield from self._ask(error.challenge)
+            return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
+        except binascii.Error:
+            return LoginFailure.MALFORMED
+
+    def _ask(self, challenge: bytes) -> Generator[Step, Framed | Overflow | None, bytes | LoginFailure]:
+        """Send a challenge and return the decoded response."""
+        yield self._dialogue.challenge(challenge)
+        line = yield Await.line(secret=True)
+        if not isinstance(line, Framed):
+            return LoginFailure.MALFORMED
+        if line.parts[0] == b"*":
+            return LoginFailure.CANCELLED
+        return base64.b64decode(line.parts[0], validate=True)
+
+    # The transcript's view
+
+    def _note_command(self, command: Command) -> None:
+        self._observe(
+            events.CommandReceived(
+                at=self._elapsed(),
+                verb=command.verb,
+                data=command.raw,
+                masked=self._dialogue.masked(command),
+                secure=self.secure,
+                size=len(command.raw),
+            )
+        )
+
+    def _note_overflow(self, unit: Overflow) -> None:
+        shown = b"".join(unit.parts)[:128] + b" \xe2\x80\xa6\r\n"
+        self._observe(
+            events.CommandReceived(
+                at=self._elapsed(), verb="", data=shown, masked=shown, secure=self.secure, size=len(shown)
+            )
+        )
+
+    def _note_unit(self, awaited: Await, unit: Framed | Overflow) -> None:
+        at = self._elapsed()
+        if awaited.kind is AwaitKind.LINE:
+            data = unit.raw if isinstance(unit, Framed) else unit.parts[0]
+            masked = MASK + b"\r\n" if awaited.secret and data.strip() not in {b"", b"*"} else data
+            self._observe(events.LineReceived(at=at, data=data, masked=masked, secure=self.secure))
+        else:
+            data = unit.raw if isinstance(unit, Framed) else b""
+            self._observe(events.DataReceived(at=at, data=data, size=len(data), secure=self.secure))

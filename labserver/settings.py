@@ -1,0 +1,58 @@
+"""What a lab is asked to be: one frozen value, whose parts were checked where they were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labserver.limits import Limits
+from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS
+from labserver.pki.material import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from labserver.mailstore.directory import User
+
+__all__ = ["TLS_ENGINES", "Settings"]
+
+TLS_ENGINES = ("openssl", "stdlib")
+"""``openssl``: the cryptography wheel's, the same on every host; ``stdlib``: the host's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything ``labserver up`` can be told. Each field is an option of the command line."""
+
+    ports: Mapping[str, int]
+    """Service name to port; 0 means any. A service that is not named is not opened."""
+    addresses: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Where to listen; loopback unless something else was asked for."""
+    certificates: Wanted = field(default_factory=Wanted)
+    users: tuple[User, ...] = DEFAULT_USERS
+    accept_any: bool = False
+    """Any name and password is an account."""
+    catch_all: str | None = CATCH_ALL
+    """The account for other recipients; None refuses them with 550."""
+    trace_headers: bool = False
+    """Prepend Return-Path, Delivered-To and Received, as a delivering server would; off, mail stays byte-identical."""
+    preload: tuple[Path, ...] = ()
+    store: Path | None = None
+    """The SQLite file that keeps the mail; in memory when None."""
+    durable: bool = False
+    """Wait for the disk at every change, to survive a power failure too."""
+    tls_engine: str = TLS_ENGINES[0]
+    key_log: Path | None = None
+    """Where TLS secrets go in NSS key log format; nowhere when None."""
+    client_certificates: bool = False
+    """Ask clients for a certificate (EXTERNAL)."""
+    cleartext_auth: bool = False
+    """Accept credentials without TLS."""
+    mechanisms: frozenset[str] | None = None
+    """Only these SASL mechanisms; None for all but those that exist by request only."""
+    imap_without: frozenset[str] = frozenset()
+    """IMAP extensions to leave out."""
+    apop: bool = False
+    """POP3's greeting has a timestamp and APOP works (RFC 1939 7)."""
+    limits: Limits = field(default_factory=Limits)

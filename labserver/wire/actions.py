@@ -1,0 +1,39 @@
+"""What the server does next on the wire, imperative: the membrane yields it, the connection performs it in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Abort", "Action", "Close", "Pause", "Send", "StartTls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send application octets."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Everything sent so far goes out in clear; what follows is TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for ``seconds``; what the client sends meanwhile waits."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Send what is queued, close_notify inside TLS, and close the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Drop the connection at once (RST)."""
+
+
+Action = Send | StartTls | Pause | Close | Abort
