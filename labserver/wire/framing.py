@@ -146,7 +146,7 @@ class Framer:
         return Overflow(parts=(b"",), limit=limit, literal=True)
 
     def _next_data(self, limit: int) -> Unit | None:
-        if self._buffer.startswith(b".\r\n") and not self._data_overflow and self._scanned == 0:
+        if self._buffer.startswith(b".\r\n") and not self._data_overflow and self._scanned < len(b".\r\n"):
             self._take(3)
             self.expect_command()
             return Framed(parts=(b"",), raw=b"")

@@ -1,0 +1,191 @@
+r"""MAIL and RCPT: paths and parameters, read strictly, answered with the reply that says what is wrong.
+
+A client's fault is data here: :func:`parse` returns an :class:`Addressed` or a :class:`Refusal`. What is accepted is
+RFC 5321 4.1.2 with RFC 6531's characters, and not one character more; the one leniency is a space after the colon,
+which too many clients send. Source routes are dropped (RFC 5321 appendix C), and a quoted local part that needs no
+quotes loses them, because both spellings are the same mailbox (RFC 5321 4.1.2).
+
+Every expression is linear: no text, however hostile, makes it backtrack beyond one label or one character.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAIL", "RCPT", "Addressed", "Form", "Refusal", "parse"]
+
+_ABOVE_ASCII = "\u00a0-\U0010ffff"
+_ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_ABOVE_ASCII}-]+"
+_DOT_STRING = rf"{_ATOM}(?:\.{_ATOM})*"
+_QUOTED_STRING = rf'"(?:[ !#-\[\]-~{_ABOVE_ASCII}]|\\[ -~])*"'
+_LETTER_OR_DIGIT = rf"[A-Za-z0-9{_ABOVE_ASCII}]"
+_LABEL = rf"{_LETTER_OR_DIGIT}(?:[A-Za-z0-9{_ABOVE_ASCII}-]{{0,61}}{_LETTER_OR_DIGIT})?"
+_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
+_LITERAL = r"\[[!-Z^-~]+\]"
+_MAILBOX = (
+    rf"(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?(?P<local>{_DOT_STRING}|{_QUOTED_STRING})@(?P<domain>{_DOMAIN}|{_LITERAL})"
+)
+_PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~{_ABOVE_ASCII}]+))?")
+_LONGEST_DOMAIN = 255
+
+# RFC 3461 4: what xtext encodes must be printable US-ASCII, in every parameter that uses it.
+_XTEXT = r"(?:[!-*,-<>-~]|\+(?:[2-6][0-9A-F]|7[0-9A-E]))+"
+_NOTIFY = "(?i:SUCCESS|FAILURE|DELAY)"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command is not accepted: a reply in three parts."""
+
+    code: int
+    status: str
+    """The enhanced status code (RFC 3463)."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status} {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """What MAIL and RCPT say."""
+
+    address: str
+    """The mailbox in its canonical spelling; empty for the null reverse-path, ``postmaster`` without a domain."""
+    parameters: Mapping[str, str]
+    """Upper-cased keyword → value as sent, empty for a keyword without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How one of the two commands is written."""
+
+    usage: str
+    command: re.Pattern[str]
+    """The whole argument; groups ``local`` and ``domain`` (or neither) and ``parameters``."""
+    keyword: str
+    bad_address: Refusal
+    parameters: Mapping[str, re.Pattern[str]]
+    """Keyword → what its value must be. A keyword without a value must match the empty string."""
+
+
+def _form(*, usage: str, keyword: str, without_domain: str, status: str, parameters: dict[str, str]) -> Form:
+    return Form(
+        usage=usage,
+        keyword=keyword,
+        command=re.compile(
+            rf"{keyword} *<(?:{_MAILBOX}|(?P<special>{without_domain}))>(?P<parameters>.*)",
+            re.IGNORECASE | re.ASCII,  # ASCII: U+017F is no "s"
+        ),
+        bad_address=Refusal(501, status, f"Bad address syntax, use {usage}"),
+        parameters={name: re.compile(value) for name, value in parameters.items()},
+    )
+
+
+MAIL = _form(
+    usage="MAIL FROM:<address>",
+    keyword="FROM:",
+    without_domain="",
+    status="5.1.7",
+    parameters={
+        "AUTH": rf"<>|{_XTEXT}",  # RFC 4954 5
+        "BODY": "(?i:7BIT|8BITMIME|BINARYMIME)",  # RFC 6152, RFC 3030
+        "ENVID": rf"(?=.{{1,100}}\Z){_XTEXT}",  # RFC 3461 4.4
+        "RET": "(?i:FULL|HDRS)",  # RFC 3461 4.3
+        "SIZE": "[0-9]{1,20}",  # RFC 1870
+        "SMTPUTF8": "",  # RFC 6531 3.4
+    },
+)
+"""The reverse-path may be null (RFC 5321 4.5.5)."""
+
+RCPT = _form(
+    usage="RCPT TO:<address>",
+    keyword="TO:",
+    without_domain="postmaster",
+    status="5.1.3",
+    parameters={
+        "NOTIFY": f"(?i:NEVER)|{_NOTIFY}(?:,{_NOTIFY})*",  # RFC 3461 4.1
+        # RFC 3461 4.2; a utf-8 address may come as it is (RFC 6533 3).
+        "ORCPT": rf"(?=.{{1,500}}\Z)(?:(?i:utf-8);[!-*,-<>-~{_ABOVE_ASCII}]+|[A-Za-z0-9-]+;{_XTEXT})",
+    },
+)
+"""Only the postmaster needs no domain (RFC 5321 4.1.1.3)."""
+
+
+def parse(form: Form, argument: str) -> Addressed | Refusal:
+    """Read a MAIL or RCPT command's argument."""
+    command = form.command.fullmatch(argument)
+    if command is None:
+        return _misread(form, argument)
+    address = _address(command)
+    if address is None:
+        return form.bad_address
+    parameters = _parameters(form, command["parameters"])
+    if isinstance(parameters, Refusal):
+        return parameters
+    return Addressed(address=address, parameters=parameters)
+
+
+def _misread(form: Form, argument: str) -> Refusal:
+    """Blame the command's form if that is wrong, else the address."""
+    if argument[: len(form.keyword)].upper() == form.keyword:
+        return form.bad_address
+    return Refusal(501, "5.5.4", f"Syntax: {form.usage}")
+
+
+def _address(command: re.Match[str]) -> str | None:
+    """Return the canonical mailbox, None for a domain that is none."""
+    local, domain = command["local"], command["domain"]
+    if local is None:
+        return command["special"].lower()
+    if len(domain) > _LONGEST_DOMAIN or (domain.startswith("[") and not _is_literal(domain[1:-1])):
+        return None
+    return f"{_unquoted(local)}@{domain}"
+
+
+def _unquoted(local: str) -> str:
+    """Return the shortest spelling of a local part."""
+    if not local.startswith('"'):
+        return local
+    text = re.sub(r"\\(.)", r"\1", local[1:-1])
+    if re.fullmatch(_DOT_STRING, text):
+        return text
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def _is_literal(text: str) -> bool:
+    """Tell whether ``text`` is an IPv4 address or ``IPv6:`` and one (RFC 5321 4.1.3; no other tag is registered)."""
+    tag, colon, address = text.partition(":")
+    try:
+        if not colon:
+            ipaddress.IPv4Address(text)
+            return True
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return tag.upper() == "IPV6" and "%" not in address
+
+
+def _parameters(form: Form, text: str) -> dict[str, str] | Refusal:
+    if text and not text.startswith(" "):
+        return Refusal(501, "5.5.4", f"A space must follow the address, use {form.usage}")
+    parameters: dict[str, str] = {}
+    for word in text.split(" "):
+        if not word:
+            continue
+        parameter = _PARAMETER.fullmatch(word)
+        if parameter is None:
+            return Refusal(501, "5.5.4", "Bad parameter syntax")
+        keyword, value = parameter[1].upper(), parameter[2] or ""
+        if keyword not in form.parameters:
+            return Refusal(555, "5.5.4", f"Parameter {keyword[:40]} is not recognised")
+        if keyword in parameters or not form.parameters[keyword].fullmatch(value):
+            return Refusal(501, "5.5.4", f"Bad or repeated value of {keyword}")
+        parameters[keyword] = value
+    return parameters

@@ -1,0 +1,322 @@
+# ruff: noqa: N802 -- smtp_EHLO and the like are aiosmtpd's spelling of a verb
+"""The honest SMTP server of one connection.
+
+Inherited from aiosmtpd are HELO, NOOP, RSET and EXPN, the session's state and its checks. The others are our own:
+aiosmtpd 1.4.6 has no BDAT and no parameters beyond SIZE, BODY and SMTPUTF8, changes the case of those it stores, reads
+addresses as a mail header's, and answers without enhanced status codes.
+
+Every reply but the greeting and the answers to EHLO, HELO and LHLO carries an enhanced status code (RFC 2034 4).
+NUL in mail data is accepted, although only BINARYMIME allows it: a lab that has to show what a client sent must not
+refuse to look at it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from aiosmtpd.smtp import syntax
+
+from labserver.dialogues.exchange import Await, Reply
+from labserver.errors import LimitExceededError
+from labserver.mailstore.envelope import Envelope, Recipient
+from labserver.smtp.driven import DrivenSMTP, more
+from labserver.smtp.grammar import MAIL, RCPT, Addressed, Refusal, parse
+from labserver.smtp.smuggling import has_lookalike
+from labserver.smtp.transaction import Transaction
+from labserver.wire.framing import Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from labserver.dialogues.exchange import Command, Identity, Link
+    from labserver.errors import StoreError
+    from labserver.limits import Limits
+    from labserver.mailstore.delivery import Delivery
+    from labserver.services import Service
+    from labserver.smtp.driven import Verb
+    from labserver.wire.framing import Framed, LiteralRequest
+
+__all__ = ["Session"]
+
+_BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
+_SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
+_DELIVERED = "250 2.0.0 Message delivered"
+_FAILURES = {"TOOBIG": "552 5.3.4", "LIMIT": "452 4.2.2", "OVERQUOTA": "452 4.2.2"}
+
+
+class Session(DrivenSMTP):
+    """SMTP and submission (a :class:`labserver.dialogues.exchange.Backend`)."""
+
+    HELLO: ClassVar[str] = "EHLO"
+    """The verb that opens a session."""
+    PROTOCOL: ClassVar[str] = "ESMTP"
+    """The protocol's name in the greeting and in a Received header (RFC 3848)."""
+    UTF8_PROTOCOL: ClassVar[str] = "UTF8SMTP"
+    """The same for a transaction with SMTPUTF8 (RFC 6531 4.3)."""
+
+    def __init__(self, link: Link, delivery: Delivery, *, limits: Limits, hostname: str, service: Service) -> None:
+        super().__init__(hostname=hostname, peer=link.peer, bad_commands=limits.bad_commands)
+        self._auth_required = service.authentication_required
+        self._link = link
+        self._delivery = delivery
+        self._limits = limits
+        self._account = ""
+        self._set_post_data_state()
+
+    def greeting(self) -> Reply:
+        """Return ``220`` (RFC 5321 3.1)."""
+        return Reply.greeting(f"220 {self.hostname} {self.PROTOCOL} labserver ready\r\n".encode(), "220")
+
+    def admit(self, request: LiteralRequest) -> Reply | None:  # noqa: ARG002 -- the interface's; SMTP has no literals
+        """Let everything come."""
+        return None
+
+    def permits(self, command: Command) -> bool:
+        """Let AUTH come once, after EHLO, and neither AUTH nor STARTTLS inside a transaction (RFC 4954 4)."""
+        if self._transaction is not None:
+            return False
+        return command.verb != "AUTH" or (self.session.extended_smtp and not self.session.authenticated)
+
+    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- the interface's
+        """Enter the authenticated state (RFC 4954 4)."""
+        self.session.authenticated = True
+        self._account = identity.account
+        yield Reply.completion(b"235 2.7.0 Authentication successful\r\n", "235")
+
+    def unsolicited(self) -> Iterator[Reply]:
+        """Yield nothing: an SMTP server speaks when it is spoken to."""
+        return iter(())
+
+    def disconnected(self) -> None:
+        """Forget the transaction: what was not answered with 250 was not accepted."""
+        self._set_post_data_state()
+
+    def _set_post_data_state(self) -> None:
+        """End the transaction; aiosmtpd comes here on HELO and RSET, too."""
+        self._transaction: Transaction | None = None
+
+    async def check_auth_needed(self, caller_method: str) -> bool:  # noqa: ARG002 -- aiosmtpd's, for its log
+        """Refuse what needs authentication (RFC 4954 6), and point to STARTTLS where that comes first."""
+        if not self._auth_required or self.session.authenticated:
+            return False
+        tls_first = self._link.offers_starttls and not self._link.mechanisms
+        await self.push(
+            f"530 5.7.0 {'Must issue a STARTTLS command first' if tls_first else 'Authentication required'}"
+        )
+        return True
+
+    # The session's verbs
+
+    @syntax("EHLO hostname")
+    async def smtp_EHLO(self, hostname: str) -> None:
+        """Open the session and list the extensions, in one reply (RFC 5321 4.1.1.1)."""
+        if not hostname:
+            await self.push(f"501 Syntax: {self.HELLO} hostname")
+            return
+        self._set_post_data_state()
+        self.session.extended_smtp = True
+        self.session.host_name = hostname
+        lines = (self.hostname, *self._extensions())
+        await self.push("".join(f"250-{line}\r\n" for line in lines) + "250 HELP")
+
+    def _extensions(self) -> Iterator[str]:
+        yield "PIPELINING"
+        yield f"SIZE {self._limits.message_size}"
+        yield from ("8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES", "DSN")
+        if self._link.offers_starttls:
+            yield "STARTTLS"
+        if self._link.mechanisms:
+            yield " ".join(("AUTH", *self._link.mechanisms))
+
+    @syntax("AUTH mechanism [initial-response]")
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: ARG002 -- there is none
+        """Ask for the mechanism; an AUTH that names one is the membrane's."""
+        await self.push("501 5.5.4 Syntax: AUTH mechanism [initial-response]")
+
+    @syntax("VRFY address")
+    async def smtp_VRFY(self, arg: str) -> None:
+        """Say neither yes nor no (RFC 5321 3.5.3)."""
+        await self.push("252 2.0.0 Send some mail and see" if arg else "501 5.5.4 Syntax: VRFY address")
+
+    @syntax("HELP [verb]")
+    async def smtp_HELP(self, arg: str) -> None:
+        """List the verbs, or say how one is written (RFC 5321 4.1.1.8)."""
+        verb = self.VERBS.get(arg.upper())
+        if not arg:
+            upgrade = ["STARTTLS"] if self._link.offers_starttls else []
+            await self.push(f"214 2.0.0 {' '.join(sorted([*self.VERBS, *upgrade]))}")
+        elif verb is None:
+            await self.push("504 5.5.4 No help on that")
+        else:
+            usage = getattr(verb, "__smtp_syntax__", arg.upper())
+            await self.push(f"214 2.0.0 {usage}{getattr(verb, '__smtp_syntax_extended__', None) or ''}")
+
+    @syntax("QUIT")
+    async def smtp_QUIT(self, arg: str) -> None:
+        """Say goodbye (RFC 5321 4.1.1.10)."""
+        await self.push("501 5.5.4 Syntax: QUIT" if arg else "221 2.0.0 Goodbye")
+
+    # The transaction's verbs
+
+    @syntax("MAIL FROM:<address>", extended=" [SP parameters]")
+    async def smtp_MAIL(self, arg: str) -> None:
+        """Begin a transaction (RFC 5321 4.1.1.2)."""
+        if await self.check_helo_needed(self.HELLO) or await self.check_auth_needed("MAIL"):
+            return
+        if self._transaction is not None:
+            await self.push("503 5.5.1 There is a transaction already")
+            return
+        sender = self._sender(arg)
+        if isinstance(sender, Refusal):
+            await self.push(str(sender))
+            return
+        self._transaction = Transaction(sender=sender)
+        await self.push("250 2.1.0 Sender accepted")
+
+    def _sender(self, argument: str) -> Addressed | Refusal:
+        sender = parse(MAIL, argument)
+        if isinstance(sender, Refusal):
+            return sender
+        if int(sender.parameters.get("SIZE", "0")) > self._limits.message_size:
+            return self._too_big()
+        return self._agreed(sender, argument, international="SMTPUTF8" in sender.parameters)
+
+    def _recipient(self, argument: str, transaction: Transaction) -> Recipient | Refusal:
+        recipient = parse(RCPT, argument)
+        if isinstance(recipient, Addressed):
+            recipient = self._agreed(recipient, argument, international=transaction.international)
+        if isinstance(recipient, Refusal):
+            return recipient
+        if len(transaction.recipients) >= self._limits.recipients:
+            return Refusal(452, "4.5.3", f"Too many recipients, at most {self._limits.recipients}")
+        if self._delivery.check(recipient.address) is None:
+            return Refusal(550, "5.1.1", "No such recipient here")
+        return Recipient(address=recipient.address, parameters=recipient.parameters)
+
+    def _agreed(self, addressed: Addressed, argument: str, *, international: bool) -> Addressed | Refusal:
+        """Refuse what the session or the transaction did not agree on."""
+        if addressed.parameters and not self.session.extended_smtp:
+            return Refusal(555, "5.5.4", f"Parameters need {self.HELLO}")
+        if not (international or argument.isascii()):
+            return Refusal(553, "5.6.7", "Characters beyond ASCII need SMTPUTF8")
+        return addressed
+
+    def _too_big(self) -> Refusal:
+        return Refusal(552, "5.3.4", f"A message can have {self._limits.message_size} octets")
+
+    @syntax("RCPT TO:<address>", extended=" [SP parameters]")
+    async def smtp_RCPT(self, arg: str) -> None:
+        """Add a recipient (RFC 5321 4.1.1.3)."""
+        transaction = self._transaction
+        if transaction is None or transaction.chunks:
+            await self.push("503 5.5.1 RCPT comes after MAIL and before data")
+            return
+        recipient = self._recipient(arg, transaction)
+        if isinstance(recipient, Refusal):
+            await self.push(str(recipient))
+            return
+        transaction.recipients.append(recipient)
+        await self.push("250 2.1.5 Recipient accepted")
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:
+        """Take the message as dot-stuffed lines (RFC 5321 4.1.1.4)."""
+        transaction = self._transaction
+        if transaction is None or not transaction.recipients or transaction.chunks:
+            await self.push("503 5.5.1 DATA comes after RCPT, and not after BDAT")
+        elif arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+        elif transaction.binary:
+            await self.push("503 5.5.1 BINARYMIME needs BDAT")
+        else:
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            unit = await more(Await.data(self._limits.message_size))
+            await self._conclude(transaction, self._mail_data(unit))
+
+    def _mail_data(self, unit: Framed | Overflow) -> bytes | Refusal:
+        if isinstance(unit, Overflow):
+            return self._too_big()
+        return _SMUGGLING if has_lookalike(unit.raw) else unit.parts[0]
+
+    @syntax("BDAT size [LAST]")
+    async def smtp_BDAT(self, arg: str) -> None:
+        """Take a counted chunk, and take it whatever the answer will be (RFC 3030 2)."""
+        command = _BDAT.fullmatch(arg)
+        if command is None:
+            # Without the size nobody knows where the next command starts; at least this message ends here.
+            self._set_post_data_state()
+            await self.push("501 5.5.4 Syntax: BDAT size [LAST]")
+            return
+        transaction, last = self._transaction, bool(command[2])
+        room = 0 if transaction is None else self._limits.message_size - transaction.size
+        unit = await more(Await.chunk(int(command[1]), room))
+        if transaction is None or not transaction.recipients:
+            await self.push("503 5.5.1 BDAT comes after RCPT")
+        elif isinstance(unit, Overflow):
+            await self._conclude(transaction, self._too_big(), last=last)
+        else:
+            transaction.add(unit.parts[0])
+            if last:
+                await self._conclude(transaction, b"".join(transaction.chunks))
+            else:
+                await self.push(f"250 2.0.0 {len(unit.parts[0])} octets taken")
+
+    async def _conclude(self, transaction: Transaction, content: bytes | Refusal, *, last: bool = True) -> None:
+        """End the transaction: deliver its content, or say why not. ``last``: the client has sent all of it."""
+        self._set_post_data_state()
+        if isinstance(content, bytes):
+            await self._answer(transaction, self._deliver(transaction, content))
+        elif last:
+            await self._answer(transaction, [str(content)] * len(transaction.recipients))
+        else:
+            await self.push(str(content))
+
+    async def _answer(self, transaction: Transaction, statuses: Sequence[str]) -> None:  # noqa: ARG002 -- LMTP's needs it
+        """Give the one reply there is for all recipients: a failure if there was any, so that nothing is lost."""
+        await self.push(next((status for status in statuses if not status.startswith("2")), statuses[0]))
+
+    def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
+        outcomes = self._delivery.deliver(self._envelope(transaction), content)
+        return [_DELIVERED if outcome is None else _failure(outcome) for outcome in outcomes]
+
+    def _envelope(self, transaction: Transaction) -> Envelope:
+        return Envelope(
+            sender=transaction.sender.address,
+            recipients=tuple(transaction.recipients),
+            parameters=transaction.sender.parameters,
+            helo=self.session.host_name or "",
+            peer=self._link.peer,
+            service=self._link.service,
+            protocol=self._transmission_type(international=transaction.international),
+            account=self._account,
+        )
+
+    def _transmission_type(self, *, international: bool) -> str:
+        """Return the ``with`` keyword of a Received header (RFC 3848, RFC 6531 4.3)."""
+        if not self.session.extended_smtp:
+            return "SMTP"
+        base = self.UTF8_PROTOCOL if international else self.PROTOCOL
+        return f"{base}{'S' if self._link.secure else ''}{'A' if self.session.authenticated else ''}"
+
+    VERBS: ClassVar[Mapping[str, Verb]] = {
+        "AUTH": smtp_AUTH,
+        "BDAT": smtp_BDAT,
+        "DATA": smtp_DATA,
+        "EHLO": smtp_EHLO,
+        "EXPN": DrivenSMTP.smtp_EXPN,
+        "HELO": DrivenSMTP.smtp_HELO,
+        "HELP": smtp_HELP,
+        "MAIL": smtp_MAIL,
+        "NOOP": DrivenSMTP.smtp_NOOP,
+        "QUIT": smtp_QUIT,
+        "RCPT": smtp_RCPT,
+        "RSET": DrivenSMTP.smtp_RSET,
+        "VRFY": smtp_VRFY,
+    }
+
+
+def _failure(error: StoreError) -> str:
+    """Return the reply for what the store could not do: full mailboxes by their limit, anything else our own fault."""
+    status = _FAILURES.get(error.code) if isinstance(error, LimitExceededError) else None
+    return f"{status or '451 4.3.0'} {error}"

@@ -1,0 +1,174 @@
+"""A client that types at a session through the real framer and dialogue, without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from labserver.dialogues.exchange import Await, AwaitKind, Identity, Reply, ReplyKind
+from labserver.dialogues.smtp import SmtpDialogue
+from labserver.limits import Limits
+from labserver.services import SERVICES, ProtocolName
+from labserver.smtp.lmtp import LmtpSession
+from labserver.smtp.session import Session
+from labserver.wire.framing import Framed, Framer, Overflow
+
+if TYPE_CHECKING:
+    from labserver.dialogues.exchange import Exchange, LoginFailure
+    from labserver.errors import StoreError
+    from labserver.mailstore.envelope import Envelope
+    from labserver.wire.framing import Unit
+
+
+@dataclass
+class PlainLink:
+    """What the membrane would tell."""
+
+    service: str
+    secure: bool = False
+    peer: str = "127.0.0.9"
+    offers_starttls: bool = False
+    mechanisms: tuple[str, ...] = ()
+    accepts_passwords: bool = False
+
+    def notify(self) -> None:
+        """Nobody listens."""
+
+    def logged_in(self, identity: Identity) -> None:
+        """Nobody listens."""
+
+    def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
+        """Nobody listens."""
+
+
+@dataclass
+class Client:
+    """Drives one session like the membrane does; ``say`` takes octets and returns the replies they caused."""
+
+    session: Session
+    link: PlainLink
+    limits: Limits
+    framer: Framer = field(init=False)
+    finished: bool = False
+    _exchange: Exchange | None = None
+
+    def __post_init__(self) -> None:
+        self._dialogue = SmtpDialogue(line_limit=self.limits.smtp_line)
+        self.framer = self._dialogue.framer()
+
+    def say(self, data: bytes) -> list[Reply]:
+        """Send octets; return every reply up to the point where the session waits for more."""
+        self.framer.feed(data)
+        replies: list[Reply] = []
+        while not self.finished:
+            unit = self.framer.next()
+            if unit is None:
+                break
+            self._advance(unit, replies)
+        return replies
+
+    def ask(self, *lines: str) -> list[str]:
+        """Send whole lines; return the replies as text."""
+        replies = self.say("".join(f"{line}\r\n" for line in lines).encode())
+        return [reply.raw.decode().removesuffix("\r\n") for reply in replies]
+
+    def codes(self, *lines: str) -> list[str]:
+        """Send whole lines; return code and enhanced status of each reply."""
+        return [" ".join(text.split(" ")[:2]) for text in self.ask(*lines)]
+
+    def log_in(self) -> None:
+        """Be alice from here on."""
+        command = self._dialogue.command(Framed(parts=(b"AUTH PLAIN x",), raw=b"AUTH PLAIN x\r\n"))
+        assert self.session.permits(command)
+        replies = list(self.session.authenticated(command, Identity(account="alice", mechanism="PLAIN"), b""))
+        assert [reply.raw for reply in replies] == [b"235 2.7.0 Authentication successful\r\n"]
+
+    def _advance(self, unit: Unit, replies: list[Reply]) -> None:
+        if self._exchange is not None:
+            assert isinstance(unit, Framed | Overflow)
+            exchange, self._exchange, answer = self._exchange, None, unit
+        elif isinstance(unit, Overflow):
+            replies.append(self._dialogue.overflow(unit))
+            return
+        else:
+            assert isinstance(unit, Framed)
+            exchange, answer = self.session.handle(self._dialogue.command(unit)), None
+        self._step(exchange, answer, replies)
+
+    def _step(self, exchange: Exchange, answer: Framed | Overflow | None, replies: list[Reply]) -> None:
+        try:
+            step = exchange.send(answer)
+            while isinstance(step, Reply):
+                replies.append(step)
+                if step.kind is ReplyKind.FAREWELL:
+                    self.finished = True
+                step = next(exchange)
+        except StopIteration:
+            self.framer.expect_command()
+        else:
+            self._exchange = exchange
+            self._expect(step)
+
+    def _expect(self, awaited: Await) -> None:
+        if awaited.kind is AwaitKind.DATA:
+            self.framer.expect_data(awaited.limit)
+        else:
+            assert awaited.kind is AwaitKind.CHUNK
+            self.framer.expect_chunk(awaited.size, awaited.limit)
+
+
+@dataclass
+class Mailroom:
+    """A delivery that keeps what it gets, and fails as it is told."""
+
+    known: frozenset[str] | None = None
+    """Addresses there are; None: all."""
+    failures: dict[str, StoreError] = field(default_factory=dict)
+    """By recipient."""
+    delivered: list[tuple[Envelope, bytes]] = field(default_factory=list)
+
+    def check(self, address: str) -> str | None:
+        """Say whether there is such a recipient."""
+        return address if self.known is None or address in self.known else None
+
+    def deliver(self, envelope: Envelope, content: bytes) -> list[StoreError | None]:
+        """Keep it."""
+        self.delivered.append((envelope, content))
+        return [self.failures.get(recipient.address) for recipient in envelope.recipients]
+
+
+class Connect(Protocol):
+    """The ``connect`` fixture."""
+
+    def __call__(self, service: str = "smtp", *, limits: Limits | None = None, **link: Any) -> Client:
+        """Open a connection to the service; ``link`` says what the membrane would tell."""
+
+
+@pytest.fixture
+def mailroom() -> Mailroom:
+    """Where mail goes."""
+    return Mailroom()
+
+
+@pytest.fixture
+def connect(mailroom: Mailroom) -> Connect:
+    """Return how to connect."""
+
+    def open_connection(service: str = "smtp", *, limits: Limits | None = None, **link: Any) -> Client:
+        limits = limits or Limits()
+        plain = replace(PlainLink(service=service), **link)
+        kind = LmtpSession if SERVICES[service].protocol is ProtocolName.LMTP else Session
+        session = kind(plain, mailroom, limits=limits, hostname="mail.lab.test", service=SERVICES[service])
+        return Client(session=session, link=plain, limits=limits)
+
+    return open_connection
+
+
+@pytest.fixture
+def client(connect: Connect) -> Client:
+    """Return a client that said EHLO."""
+    client = connect()
+    client.ask("EHLO client.test")
+    return client
