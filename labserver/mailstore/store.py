@@ -22,7 +22,10 @@ __all__ = ["MailStore"]
 
 
 class MailStore:
-    """Every account's mail. Loads what ``storage`` kept; raises ConfigurationError when that cannot be read."""
+    """Every account's mail. Loads what ``storage`` kept; raises ConfigurationError when that cannot be read.
+
+    The storage is the store's from then on: it is closed with it.
+    """
 
     def __init__(
         self, *, storage: Storage | None = None, limits: Limits | None = None, clock: Clock | None = None
@@ -30,7 +33,11 @@ class MailStore:
         self._storage: Storage = storage or MemoryStorage()
         self._limits = limits or Limits()
         self._clock: Clock = clock or SystemClock()
-        contents = self._storage.load()
+        try:
+            contents = self._storage.load()
+        except BaseException:
+            self._storage.close()
+            raise
         self._last_uid_validity = contents.last_uid_validity
         self.accounts: dict[str, Account] = {stored.name: self._account(stored) for stored in contents.accounts}
         """By name; read-only for others."""

@@ -1,0 +1,89 @@
+"""How a store file becomes accounts and mailboxes again; messages come without their octets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from labserver.mailstore.message import Body, Message
+from labserver.mailstore.storage import Contents, StoredAccount, StoredMailbox
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from labserver.mailstore.message import Keeper
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """Reads everything once. ValueError or TypeError where a row makes no sense, sqlite3.Error where there is none."""
+
+    def __init__(self, db: sqlite3.Connection, keeper: Keeper) -> None:
+        self._db = db
+        self._keeper = keeper
+        self._bodies: dict[int, Body] = {}
+        self._flags: dict[str, frozenset[str]] = {}
+
+    def contents(self) -> Contents:
+        """Return all accounts."""
+        (last_uid_validity,) = self._db.execute("SELECT last_uid_validity FROM lab").fetchone()
+        names = self._db.execute("SELECT name FROM account ORDER BY id").fetchall()
+        return Contents(accounts=[self._account(name) for (name,) in names], last_uid_validity=last_uid_validity)
+
+    def _account(self, name: str) -> StoredAccount:
+        mailboxes = self._db.execute(
+            "SELECT name, uid_validity, special_use, uid_next, highest_modseq, first_recent, keywords"
+            " FROM mailbox WHERE account = ? ORDER BY uid_validity",
+            (name,),
+        ).fetchall()
+        return StoredAccount(
+            name=name,
+            mailboxes=[self._mailbox(*row) for row in mailboxes],
+            containers=self._names("SELECT name FROM container WHERE account = ?", name),
+            subscriptions=self._names("SELECT name FROM subscription WHERE account = ?", name),
+        )
+
+    def _names(self, query: str, account: str) -> frozenset[str]:
+        return frozenset(name for (name,) in self._db.execute(query, (account,)))
+
+    def _mailbox(
+        self,
+        name: str,
+        uid_validity: int,
+        special_use: str | None,
+        uid_next: int,
+        highest_modseq: int,
+        first_recent: int,
+        keywords: str,
+    ) -> StoredMailbox:
+        rows = self._db.execute(
+            "SELECT uid, flags, internal_date, size, modseq, content FROM message WHERE mailbox = ? ORDER BY uid",
+            (uid_validity,),
+        )
+        return StoredMailbox(
+            name=name,
+            uid_validity=uid_validity,
+            special_use=special_use,
+            uid_next=uid_next,
+            highest_modseq=highest_modseq,
+            first_recent=first_recent,
+            keywords=keywords.split(),
+            messages=[self._message(*row) for row in rows],
+        )
+
+    def _message(self, uid: int, flags: str, internal_date: str, size: int, modseq: int, content: int) -> Message:
+        body = self._bodies.get(content)
+        if body is None:
+            body = self._bodies[content] = Body(data=None, size=size, key=content)
+        flag_set = self._flags.get(flags)
+        if flag_set is None:
+            flag_set = self._flags[flags] = frozenset(flags.split())
+        return Message(
+            uid=uid,
+            flags=flag_set,
+            internal_date=datetime.fromisoformat(internal_date),
+            modseq=modseq,
+            body=body,
+            keeper=self._keeper,
+        )

@@ -1,0 +1,189 @@
+"""The storage in one SQLite file: one transaction per change of the store, octets read when they are asked for.
+
+Durability: the file is in WAL mode. A commit has reached the operating system when it returns, so it survives the end
+of this process in any way, ``kill -9`` included. With ``synchronous=NORMAL`` (the default) a crash of the whole machine
+may lose the last commits, never the file's consistency; ``full`` waits for the disk at each commit and survives that
+too.
+
+The file is locked while it is open: two processes would each serve their own memory of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore.cache import WarmMessages
+from labserver.mailstore.envelope import Envelope
+from labserver.mailstore.reading import Reader
+from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from labserver.mailstore.storage import (
+    Contents,
+    MailboxRemoved,
+    MessagesAdded,
+    MessagesRemoved,
+)
+from labserver.mailstore.writing import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from labserver.mailstore.message import Body
+    from labserver.mailstore.storage import Change
+
+__all__ = ["SqliteStorage"]
+
+_MIB = 1 << 20
+_DAMAGED = "it is damaged; restore it from a copy, or move it away to begin with an empty store"
+_WHAT_TO_DO = {
+    sqlite3.SQLITE_BUSY: "it is in use, by another labserver perhaps; stop that one, or use another file",
+    sqlite3.SQLITE_NOTADB: "it is not a mail store and was left as it is; use another file",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_READONLY: "it cannot be written; change its permissions, or use another file",
+    sqlite3.SQLITE_CANTOPEN: "it must be a plain file in a directory that can be written",
+}
+
+
+class SqliteStorage:
+    """A store file, made (mode 0600) where there is none. Raise ConfigurationError when it cannot be used.
+
+    ``cache_size`` bounds the octets of messages held in memory.
+    """
+
+    def __init__(
+        self, path: Path | str, *, synchronous: Literal["normal", "full"] = "normal", cache_size: int = 64 * _MIB
+    ) -> None:
+        self._path = Path(path)
+        self._warm = WarmMessages(self, capacity=cache_size)
+        with self._explained():
+            self._make_private()
+            # One thread at a time is the store's rule; it need not be the one that opened it.
+            self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            with self._explained():
+                self._open(synchronous)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def load(self) -> Contents:
+        """Return everything kept, without the messages' octets. Raise ConfigurationError when the file is damaged."""
+        with self._explained():
+            return Reader(self._db, self._warm).contents()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Keep all of ``changes`` or raise StoreError (``UNAVAILABLE``) and keep none."""
+        if not changes:
+            return
+        keys = self._write(changes)
+        for body, key in keys.items():
+            body.key = key
+        for change in changes:
+            if isinstance(change, MessagesAdded):
+                for message in change.messages:
+                    self._warm.adopt(message)
+            elif isinstance(change, MessagesRemoved | MailboxRemoved):
+                for message in change.messages:
+                    self._warm.chill(message)
+
+    def read_content(self, body: Body) -> bytes:
+        """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""
+        octets = self._column("octets", body)
+        if not isinstance(octets, bytes) or len(octets) != body.size:
+            raise StoreError(f"The mail store {self._path} is damaged: message content {body.key}.")
+        return octets
+
+    def read_envelope(self, body: Body) -> Envelope | None:
+        """Return the envelope; StoreError like :meth:`read_content`."""
+        envelope = self._column("envelope", body)
+        return None if envelope is None else Envelope.from_json(str(envelope))
+
+    def close(self) -> None:
+        """Write the log back into the file and release it."""
+        self._db.close()
+
+    def _write(self, changes: Sequence[Change]) -> dict[Body, int]:
+        """Run one transaction and return the keys of the bodies it added."""
+        writer = Writer(self._db)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                writer.write(change)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"The mail store {self._path} could not be written: {error}.") from error
+        finally:
+            self._roll_back()
+        return writer.keys
+
+    def _column(self, name: Literal["octets", "envelope"], body: Body) -> object:
+        try:
+            row = self._db.execute(f"SELECT {name} FROM content WHERE id = ?", (body.key,)).fetchone()  # noqa: S608 -- a literal
+        except sqlite3.Error as error:
+            raise StoreError(f"The mail store {self._path} could not be read: {error}.") from error
+        if row is None:
+            raise StoreError("The message was expunged.", code="EXPUNGEISSUED")
+        return row[0]
+
+    def _open(self, synchronous: str) -> None:
+        """Lock the file, see whose it is, make the tables of a new one."""
+        # Both locks from the first statement on: of two processes that start at once, one gets the file.
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("BEGIN EXCLUSIVE")
+        try:
+            self._check_schema()
+            self._db.execute("COMMIT")
+        finally:
+            self._roll_back()
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {synchronous}")
+        self._db.execute(f"PRAGMA journal_size_limit = {64 * _MIB}")
+
+    def _check_schema(self) -> None:
+        application, version = self._pragma("application_id"), self._pragma("user_version")
+        if self._pragma("schema_version") == 0:  # no statement ever made a table in it
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif application != APPLICATION_ID:
+            raise ConfigurationError(f"{self._path}: it is the database of another program; use another file.")
+        elif version != SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"{self._path}: its format is version {version} and this labserver knows version {SCHEMA_VERSION};"
+                " use the labserver that wrote it, or another file."
+            )
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _roll_back(self) -> None:
+        """End a transaction that did not come to its COMMIT."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def _make_private(self) -> None:
+        """Make a new file that only its owner can read.
+
+        An existing one is never opened here: closing it again would drop the locks that this process may already have
+        on it (POSIX advisory locks).
+        """
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what goes wrong with the file into ConfigurationError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            raise ConfigurationError(f"{self._path}: {_WHAT_TO_DO.get(code, error)}.") from error
+        except OSError as error:
+            raise ConfigurationError(f"{self._path}: {error.strerror}.") from error
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"{self._path}: {_DAMAGED}.") from error

@@ -1,0 +1,134 @@
+"""How each change of the store becomes SQL. Run inside one transaction; its caller begins, commits and rolls back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from labserver.mailstore.storage import (
+    AccountAdded,
+    ContainerAdded,
+    ContainerRemoved,
+    FlagsStored,
+    MailboxAdded,
+    MailboxRemoved,
+    MailboxRenamed,
+    MessagesAdded,
+    MessagesRemoved,
+    RecentClaimed,
+    SubscriptionAdded,
+    SubscriptionRemoved,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from labserver.mailstore.message import Body, Message
+    from labserver.mailstore.storage import Change
+
+__all__ = ["Writer"]
+
+_STATEMENTS: dict[type[object], tuple[str, ...]] = {
+    AccountAdded: ("INSERT INTO account (name) VALUES (:account)",),
+    MailboxAdded: (
+        """INSERT INTO mailbox (account, name, uid_validity, special_use)
+           VALUES (:account, :name, :uid_validity, :special_use)""",
+        "UPDATE lab SET last_uid_validity = max(last_uid_validity, :uid_validity)",
+    ),
+    MailboxRenamed: ("UPDATE mailbox SET name = :name WHERE uid_validity = :mailbox",),
+    ContainerAdded: ("INSERT INTO container VALUES (:account, :name)",),
+    ContainerRemoved: ("DELETE FROM container WHERE account = :account AND name = :name",),
+    SubscriptionAdded: ("INSERT INTO subscription VALUES (:account, :name)",),
+    SubscriptionRemoved: ("DELETE FROM subscription WHERE account = :account AND name = :name",),
+    RecentClaimed: ("UPDATE mailbox SET first_recent = :first_recent WHERE uid_validity = :mailbox",),
+}
+"""Changes whose fields are the statements' parameters."""
+
+
+class Writer:
+    """Writes the changes of one transaction and remembers the keys it gave to bodies, which are real once committed."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.keys: dict[Body, int] = {}
+
+    def write(self, change: Change) -> None:
+        """Write one change; sqlite3.Error when it cannot be."""
+        match change:
+            case MessagesAdded():
+                self._add(change)
+            case MessagesRemoved():
+                self._remove(change)
+            case FlagsStored():
+                self._store_flags(change)
+            case MailboxRemoved():
+                self._db.execute("DELETE FROM message WHERE mailbox = ?", (change.mailbox,))
+                self._db.execute("DELETE FROM mailbox WHERE uid_validity = ?", (change.mailbox,))
+                self._drop_bodies(change.messages)
+            case _:
+                parameters = {field.name: getattr(change, field.name) for field in fields(change)}
+                for statement in _STATEMENTS[type(change)]:
+                    self._db.execute(statement, parameters)
+
+    def _add(self, change: MessagesAdded) -> None:
+        self._db.executemany(
+            "INSERT INTO message (mailbox, uid, flags, internal_date, size, modseq, content) VALUES (?,?,?,?,?,?,?)",
+            [
+                (
+                    change.mailbox,
+                    message.uid,
+                    " ".join(sorted(message.flags)),
+                    message.internal_date.isoformat(),
+                    message.size,
+                    message.modseq,
+                    self._key(message.body),
+                )
+                for message in change.messages
+            ],
+        )
+        self._db.execute(
+            "UPDATE mailbox SET uid_next = ?, highest_modseq = ?, keywords = coalesce(?, keywords)"
+            " WHERE uid_validity = ?",
+            (change.uid_next, change.modseq, _words(change.keywords), change.mailbox),
+        )
+
+    def _remove(self, change: MessagesRemoved) -> None:
+        self._db.executemany(
+            "DELETE FROM message WHERE mailbox = ? AND uid = ?",
+            [(change.mailbox, message.uid) for message in change.messages],
+        )
+        self._db.execute(
+            "UPDATE mailbox SET highest_modseq = ? WHERE uid_validity = ?", (change.modseq, change.mailbox)
+        )
+        self._drop_bodies(change.messages)
+
+    def _store_flags(self, change: FlagsStored) -> None:
+        self._db.executemany(
+            "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?",
+            [(" ".join(sorted(flags)), change.modseq, change.mailbox, message.uid) for message, flags in change.flags],
+        )
+        self._db.execute(
+            "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",
+            (change.modseq, _words(change.keywords), change.mailbox),
+        )
+
+    def _key(self, body: Body) -> int:
+        """Return the body's key; a body the file does not have yet is added to it."""
+        key = body.key or self.keys.get(body)
+        if not key:
+            envelope = body.envelope.to_json() if body.envelope is not None else None
+            cursor = self._db.execute("INSERT INTO content (octets, envelope) VALUES (?, ?)", (body.data, envelope))
+            key = self.keys[body] = cursor.lastrowid or 0
+        return key
+
+    def _drop_bodies(self, messages: Sequence[Message]) -> None:
+        """Delete the bodies of removed messages, except where a copy still has them."""
+        self._db.executemany(
+            "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)",
+            [(message.body.key,) for message in messages],
+        )
+
+
+def _words(words: Sequence[str] | None) -> str | None:
+    return None if words is None else " ".join(words)
