@@ -117,7 +117,7 @@ def _accounts(accounts: object) -> Iterator[tuple[str, str]]:
 
 
 def _java_quoted(option: str) -> str:
-    """Quote one option for JAVA_TOOL_OPTIONS: quotes protect blanks and the other kind of quote, a backslash nothing."""
+    """Quote one option for JAVA_TOOL_OPTIONS: quotes protect blanks and the other quotes, a backslash nothing."""
     if re.search(r"[\s'\"]", option) is None:
         return option
     return '"' + option.replace('"', '"\'"\'"') + '"'

@@ -173,9 +173,11 @@ def _load_authority(path: Path) -> Authority:
     try:
         intermediate, root = certificates
         x509.load_der_x509_certificate(intermediate).verify_directly_issued_by(x509.load_der_x509_certificate(root))
-    except (ValueError, TypeError, InvalidSignature) as error:
+        authority = Authority(root=root, intermediate=intermediate, key=key)
+        _permitted(authority)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
         raise _foreign(path) from error
-    return Authority(root=root, intermediate=intermediate, key=key)
+    return authority
 
 
 def _load(path: Path) -> tuple[bytes, tuple[bytes, ...]]:
