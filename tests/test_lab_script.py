@@ -1,0 +1,425 @@
+"""``./lab``: set-up that is instant when done, recovers when interrupted, and never hides a failing stage."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+_SCRIPT = Path(__file__).parents[1] / "lab"
+_TREE = ast.parse(_SCRIPT.read_text(), feature_version=(3, 8))
+
+
+@pytest.fixture
+def script() -> ModuleType:
+    """Return the script, loaded afresh as a module."""
+    loader = SourceFileLoader("lab_script", str(_SCRIPT))
+    spec = importlib.util.spec_from_loader("lab_script", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+class Recorder:
+    """Stands in for ``run``: notes each command, and fails those that contain a given word."""
+
+    def __init__(self, *, failing: str = "", then: Callable[[], None] | None = None) -> None:
+        self.commands: list[str] = []
+        self.failing = failing
+        self.then = then
+
+    def __call__(self, command: Sequence[str], **_: object) -> int:
+        """Note the command; return its made-up exit status."""
+        self.commands.append(" ".join(command))
+        if self.then is not None:
+            self.then()
+        return int(bool(self.failing) and self.failing in self.commands[-1])
+
+    def count(self, words: str) -> int:
+        """Return how many commands contained ``words``."""
+        return sum(words in command for command in self.commands)
+
+
+@pytest.fixture
+def runs(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Let the script run nothing; return what it would have run."""
+    recorder = Recorder()
+    monkeypatch.setattr(script, "run", recorder)
+    return recorder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a directory with what a set-up is made from, but no environment."""
+    (tmp_path / "constraints.txt").write_text("one==1\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["builder"]\n[dependency-groups]\ntest = ["tester"]\n'
+    )
+    return tmp_path
+
+
+# --- the script itself ----------------------------------------------------------------------------------------------
+
+
+def _imports(nodes: Sequence[ast.AST]) -> set[str]:
+    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return plain | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_needs_nothing_but_python() -> None:
+    """It imports the standard library only; that an old Python can read it is shown by parsing it as 3.8's."""
+    imported = {name.partition(".")[0] for name in _imports(list(ast.walk(_TREE)))}
+    assert imported <= sys.stdlib_module_names
+
+
+def test_imports_nothing_that_the_interpreter_has_not_loaded_already() -> None:
+    """At its top it imports what every interpreter start has imported anyway, so that a ready lab starts fast."""
+    assert _imports(_TREE.body) == {"__future__", "os", "sys"}
+
+
+def test_an_old_python_gets_a_sentence(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An interpreter that is too old is told which one is needed, and how to use it."""
+    monkeypatch.setattr(script, "OLDEST_PYTHON", (9, 11))
+    assert script.main(["up"]) == 3
+    said = capfd.readouterr().err
+    assert "needs Python 9.11 or newer" in said
+    assert "python9.11 ./lab" in said
+
+
+@pytest.mark.parametrize(("arguments", "status"), [([], 2), (["--help"], 0), (["help"], 0)])
+def test_tells_its_words(
+    script: ModuleType, arguments: list[str], status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a word it says which there are."""
+    assert script.main(arguments) == status
+    assert "./lab doctor" in capfd.readouterr().out
+
+
+# --- the environment's stamp ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("made_for", "ready_for_run", "ready_for_test"), [("run", True, False), ("test", True, True)])
+def test_each_level_includes_those_before_it(
+    script: ModuleType, checkout: Path, made_for: str, *, ready_for_run: bool, ready_for_test: bool
+) -> None:
+    """An environment made for the tests can run the lab, not the other way round."""
+    environment = script.Environment(str(checkout))
+    (checkout / ".venv").mkdir()
+    environment.write_stamp(environment.stamp_for(made_for))
+    assert environment.is_ready("run") is ready_for_run
+    assert environment.is_ready("test") is ready_for_test
+
+
+@pytest.mark.parametrize("changed", ["constraints.txt", "pyproject.toml", "interpreter"])
+def test_a_change_makes_it_stale(script: ModuleType, checkout: Path, changed: str) -> None:
+    """What an environment was made from is what its stamp says: any change of it is seen."""
+    environment = script.Environment(str(checkout))
+    (checkout / ".venv").mkdir()
+    environment.write_stamp(environment.stamp_for("run"))
+    if changed == "interpreter":
+        environment.maker += " another"
+    else:
+        with (checkout / changed).open("a") as file:
+            file.write("# changed\n")
+    assert not environment.is_ready("run")
+
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+
+def test_first_set_up(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """A fresh clone gets an environment, what labserver is built with, labserver; then it is ready."""
+    environment = script.Environment(str(checkout))
+    environment.provide("run")
+    assert f"-m venv {checkout}/.venv" in runs.commands[0]
+    assert runs.commands[1].endswith(f"install --constraint {checkout}/constraints.txt builder")
+    assert runs.commands[2].endswith(f"--no-build-isolation --editable {checkout}")
+    assert runs.count("tester") == 0
+    assert environment.is_ready("run")
+
+
+def test_ready_runs_nothing(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """The second time nothing is run, so it needs no network and no time."""
+    script.Environment(str(checkout)).provide("test")
+    runs.commands.clear()
+    script.Environment(str(checkout)).provide("test")
+    script.Environment(str(checkout)).provide("run")
+    assert runs.commands == []
+
+
+def test_a_change_is_installed_in_place(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """A changed recipe is installed into the environment that is there."""
+    script.Environment(str(checkout)).provide("run")
+    runs.commands.clear()
+    (checkout / "constraints.txt").write_text("one==2\n")
+    environment = script.Environment(str(checkout))
+    environment.provide("test")
+    assert runs.count("-m venv") == 0
+    assert runs.count("tester") == 1
+    assert environment.is_ready("test")
+
+
+@pytest.mark.parametrize("leftover", ["unfinished\n", "run\nsomebody else's interpreter\n"])
+def test_made_anew(script: ModuleType, checkout: Path, runs: Recorder, leftover: str) -> None:
+    """An environment that was left unfinished, or belongs to another interpreter or place, is made anew."""
+    (checkout / ".venv" / "lib").mkdir(parents=True)
+    (checkout / ".venv" / "lib" / "half").write_text("")
+    (checkout / ".venv" / "lab-stamp").write_text(leftover)
+    environment = script.Environment(str(checkout))
+    environment.provide("run")
+    assert runs.count("-m venv") == 1
+    assert not (checkout / ".venv" / "lib").exists()
+    assert environment.is_ready("run")
+
+
+def test_interrupted_set_up_is_not_ready(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """Whatever ends the script half-way, the next run sees it, although the environment was good before."""
+    script.Environment(str(checkout)).provide("run")
+    (checkout / "constraints.txt").write_text("one==2\n")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    runs.then = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        script.Environment(str(checkout)).provide("run")
+    (checkout / "constraints.txt").write_text("one==1\n")
+    assert not script.Environment(str(checkout)).is_ready("run")
+
+
+def test_pip_declining_spoils_nothing(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """When pip declines (no network), what was ready before is ready again once the change is taken back."""
+    script.Environment(str(checkout)).provide("run")
+    (checkout / "constraints.txt").write_text("one==2\n")
+    runs.failing = "install"
+    with pytest.raises(script.LackingError, match="pip could not install"):
+        script.Environment(str(checkout)).provide("run")
+    (checkout / "constraints.txt").write_text("one==1\n")
+    assert script.Environment(str(checkout)).is_ready("run")
+
+
+def test_somebody_elses_environment_is_kept(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """An environment that this script did not make is used, and not emptied even when pip declines."""
+    own = checkout / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text("")
+    runs.failing = "install"
+    for _ in range(2):
+        with pytest.raises(script.LackingError):
+            script.Environment(str(checkout)).provide("run")
+    runs.failing = ""
+    script.Environment(str(checkout)).provide("run")
+    assert own.exists()
+    assert runs.count("-m venv") == 0
+
+
+def test_one_set_up_at_a_time(script: ModuleType, checkout: Path) -> None:
+    """A second run says that it waits, waits, and goes on when the first is done."""
+    code = f"""
+import importlib.machinery, importlib.util
+loader = importlib.machinery.SourceFileLoader("lab_script", {str(_SCRIPT)!r})
+module = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_script", loader))
+loader.exec_module(module)
+with module.CheckoutLock({str(checkout)!r}):
+    print("in")
+"""
+    with script.CheckoutLock(str(checkout)):
+        second = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert second.stderr is not None
+        assert "waiting" in second.stderr.readline()
+        assert second.poll() is None
+    assert second.communicate(timeout=30)[0] == "in\n"
+
+
+def test_other_words_are_labservers(script: ModuleType, checkout: Path) -> None:
+    """Any other word replaces the script by the environment's labserver: same process, its arguments, its status."""
+    (checkout / "lab").write_bytes(_SCRIPT.read_bytes())
+    environment = script.Environment(str(checkout))
+    program = Path(environment.program("labserver"))
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$$ $*"\nexit 7\n')
+    program.chmod(0o755)
+    environment.write_stamp(environment.stamp_for("run"))
+    started = subprocess.Popen(
+        [sys.executable, str(checkout / "lab"), "env", "--format", "json"], stdout=subprocess.PIPE, text=True
+    )
+    assert started.communicate(timeout=30)[0] == f"{started.pid} env --format json\n"
+    assert started.returncode == 7
+
+
+# --- what the machine lacks -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_ensurepip(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend to be Debian's python3 without python3-venv."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find_spec(name))
+    monkeypatch.setattr(script, "is_debian", lambda: True)
+
+
+@pytest.mark.usefixtures("no_ensurepip")
+def test_without_ensurepip_a_user_gets_one_line(
+    script: ModuleType,
+    checkout: Path,
+    runs: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Who is not root is told the one command to run; nothing is left behind and the exit status is 3."""
+    monkeypatch.setattr(script, "ROOT", str(checkout))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert script.main(["up"]) == 3
+    package = f"python3.{sys.version_info.minor}-venv"
+    assert f"Run: sudo apt-get install --no-install-recommends {package}\n" in capfd.readouterr().err
+    assert runs.commands == []
+    assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.usefixtures("no_ensurepip")
+def test_without_ensurepip_root_installs_it(
+    script: ModuleType,
+    checkout: Path,
+    runs: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Root on Debian gets the package installed, and is told so."""
+    monkeypatch.setattr(script.NoServices, "path", str(checkout / "policy-rc.d"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    script.Environment(str(checkout)).provide("run")
+    package = f"python3.{sys.version_info.minor}-venv"
+    assert [command.split()[2] for command in runs.commands[:2]] == ["update", "install"]
+    assert runs.commands[1].endswith(package)
+    assert runs.count("-m venv") == 1
+    assert f"installing {package}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("policy", [None, "#!/bin/sh\nexit 0\n"])
+def test_packages_start_no_service(
+    script: ModuleType, runs: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str | None
+) -> None:
+    """While packages are installed, a policy (the machine's own, if any) decides on services; ours goes again."""
+    path = tmp_path / "policy-rc.d"
+    if policy is not None:
+        path.write_text(policy)
+    seen: list[str] = []
+    monkeypatch.setattr(script.NoServices, "path", str(path))
+    runs.then = lambda: seen.append(path.read_text() if path.exists() else "none")
+    assert script.apt_get_install(["dovecot-imapd"])
+    assert seen[-1] == (policy or "#!/bin/sh\nexit 101\n")
+    assert (path.read_text() if path.exists() else None) == policy
+    assert runs.count("--no-remove") == 1
+
+
+def test_missing_packages(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package is missing where one of its programs or files is, wherever programs come from."""
+    program = tmp_path / "here"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(
+        script,
+        "DEBIAN_PROGRAMS",
+        {"a": ("here", f"{tmp_path}/h*e"), "b": ("here", "no-such-program"), "c": (f"{tmp_path}/x*",)},
+    )
+    assert script.missing_packages() == ["b", "c"]
+
+
+@pytest.mark.parametrize(("able", "status"), [(True, 0), (False, 3)])
+def test_doctor(
+    script: ModuleType,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    *,
+    able: bool,
+    status: int,
+) -> None:
+    """The doctor names what is lacking and how to get it, changes nothing, and fails where ``up`` would."""
+    monkeypatch.setattr(script, "DEBIAN_PROGRAMS", {"swaks": ("no-such-program",)})
+    monkeypatch.setattr(script, "has_venv_module", lambda: able)
+    monkeypatch.setattr(script, "may_install", lambda: False)
+    assert script.doctor(script.Environment(str(checkout))) == status
+    said = capfd.readouterr().out
+    assert "lacking swaks" in said
+    assert "apt-get install --no-install-recommends swaks" in said
+    assert ("cannot be made" in said) is not able
+    assert not (checkout / ".venv").exists()
+
+
+# --- ./lab test -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ready(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Return an environment that is ready for the tests, on a machine without swaks."""
+    environment = script.Environment(str(checkout))
+    (checkout / ".venv").mkdir()
+    environment.write_stamp(environment.stamp_for("test"))
+    monkeypatch.setattr(script, "missing_packages", lambda: ["swaks"])
+    monkeypatch.setattr(script, "may_install", lambda: False)
+    monkeypatch.setattr(script.NodeClients, "are_here", lambda _: True)
+    return environment
+
+
+@pytest.mark.parametrize("failing", ["ruff check", "--check", "mypy", "lint-imports", "bin/pytest"])
+def test_every_stage_runs_and_any_failure_counts(
+    script: ModuleType, ready: object, runs: Recorder, capfd: pytest.CaptureFixture[str], failing: str
+) -> None:
+    """One failing stage stops no other, is named in the summary and makes the whole fail."""
+    runs.failing = failing
+    assert script.test(ready, []) == 1
+    assert len(runs.commands) == 5
+    summary = [line for line in capfd.readouterr().out.splitlines() if line.startswith("lab test:")][-6:]
+    assert sum(" FAILED " in line for line in summary) == 1
+    assert sum(" ok " in line for line in summary) == 4
+    assert "lacking swaks" in summary[-1]
+
+
+def test_all_is_well(script: ModuleType, ready: object, runs: Recorder) -> None:
+    """When every stage is content so is the whole; the full run measures coverage."""
+    assert script.test(ready, []) == 0
+    assert "--cov" in runs.commands[-1]
+
+
+def test_fast_leaves_out_other_programs(
+    script: ModuleType, ready: object, runs: Recorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """``--fast`` looks for no program and selects no test that needs one; other arguments go to pytest."""
+    assert script.test(ready, ["--fast", "tests/imap", "-x"]) == 0
+    assert runs.commands[-1].endswith("pytest -m not (client or differential or soak) tests/imap -x")
+    assert "lacking" not in capfd.readouterr().out
+
+
+def test_node_clients_are_installed_once(
+    script: ModuleType, runs: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The npm packages are installed by the lock file, and again only when that has changed."""
+    monkeypatch.setattr(script.NodeClients, "lock", str(tmp_path / "package-lock.json"))
+    monkeypatch.setattr(script.NodeClients, "stamp", str(tmp_path / "lab-stamp"))
+    monkeypatch.setattr(script, "is_here", lambda _: True)
+    (tmp_path / "package-lock.json").write_text("{}")
+    node = script.NodeClients()
+    assert not node.are_here()
+    assert node.install()
+    assert runs.count("npm ci") == 1
+    assert node.are_here()
+    (tmp_path / "package-lock.json").write_text("{ }")
+    assert not node.are_here()

@@ -1,0 +1,239 @@
+"""What no single module can promise: exemptions have reasons, versions are exact, nothing secret is committed."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import io
+import json
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+import zipfile
+from collections import deque
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import labserver
+from labserver.services import SERVICES
+
+_ROOT = Path(__file__).parents[1]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())
+
+
+def _tracked(*patterns: str) -> list[Path]:
+    """Return the files that git knows and that are there."""
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=_ROOT, check=True, capture_output=True, text=True)
+    paths = [_ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+_SOURCES = [*_tracked("*.py"), _ROOT / "lab"]
+_DOCUMENTS = _tracked("*.md")
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(_ROOT))
+
+
+# --- exemptions -----------------------------------------------------------------------------------------------------
+
+_EXEMPTION = re.compile(r"#\s*(noqa\b|type:\s*ignore|pragma:|ruff:|mypy:|fmt:)")
+_REASONED = re.compile(
+    r"# (noqa: [A-Z]+\d+(, [A-Z]+\d+)* --|type: ignore\[[a-z-]+(, [a-z-]+)*\] +(#|--)|pragma: no (cover|branch) --) \S.{7}"
+)
+
+
+def test_exemptions_have_reasons() -> None:
+    """Who exempts a line from a check says on that line which check, and why."""
+    bare = [
+        f"{_name(source)}:{token.start[0]} {token.string}"
+        for source in _SOURCES
+        for token in tokenize.generate_tokens(io.StringIO(source.read_text()).readline)
+        if token.type == tokenize.COMMENT and _EXEMPTION.search(token.string) and not _REASONED.search(token.string)
+    ]
+    assert bare == []
+
+
+def test_exempted_rules_have_reasons() -> None:
+    """Every rule that pyproject.toml switches off has its reason behind it."""
+    rules = re.findall(r'^ +"[A-Z]+\d+",(.*)$', (_ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert len(rules) > 10
+    assert [rest for rest in rules if not re.fullmatch(r" +# \S.{7,}", rest)] == []
+
+
+# --- versions -------------------------------------------------------------------------------------------------------
+
+_PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.+!]+)")
+
+
+def _constraints() -> dict[str, str]:
+    pins = [_PIN.fullmatch(line) for line in (_ROOT / "constraints.txt").read_text().splitlines()]
+    assert None not in pins, "a line of constraints.txt is not name==version"
+    return {canonicalize_name(pin[1]): pin[2] for pin in pins if pin}
+
+
+def _wanted() -> set[str]:
+    """Return every package that is wanted directly or by another one, on this platform."""
+    direct = [
+        *_PROJECT["project"]["dependencies"],
+        *_PROJECT["build-system"]["requires"],
+        *_PROJECT["dependency-groups"]["test"],
+    ]
+    queue = deque((Requirement(text), "") for text in direct)
+    found: set[tuple[str, str]] = set()
+    while queue:
+        requirement, extra = queue.popleft()
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        for inner in ("", *requirement.extras):
+            if (key := (canonicalize_name(requirement.name), inner)) not in found:
+                found.add(key)
+                queue += [(Requirement(text), inner) for text in importlib.metadata.requires(key[0]) or []]
+    return {name for name, _ in found}
+
+
+def test_constraints_are_exact_and_complete() -> None:
+    """constraints.txt has an exact version, and no address, for all that is wanted, and nothing else."""
+    assert set(_constraints()) == _wanted()
+
+
+def test_the_tested_versions_are_the_constraints() -> None:
+    """What these tests run on is what constraints.txt says."""
+    assert {name: importlib.metadata.version(name) for name in _wanted()} == _constraints()
+
+
+def test_npm_lock_names_no_registry() -> None:
+    """The lock file of the npm clients pins every package by its hash and says nothing of where it came from."""
+    packages = json.loads((_ROOT / "tests/clients/node/package-lock.json").read_text())["packages"]
+    del packages[""]
+    assert packages
+    assert {name for name, package in packages.items() if "integrity" not in package or "resolved" in package} == set()
+
+
+def test_one_version() -> None:
+    """The package and the project have the same version, which the change log knows."""
+    assert labserver.__version__ == _PROJECT["project"]["version"]
+    assert f"[{labserver.__version__}]" in (_ROOT / "CHANGELOG.md").read_text()
+
+
+# --- what is committed ----------------------------------------------------------------------------------------------
+
+_SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{40}")
+
+
+def test_nothing_secret_or_generated_is_committed() -> None:
+    """No private key, no database and no foreign program is in the repository."""
+    magic = (b"SQLite format 3\0", b"\x7fELF", b"PK\x03\x04")
+    contents = {_name(path): path.read_bytes() for path in _tracked()}
+    assert [name for name, content in contents.items() if _SECRET.search(content) or content.startswith(magic)] == []
+
+
+def test_no_file_names_the_place_where_it_was_written() -> None:
+    """No file names this checkout or its owner's home."""
+    places = [f"{place}/".encode() for place in (_ROOT, Path.home()) if len(place.parts) > 1]
+    assert [_name(path) for path in _tracked() if any(place in path.read_bytes() for place in places)] == []
+
+
+# --- the package ----------------------------------------------------------------------------------------------------
+
+_TESTED_BY_ITS_USERS = {
+    "labserver.errors": "classes without behaviour",
+}
+"""Modules that no test imports, each with the reason."""
+
+
+def _imported_by(paths: list[Path]) -> set[str]:
+    """Return the labserver modules that files import, and those whose names they import from their packages."""
+    found: set[str] = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {str(node.module), *(f"{node.module}.{name.name}" for name in node.names)}
+    return {name for name in found if name.startswith("labserver.")}
+
+
+def test_every_module_has_its_tests() -> None:
+    """Each module is imported by a test or has a test file at its place under tests/, or a reason is given here."""
+    tests = _tracked("tests/*.py")
+    modules = {
+        _name(path).removesuffix(".py").replace("/", "."): _ROOT / "tests" / path.relative_to(_ROOT / "labserver")
+        for path in _tracked("labserver/*.py")
+        if path.name != "__init__.py"
+    }
+    imported = _imported_by(tests)
+    alone = {
+        module
+        for module, mirror in modules.items()
+        if module not in imported and mirror.with_name(f"test_{mirror.name}") not in tests
+    }
+    assert alone == set(_TESTED_BY_ITS_USERS)
+
+
+def test_the_rule_against_io_covers_all_below_servers() -> None:
+    """The import contract against I/O names every layer below servers."""
+    layers, sans_io = (_PROJECT["tool"]["importlinter"]["contracts"][index] for index in (0, 1))
+    order = [re.findall(r"(?<!\()\b\w+\b(?!\))", layer) for layer in layers["layers"]]
+    below = [f"labserver.{name}" for names in order[order.index(["servers"]) + 1 :] for name in names]
+    assert sorted(sans_io["source_modules"]) == sorted(below)
+
+
+def test_packages_hold_no_code_of_their_own() -> None:
+    """An ``__init__`` is a docstring and ``__all__``, so importing one module never loads its neighbours."""
+    allowed = (ast.Expr, ast.Assign, ast.AnnAssign)
+    nodes = {_name(path): ast.parse(path.read_text()).body for path in _tracked("labserver/**/__init__.py")}
+    assert nodes
+    assert [name for name, body in nodes.items() if not all(isinstance(node, allowed) for node in body)] == []
+
+
+def test_wheel(tmp_path: Path) -> None:
+    """A wheel, built offline, holds the package, its type marker and the recipes, the command, and no tests."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=_ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = f"labserver-{labserver.__version__}.dist-info"
+        assert b"labserver = labserver.__main__:main" in archive.read(f"{metadata}/entry_points.txt")
+    assert {_name(path) for path in _tracked("labserver/*.py")} <= names
+    assert {"labserver/py.typed", "labserver/recipes/README.md", f"{metadata}/licenses/LICENSE"} <= names
+    assert {name.partition("/")[0] for name in names} == {"labserver", metadata}
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
+def test_documents_name_what_is_there(document: Path) -> None:
+    """Every link to a file, and every path in backticks, leads to something."""
+    text = document.read_text()
+    links = [
+        link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link and not link.startswith("mailto:")
+    ]
+    paths = re.findall(r"`((?:labserver|tests|certs|compose|\.ci)/[\w./-]*)`", text)
+    absent = {link for link in links if not (document.parent / link).exists()}
+    absent |= {path for path in paths if not (_ROOT / path).exists()}
+    assert absent - {"labserver/recipes/", "certs/issued/"} == set()
+
+
+def test_readme_tells_the_ports() -> None:
+    """README.md names every default service with its port."""
+    readme = (_ROOT / "README.md").read_text()
+    wanted = {(service.name, str(service.port)) for service in SERVICES.values() if service.default}
+    assert {pair for pair in wanted if not all(re.search(rf"\b{word}\b", readme) for word in pair)} == set()
+
+
+def test_architecture_explains_every_package() -> None:
+    """ARCHITECTURE.md says what each package of labserver is for."""
+    text = (_ROOT / "ARCHITECTURE.md").read_text()
+    packages = {
+        path.parent.name for path in _tracked("labserver/*/__init__.py") if path.parent.parent.name == "labserver"
+    }
+    assert {package for package in packages if not re.search(rf"\b{package}\b", text)} == set()
