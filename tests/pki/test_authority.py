@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from labserver.clock import FixedClock, SeededEntropy
@@ -211,6 +211,14 @@ def test_openssl_rejects_a_ca_below_the_intermediate(pki_issuer: LabIssuer, open
     result = openssl_verify(replace(leaf, intermediates=(below.leaf, *below.intermediates)), "-purpose", "sslserver")
     assert result.returncode != 0
     assert "path length constraint exceeded" in result.stderr
+
+
+def test_only_elliptic_curve_keys_issue(pki_issuer: LabIssuer) -> None:
+    """A CA with a key of another kind is none of ours: a sentence, not a traceback."""
+    key = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    stranger = replace(pki_issuer.authority, key=key)
+    with pytest.raises(ConfigurationError, match="no elliptic-curve key"):
+        issue(stranger, server_profile("lab.test"), entropy=pki_issuer.entropy, now=pki_issuer.clock.now())
 
 
 def test_the_issuer_refuses_what_clients_would(pki_issuer: LabIssuer) -> None:

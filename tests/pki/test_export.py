@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from labserver.errors import ConfigurationError
@@ -195,6 +196,14 @@ def test_without_anchors_there_is_no_ca_file(pki_chain: Chain, tmp_path: Path) -
     export(replace(pki_chain, anchors=()), tmp_path)
     assert not list(tmp_path.glob("ca.*"))
     assert trust_files(()) == ()
+
+
+def test_a_key_that_no_store_can_hold_is_a_sentence(pki_chain: Chain, tmp_path: Path) -> None:
+    """PKCS #12 export of an exotic key fails before anything is written."""
+    key = x25519.X25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ConfigurationError, match="PKCS #12 cannot hold"):
+        export(replace(pki_chain, key=key), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_anchors_share_the_files(pki_chain: Chain, pki_issuer: LabIssuer) -> None:
