@@ -190,6 +190,17 @@ class Mailbox:
         if self.removed:
             raise StoreError(f"The mailbox {self.name!r} was deleted.", code="NONEXISTENT")
 
+    def check_room(self, *, messages: int, octets: int) -> None:
+        """Raise LimitExceededError (``LIMIT``, ``OVERQUOTA``) when so much more would be too much."""
+        if len(self.messages) + messages > self._limits.mailbox_messages:
+            raise LimitExceededError(
+                f"{self.name!r} cannot hold more than {self._limits.mailbox_messages} messages.", code="LIMIT"
+            )
+        if self.size + octets > self._limits.mailbox_size:
+            raise LimitExceededError(
+                f"{self.name!r} cannot hold more than {self._limits.mailbox_size} octets.", code="OVERQUOTA"
+            )
+
     def retire(self) -> None:
         """Become a deleted mailbox; the account has committed that."""
         self.removed = True
@@ -256,7 +267,10 @@ class Mailbox:
 
     def _plan_addition(self, seeds: Sequence[_Seed], *, leaving: Collection[Message] = ()) -> MessagesAdded:
         self.require()
-        self._check_room(seeds, leaving)
+        self.check_room(
+            messages=len(seeds) - len(leaving),
+            octets=sum(seed.body.size for seed in seeds) - sum(message.size for message in leaving),
+        )
         fresh: dict[str, str] = {}
         modseq = self.highest_modseq + 1
         messages = [
@@ -276,18 +290,6 @@ class Mailbox:
             modseq=modseq,
             keywords=self._keywords_with(fresh),
         )
-
-    def _check_room(self, seeds: Sequence[_Seed], leaving: Collection[Message]) -> None:
-        count = len(self.messages) - len(leaving) + len(seeds)
-        if count > self._limits.mailbox_messages:
-            raise LimitExceededError(
-                f"{self.name!r} cannot hold more than {self._limits.mailbox_messages} messages.", code="LIMIT"
-            )
-        size = self.size - sum(message.size for message in leaving) + sum(seed.body.size for seed in seeds)
-        if size > self._limits.mailbox_size:
-            raise LimitExceededError(
-                f"{self.name!r} cannot hold more than {self._limits.mailbox_size} octets.", code="OVERQUOTA"
-            )
 
     def _commit_addition(self, change: MessagesAdded) -> list[Message]:
         if change.messages:

@@ -1,0 +1,145 @@
+"""Messages as other programs keep them in files: single messages, mbox, Maildir.
+
+Stored mail has CRLF line ends and files on this kind of system mostly have LF, so every bare LF becomes CRLF. All other
+octets stay as they are, with one exception: mbox quotes body lines that look like its separator, and one ``>`` is taken
+away from them again (mboxrd; the older mboxo quotes a subset of the same lines).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from labserver.mailstore.message import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["is_maildir", "is_mbox", "maildir_folder", "read_maildir", "read_mbox", "read_message"]
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_HEADER_END = re.compile(rb"\r\n\r\n|\Z")
+_QUOTED_FROM = re.compile(rb">+From ")
+_SEPARATOR = b"From "
+_MAILDIR_FLAGS = {
+    "S": "\\Seen",
+    "R": "\\Answered",
+    "F": "\\Flagged",
+    "T": "\\Deleted",
+    "D": "\\Draft",
+    "P": "$Forwarded",
+}
+"""What follows ``:2,`` in a Maildir file name."""
+_STATUS_FLAGS = {"R": "\\Seen", "A": "\\Answered", "F": "\\Flagged", "D": "\\Deleted", "T": "\\Draft"}
+"""What mbox readers write into Status and X-Status headers."""
+_SHIFTED = re.compile(r"&([^-]*)-")
+
+
+def read_message(path: Path) -> Draft:
+    """Return the message a file holds, dated by its Date header, else by the file. OSError when it cannot be read."""
+    content = _crlf(path.read_bytes())
+    return Draft(content=content, internal_date=_header_date(content) or _file_date(path))
+
+
+def is_mbox(path: Path) -> bool:
+    """Return whether the file begins as an mbox does. OSError when it cannot be read."""
+    with path.open("rb") as file:
+        return file.read(len(_SEPARATOR)) == _SEPARATOR
+
+
+def read_mbox(path: Path) -> Iterator[Draft]:
+    """Yield an mbox's messages, dated by their separator lines, flagged by Status headers. OSError as above."""
+    with path.open("rb") as file:
+        for separator, lines in _mbox_parts(file):
+            content = _crlf(b"".join(lines))
+            date = _separator_date(separator) or _header_date(content) or _file_date(path)
+            yield Draft(content=content, flags=_status_flags(content), internal_date=date)
+
+
+def _mbox_parts(lines: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yield separator and lines of each message: a separator begins the file or follows an empty line."""
+    separator: bytes | None = None
+    message: list[bytes] = []
+    for line in lines:
+        after_blank = message and message[-1] in {b"\n", b"\r\n"}
+        if line.startswith(_SEPARATOR) and (separator is None or after_blank):
+            if separator is not None:
+                yield separator, message[:-1]
+            separator, message = line, []
+        else:
+            message.append(line[1:] if _QUOTED_FROM.match(line) else line)
+    if separator is not None:
+        ends_blank = message and message[-1] in {b"\n", b"\r\n"}
+        yield separator, message[:-1] if ends_blank else message
+
+
+def is_maildir(path: Path) -> bool:
+    """Return whether a directory is a Maildir."""
+    return (path / "cur").is_dir() and (path / "new").is_dir()
+
+
+def read_maildir(path: Path) -> Iterator[Draft]:
+    """Yield a Maildir's messages by the time of their files, flagged by their names. OSError as above."""
+    files = [file for part in ("cur", "new") for file in (path / part).iterdir() if not file.name.startswith(".")]
+    for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name)):
+        info = file.name.rpartition(":2,")[2] if ":2," in file.name else ""
+        flags = frozenset(_MAILDIR_FLAGS[letter] for letter in info if letter in _MAILDIR_FLAGS)
+        yield Draft(content=_crlf(file.read_bytes()), flags=flags, internal_date=_file_date(file))
+
+
+def maildir_folder(directory: str) -> str:
+    """Return the mailbox name of a Maildir++ folder: ``.Lists.Entw&APw-rfe`` is ``Lists/Entwürfe`` (RFC 3501 5.1.3)."""
+    return "/".join(_SHIFTED.sub(_unshifted, level) for level in directory.removeprefix(".").split("."))
+
+
+def _unshifted(shifted: re.Match[str]) -> str:
+    encoded = shifted[1].replace(",", "/")
+    if not encoded:
+        return "&"
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("utf-16-be")
+    except ValueError:
+        return shifted[0]  # not the encoding after all
+
+
+def _crlf(content: bytes) -> bytes:
+    return _BARE_LF.sub(b"\r\n", content)
+
+
+def _header(content: bytes, name: bytes) -> str:
+    end = _HEADER_END.search(content)
+    head = content[: end.start() if end else len(content)]
+    found = re.search(rb"^%b:[ \t]*([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)" % name, head, re.IGNORECASE | re.MULTILINE)
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+def _status_flags(content: bytes) -> frozenset[str]:
+    letters = _header(content, b"Status") + _header(content, b"X-Status")
+    return frozenset(_STATUS_FLAGS[letter] for letter in letters if letter in _STATUS_FLAGS)
+
+
+def _header_date(content: bytes) -> datetime | None:
+    return _date(_header(content, b"Date"))
+
+
+def _separator_date(line: bytes) -> datetime | None:
+    return _date(line.decode("ascii", "replace").strip().partition(" ")[2].partition(" ")[2])
+
+
+def _date(text: str) -> datetime | None:
+    """Return a date in any of the forms mail has; a missing zone is UTC."""
+    try:
+        date = parsedate_to_datetime(text)
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        date.astimezone(UTC)  # within what a datetime can hold
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date
+
+
+def _file_date(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -1,0 +1,178 @@
+"""Fills accounts from files: ``.eml``, mbox and Maildir, alone or in trees.
+
+A directory is a mailbox, ``.eml`` files in it are its messages, an mbox or a Maildir in it is a mailbox below it::
+
+    DIR/*.eml                     the INBOX of the first account
+    DIR/alice.mbox, DIR/alice     alice's INBOX (an mbox with another name: the first account's INBOX)
+    DIR/alice/…                   alice's INBOX: .eml files, or a Maildir with Maildir++ folders (.Sent, .Lists.python)
+    DIR/alice/Sent/…              alice's Sent; Sent.mbox and Sent (an mbox) too
+
+Hidden files are passed over, as is what is none of these; the report names the latter. A message that its mailbox has
+from before, octet for octet, is not added again, so that a kept store can be started with the same files every time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore import mailfiles
+from labserver.mailstore.names import INBOX, SEPARATOR, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from labserver.mailstore.account import Account
+    from labserver.mailstore.directory import Directory
+    from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.message import Draft, Message
+    from labserver.mailstore.store import MailStore
+
+__all__ = ["PreloadReport", "preload"]
+
+_MAILDIR_PARTS = frozenset({"cur", "new", "tmp"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreloadReport:
+    """What :func:`preload` did."""
+
+    added: int
+    """Messages that are new in their mailbox."""
+    present: int
+    """Messages that were there already."""
+    ignored: tuple[Path, ...]
+    """Files that are neither ``.eml`` nor mbox."""
+
+
+def preload(path: Path, *, store: MailStore, directory: Directory) -> PreloadReport:
+    """Fill accounts from a file or a tree. Raise ConfigurationError, naming the file, when something cannot be read."""
+    preloading = _Preloading(store, directory)
+    preloading.start(path)
+    return PreloadReport(added=preloading.added, present=preloading.present, ignored=tuple(preloading.ignored))
+
+
+class _Preloading:
+    """One run over a tree."""
+
+    def __init__(self, store: MailStore, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+        self._before: dict[Mailbox, dict[int, list[Message]]] = {}
+        self.added = 0
+        self.present = 0
+        self.ignored: list[Path] = []
+
+    def start(self, path: Path) -> None:
+        with _explained(path):
+            if not path.is_dir():
+                self._file(path, self._first_account(), INBOX)
+            elif mailfiles.is_maildir(path):
+                self._tree(path, self._first_account(), INBOX)
+            else:
+                for entry in _visible(path):
+                    if entry.is_dir():
+                        self._tree(entry, self._account_of(entry), INBOX)
+                    else:
+                        named = self._directory.resolve(_mbox_name(entry)) if _is_mbox(entry) else None
+                        self._file(entry, self._store.account(named) if named else self._first_account(), INBOX)
+
+    def _first_account(self) -> Account:
+        return self._store.account(next(iter(self._directory.users)))
+
+    def _account_of(self, path: Path) -> Account:
+        name = self._directory.resolve(path.name)
+        if name is None:
+            known = ", ".join(self._directory.users)
+            raise ConfigurationError(f"{path}: there is no account {path.name!r}; a directory here is one of {known}.")
+        return self._store.account(name)
+
+    def _tree(self, path: Path, account: Account, name: str) -> None:
+        """Load a directory, which is the mailbox ``name``, and what is below it."""
+        in_maildir = mailfiles.is_maildir(path)
+        if in_maildir:
+            self._add(mailfiles.read_maildir(path), account, name, path)
+        else:
+            _mailbox(account, name, path)
+        for entry in _visible(path):
+            if not entry.is_dir():
+                self._file(entry, account, _below(name, _mbox_name(entry)) if _is_mbox(entry) else name)
+            elif not (in_maildir and entry.name in _MAILDIR_PARTS):
+                self._tree(entry, account, _below(name, entry.name))
+        if in_maildir:
+            for entry in _maildir_folders(path):
+                self._tree(entry, account, _below(name, mailfiles.maildir_folder(entry.name)))
+
+    def _file(self, path: Path, account: Account, name: str) -> None:
+        """Load a file into the mailbox ``name``."""
+        with _explained(path):
+            if path.exists() and not path.is_file():
+                self.ignored.append(path)  # a pipe or a device: reading could wait forever
+            elif path.suffix.lower() == ".eml":
+                self._add([mailfiles.read_message(path)], account, name, path)
+            elif mailfiles.is_mbox(path):
+                self._add(mailfiles.read_mbox(path), account, name, path)
+            else:
+                self.ignored.append(path)
+
+    def _add(self, drafts: Iterable[Draft], account: Account, name: str, path: Path) -> None:
+        mailbox = _mailbox(account, name, path)
+        if mailbox not in self._before:
+            self._before[mailbox] = defaultdict(list)
+            for message in mailbox.messages:
+                self._before[mailbox][message.size].append(message)
+        before = self._before[mailbox]
+        with _explained(path):
+            for draft in drafts:
+                if any(message.content == draft.content for message in before.get(len(draft.content), ())):
+                    self.present += 1
+                else:
+                    mailbox.append([draft])
+                    self.added += 1
+
+
+def _mailbox(account: Account, name: str, path: Path) -> Mailbox:
+    """Return the mailbox of that name, made and subscribed when there is none."""
+    with _explained(path):
+        mailbox = account.mailbox(name)
+        if mailbox is None:
+            mailbox = account.create(name)
+            account.subscribe(name)
+    assert mailbox is not None  # noqa: S101 -- create returns None only for names that end in a separator
+    return mailbox
+
+
+def _below(name: str, child: str) -> str:
+    """Return the name of what is in a directory: an account's own directory is its INBOX and its root at once."""
+    return canonical(child) if name == INBOX else name + SEPARATOR + child
+
+
+def _visible(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+
+
+def _maildir_folders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.name.startswith(".") and mailfiles.is_maildir(entry))
+
+
+def _is_mbox(path: Path) -> bool:
+    return path.suffix.lower() != ".eml" and path.is_file() and mailfiles.is_mbox(path)
+
+
+def _mbox_name(path: Path) -> str:
+    return path.stem if path.suffix.lower() == ".mbox" else path.name
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file, or with storing what is in it, into ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename or path}: {error.strerror or error}.") from error
+    except StoreError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
