@@ -51,15 +51,22 @@ class Refused(Exception):  # noqa: N818 -- named like the answer it becomes: a t
 
 
 class Cursor:
-    """A position in one command. ``utf8``: the session has enabled UTF8=ACCEPT (RFC 6855), names are UTF-8."""
+    """A position in one command.
 
-    __slots__ = ("_index", "_parts", "_position", "_text", "utf8")
+    ``utf8``: the session has enabled UTF8=ACCEPT (RFC 6855), names are UTF-8. ``saved_results``: ``$`` is a message set
+    (RFC 5182).
+    """
 
-    def __init__(self, parts: tuple[bytes, ...], *, start: int = 0, utf8: bool = False) -> None:
+    __slots__ = ("_index", "_parts", "_position", "_saved_results", "_text", "utf8")
+
+    def __init__(
+        self, parts: tuple[bytes, ...], *, start: int = 0, utf8: bool = False, saved_results: bool = True
+    ) -> None:
         self._parts = parts
         self._index = 0
         self._text = parts[0] if parts else b""
         self._position = start
+        self._saved_results = saved_results
         self.utf8 = utf8
 
     def at_end(self) -> bool:
@@ -168,7 +175,7 @@ class Cursor:
     def sequence_set(self) -> SequenceSet:
         """Consume message numbers or UIDs, or ``$``."""
         match = self.match(_SEQUENCE)
-        if not match:
+        if not match or (match.group() == b"$" and not self._saved_results):
             raise BadSyntax("Expected a message set")
         try:
             return SequenceSet.read(match.group())

@@ -1,0 +1,212 @@
+"""FETCH and STORE by number and by UID (RFC 3501 6.4.5, 6.4.6, 6.4.8), with what CONDSTORE adds (RFC 7162 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.fetch import parse_items
+from labserver.imap.responses import batched
+from labserver.imap.syntax import compact
+from labserver.imap.vocabulary import Done
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.imap.cursor import Cursor
+    from labserver.imap.dialect import Dialect
+    from labserver.imap.fetch import Item
+    from labserver.imap.session import Session
+    from labserver.imap.syntax import SequenceSet
+    from labserver.imap.view import Hit, View
+    from labserver.imap.vocabulary import Answer
+    from labserver.mailstore.message import Message
+
+__all__ = ["Change", "Fetch", "Store"]
+
+_AT_ONCE = 256
+r"""Messages marked \Seen in one transaction, and so one step of a long FETCH."""
+_GONE = "EXPUNGEISSUED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """FETCH and UID FETCH."""
+
+    wanted: SequenceSet
+    items: tuple[Item, ...]
+    uid: bool
+    changed_since: int | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor, dialect: Dialect, *, uid: bool) -> Fetch:
+        """Read a set, items, and ``(CHANGEDSINCE n)``."""
+        cursor.space()
+        wanted = cursor.sequence_set()
+        cursor.space()
+        items = parse_items(cursor, dialect)
+        changed_since = None
+        if dialect.has("CONDSTORE") and cursor.skip(b" (CHANGEDSINCE "):
+            changed_since = cursor.number64()
+            cursor.expect(b")")
+        cursor.end()
+        names = {item.name for item in items}
+        if uid and b"UID" not in names:
+            items = (dialect.fetch_items[b"UID"](cursor), *items)
+        if changed_since is not None and b"MODSEQ" not in names:
+            items = (*items, dialect.fetch_items[b"MODSEQ"](cursor))
+        return cls(wanted=wanted, items=items, uid=uid, changed_since=changed_since)
+
+    def answer(self, session: Session) -> Answer:
+        """Send what was asked for; messages that are gone already are left out, and the OK says so (RFC 5530)."""
+        view = session.view
+        hits = view.pick(self.wanted, uid=self.uid)
+        for extension in {item.implies for item in self.items} - {""}:
+            yield from session.enable(extension)
+        if self.changed_since is not None:
+            hits = [hit for hit in hits if hit[1].modseq > self.changed_since]
+        problems: list[Refused] = []
+        yield from batched(view.keywords())
+        yield from batched(self._responses(view, hits, problems, modseq=session.modseq))
+        if problems:
+            raise problems[0]
+        return Done(code=_GONE.encode()) if any(view.expunged(message) for _, message in hits) else Done()
+
+    def _responses(self, view: View, hits: list[Hit], problems: list[Refused], *, modseq: bool) -> Iterator[bytes]:
+        renders = [item.render for item in self.items]
+        sees = not view.read_only and any(item.sets_seen for item in self.items)
+        for start in range(0, len(hits), _AT_ONCE):
+            step = hits[start : start + _AT_ONCE]
+            if view.pending or view.gone:
+                step = [hit for hit in step if not view.expunged(hit[1])]
+            seen = _mark_seen(view, step) if sees else ()
+            for number, message in step:
+                try:
+                    items = [render(view, message) for render in renders]
+                except Refused as problem:
+                    problems.append(problem)
+                    continue
+                if message in seen:
+                    items += self._flags_besides(view, message, modseq=modseq)
+                yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+
+    def _flags_besides(self, view: View, message: Message, *, modseq: bool) -> Iterator[bytes]:
+        r"""Yield what changed by setting \Seen, unless it was asked for anyway."""
+        names = {item.name for item in self.items}
+        if b"FLAGS" not in names:
+            yield view.flags(message)
+        if modseq and b"MODSEQ" not in names:
+            yield b"MODSEQ (%d)" % message.modseq
+
+
+def _mark_seen(view: View, hits: list[Hit]) -> set[Message]:
+    unseen = {message for _, message in hits if "\\Seen" not in message.flags}
+    if unseen:
+        view.mailbox.change_flags([(message, message.flags | {"\\Seen"}) for message in unseen], origin=view)
+    return unseen
+
+
+class Change(Enum):
+    """What STORE does with the flags it names."""
+
+    REPLACE = b"FLAGS"
+    ADD = b"+FLAGS"
+    REMOVE = b"-FLAGS"
+
+    def applied(self, old: frozenset[str], named: frozenset[str]) -> frozenset[str]:
+        """Return a message's flags after the change."""
+        match self:
+            case Change.REPLACE:
+                return named
+            case Change.ADD:
+                return old | named
+            case Change.REMOVE:
+                return old - named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """STORE and UID STORE."""
+
+    wanted: SequenceSet
+    change: Change
+    silent: bool
+    flags: frozenset[str]
+    uid: bool
+    unchanged_since: int | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor, dialect: Dialect, *, uid: bool) -> Store:
+        """Read a set, ``(UNCHANGEDSINCE n)``, what to do, and flags with or without parentheses."""
+        cursor.space()
+        wanted = cursor.sequence_set()
+        cursor.space()
+        unchanged_since = None
+        if dialect.has("CONDSTORE") and cursor.skip(b"(UNCHANGEDSINCE "):
+            unchanged_since = cursor.number64()
+            cursor.expect(b") ")
+        name = cursor.atom()
+        verb = name.removesuffix(b".SILENT")
+        if verb not in {change.value for change in Change}:
+            raise BadSyntax("STORE takes FLAGS, +FLAGS or -FLAGS, with or without .SILENT")
+        cursor.space()
+        flags = cursor.parenthesised(cursor.flag) if cursor.peek() == b"(" else _bare_flags(cursor)
+        cursor.end()
+        return cls(
+            wanted=wanted,
+            change=Change(verb),
+            silent=verb != name,
+            flags=frozenset(flags),
+            uid=uid,
+            unchanged_since=unchanged_since,
+        )
+
+    def answer(self, session: Session) -> Answer:
+        """Change flags, in one transaction, and tell the new ones unless asked not to.
+
+        With UNCHANGEDSINCE, messages that changed later stay as they are and are listed (RFC 7162 3.1.3).
+        """
+        view = session.writable_view
+        hits = view.pick(self.wanted, uid=self.uid)
+        if self.unchanged_since is not None:
+            yield from session.enable("CONDSTORE")
+        there = [hit for hit in hits if not view.expunged(hit[1])]
+        changing = there
+        if self.unchanged_since is not None:
+            changing = [hit for hit in there if hit[1].modseq <= self.unchanged_since]
+        named = view.spelled(self.flags)
+        view.mailbox.change_flags(
+            [(message, self.change.applied(message.flags, named)) for _, message in changing], origin=view
+        )
+        yield from batched(view.keywords())
+        yield from batched(self._responses(view, changing, modseq=session.modseq))
+        failed = {number for number, _ in there} - {number for number, _ in changing}
+        code = self._modified(there, failed)
+        if len(there) < len(hits):
+            raise Refused("Some of the messages no longer exist", (code or _GONE.encode()).decode())
+        return Done(code=code)
+
+    def _responses(self, view: View, hits: list[Hit], *, modseq: bool) -> Iterator[bytes]:
+        if not self.silent:
+            for number, message in hits:
+                yield view.flags_response(number, message, uid=self.uid or modseq, modseq=modseq)
+        elif modseq:
+            for number, message in hits:
+                yield b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (number, message.uid, message.modseq)
+
+    def _modified(self, hits: list[Hit], failed: set[int]) -> bytes:
+        if not failed:
+            return b""
+        return b"MODIFIED " + compact(
+            message.uid if self.uid else number for number, message in hits if number in failed
+        )
+
+
+def _bare_flags(cursor: Cursor) -> list[str]:
+    flags = [cursor.flag()]
+    while not cursor.at_end():
+        cursor.space()
+        flags.append(cursor.flag())
+    return flags

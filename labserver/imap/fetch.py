@@ -1,0 +1,220 @@
+"""What FETCH can ask of a message, and how each item is rendered (RFC 3501 6.4.5 and 7.4.2).
+
+An item is read once and rendered for every message; what is costly to find is kept in ``message.derived``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from labserver.imap.cursor import BadSyntax
+from labserver.imap.syntax import astring, internal_date, literal
+from labserver.message.envelope import envelope
+from labserver.message.structure import body_structure
+from labserver.message.tree import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labserver.imap.cursor import Cursor
+    from labserver.imap.dialect import Dialect
+    from labserver.imap.view import View
+    from labserver.mailstore.message import Message
+    from labserver.message.part import Part
+
+__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "message_tree", "parse_items"]
+
+_NAME_END = re.compile(rb"[^A-Za-z0-9.]")
+_PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
+_TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
+_MACROS: Mapping[bytes, tuple[bytes, ...]] = {
+    b"FAST": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"),
+    b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
+    b"FULL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE", b"BODY"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to fetch."""
+
+    name: bytes
+    """As asked for, without PEEK; items of one name are the same."""
+    render: Callable[[View, Message], bytes]
+    """Returns the item as it stands in the response, with its name; may raise Refused."""
+    sets_seen: bool = False
+    implies: str = ""
+    """An extension that asking for it enables (RFC 7162 3.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """``<offset.size>`` of a section's octets."""
+
+    offset: int
+    size: int
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Partial | None:
+        """Read a partial if there is one."""
+        if not cursor.skip(b"<"):
+            return None
+        offset = cursor.number()
+        cursor.expect(b".")
+        size = cursor.number()
+        cursor.expect(b">")
+        if not size:
+            raise BadSyntax("A partial fetch asks for at least one octet")
+        return cls(offset=offset, size=size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What stands between the brackets: which part, and what of it."""
+
+    path: tuple[int, ...]
+    text: str = ""
+    fields: tuple[bytes, ...] = ()
+    """The names of HEADER.FIELDS as the client spelled them."""
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Section:
+        """Read ``[1.2.HEADER.FIELDS (From To)]``."""
+        cursor.expect(b"[")
+        path = parse_path(cursor)
+        text = b""
+        if not path or cursor.skip(b"."):
+            text = next((text for text in _TEXTS if cursor.skip(text)), b"")
+            if path and not text:
+                raise BadSyntax("Invalid section")
+        if text == b"MIME" and not path:
+            raise BadSyntax("MIME needs a part number")
+        fields: tuple[bytes, ...] = ()
+        if text.startswith(b"HEADER.FIELDS"):
+            cursor.space()
+            fields = tuple(cursor.parenthesised(cursor.astring))
+            if not fields:
+                raise BadSyntax("Name at least one header field")
+        cursor.expect(b"]")
+        return cls(path=path, text=text.decode(), fields=fields)
+
+    def label(self) -> bytes:
+        """Return the section as it is repeated in the response."""
+        words = [str(number).encode() for number in self.path] + ([self.text.encode()] if self.text else [])
+        fields = b" (%b)" % b" ".join(map(astring, self.fields)) if self.fields else b""
+        return b"[%b%b]" % (b".".join(words), fields)
+
+    def read(self, message: Message) -> bytes | None:
+        """Return the octets, None if the message has no such part."""
+        if not self.path and not self.text:
+            return message.content
+        wanted = frozenset(name.lower() for name in self.fields)
+        return message_tree(message).section(self.path, self.text, wanted)
+
+
+def parse_path(cursor: Cursor) -> tuple[int, ...]:
+    """Read part numbers, ``1.2.3``; empty if there are none."""
+    match = cursor.match(_PATH)
+    return tuple(map(int, match.group().split(b"."))) if match else ()
+
+
+def message_tree(message: Message) -> Part:
+    """Return the message's MIME tree."""
+    found: Part | None = message.derived.get("tree")
+    if found is None:
+        found = message.derived["tree"] = tree(message.content)
+    return found
+
+
+def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
+    """Read a macro, one item or a list of items; what is asked for twice is sent once."""
+
+    def one() -> Item:
+        name = cursor.word(_NAME_END).upper()
+        if name not in dialect.fetch_items:
+            raise BadSyntax(f"Unknown FETCH item {name.decode()}")
+        return dialect.fetch_items[name](cursor)
+
+    if cursor.peek() == b"(":
+        items = cursor.parenthesised(one)
+        if not items:
+            raise BadSyntax("Name at least one FETCH item")
+    else:
+        macro = next((macro for macro in _MACROS if cursor.skip(macro)), None)
+        items = [one()] if macro is None else [dialect.fetch_items[name](cursor) for name in _MACROS[macro]]
+    return tuple({(item.name, item.sets_seen): item for item in items}.values())
+
+
+def _derived(key: str, make: Callable[[Message], bytes], _view: View, message: Message) -> bytes:
+    found: bytes | None = message.derived.get(key)
+    if found is None:
+        found = message.derived[key] = make(message)
+    return found
+
+
+def _envelope(message: Message) -> bytes:
+    return b"ENVELOPE " + envelope(message_tree(message))
+
+
+def _structure(message: Message) -> bytes:
+    return b"BODYSTRUCTURE " + body_structure(message_tree(message), extended=True)
+
+
+def _body(message: Message) -> bytes:
+    return b"BODY " + body_structure(message_tree(message), extended=False)
+
+
+def _date(message: Message) -> bytes:
+    return b"INTERNALDATE " + internal_date(message.internal_date)
+
+
+_BODY = Item(name=b"BODY", render=partial(_derived, "imap.body", _body))
+
+
+def _section_item(cursor: Cursor, *, peek: bool) -> Item:
+    if not peek and cursor.peek() != b"[":
+        return _BODY
+    section = Section.parse(cursor)
+    part = Partial.parse(cursor)
+    return _octets_item(b"BODY" + section.label(), section, part, sets_seen=not peek)
+
+
+def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_seen: bool) -> Item:
+    label = name + b"<%d>" % part.offset if part else name
+
+    def render(_view: View, message: Message) -> bytes:
+        octets = section.read(message)
+        if octets is None:
+            return label + b" NIL"
+        if part is not None:
+            octets = octets[part.offset : part.offset + part.size]
+        return b"%b %b" % (label, literal(octets))
+
+    return Item(name=name + b"<%d.%d>" % (part.offset, part.size) if part else name, render=render, sets_seen=sets_seen)
+
+
+def _always(item: Item, _cursor: Cursor) -> Item:
+    return item
+
+
+_FIXED = (
+    Item(name=b"FLAGS", render=lambda view, message: view.flags(message)),
+    Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
+    Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
+    Item(name=b"INTERNALDATE", render=partial(_derived, "imap.date", _date)),
+    Item(name=b"ENVELOPE", render=partial(_derived, "imap.envelope", _envelope)),
+    Item(name=b"BODYSTRUCTURE", render=partial(_derived, "imap.structure", _structure)),
+    _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),
+    _octets_item(b"RFC822.HEADER", Section(path=(), text="HEADER"), None, sets_seen=False),
+    _octets_item(b"RFC822.TEXT", Section(path=(), text="TEXT"), None, sets_seen=True),
+)
+
+FETCH_ITEMS: Mapping[bytes, Callable[[Cursor], Item]] = {
+    **{item.name: partial(_always, item) for item in _FIXED},
+    b"BODY": partial(_section_item, peek=False),
+    b"BODY.PEEK": partial(_section_item, peek=True),
+}
+"""The items of RFC 3501 by name, each with what reads the rest of it."""

@@ -1,0 +1,28 @@
+"""Untagged responses on their way out: many lines, few replies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.dialogues.exchange import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["batched"]
+
+_ENOUGH = 65_536
+
+
+def batched(lines: Iterable[bytes]) -> Iterator[Reply]:
+    """Join whole responses into replies of about 64 KiB: one write costs more than a thousand short lines."""
+    waiting: list[bytes] = []
+    size = 0
+    for line in lines:
+        waiting.append(line)
+        size += len(line)
+        if size >= _ENOUGH:
+            yield Reply.untagged(b"".join(waiting))
+            waiting, size = [], 0
+    if waiting:
+        yield Reply.untagged(b"".join(waiting))

@@ -1,0 +1,246 @@
+"""One IMAP session without I/O: a command comes in, replies go out, and nothing else happens in between.
+
+Theory of operation: a command's verb finds an :class:`~labserver.imap.vocabulary.Entry`, the entry parses a request,
+the request answers itself. Whatever changed in the selected mailbox meanwhile is told after the answer and before the
+tagged completion, so a client that has seen the completion knows everything that came before it. BAD, NO and OK are
+made here only. An exception that is none of ours leaves :meth:`Session.handle` as it is: the connection's owner
+records it and says goodbye.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from labserver.dialogues.exchange import Reply
+from labserver.errors import StoreError
+from labserver.imap.cursor import BadSyntax, Cursor, Refused
+from labserver.imap.dialect import compose
+from labserver.imap.extensions.table import EXTENSIONS
+from labserver.imap.syntax import astring, encode_mailbox
+from labserver.imap.view import View
+from labserver.imap.vocabulary import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from labserver.clock import Clock
+    from labserver.dialogues.exchange import Command, Exchange, Identity, Link
+    from labserver.imap.vocabulary import Entry, Request
+    from labserver.limits import Limits
+    from labserver.mailstore.account import Account
+    from labserver.mailstore.directory import Directory
+    from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.store import MailStore
+    from labserver.wire.framing import LiteralRequest
+
+__all__ = ["Session"]
+
+_VERB = re.compile(rb"[^ ]+ +(?:uid [^ ]*|[^ ]*)", re.IGNORECASE)
+_ANONYMOUS = "anonymous"
+"""The account that anonymous clients share."""
+
+
+class Session:
+    """The honest IMAP4rev1 backend (:class:`labserver.dialogues.exchange.Backend`)."""
+
+    def __init__(
+        self,
+        *,
+        link: Link,
+        store: MailStore,
+        directory: Directory,
+        limits: Limits,
+        clock: Clock,
+        extensions: Collection[str] = tuple(EXTENSIONS),
+    ) -> None:
+        self.link = link
+        self.directory = directory
+        self.limits = limits
+        self.clock = clock
+        self.dialect = compose(frozenset(extensions), limits)
+        self.enabled: set[str] = set()
+        """What ENABLE or a command that implies it switched on."""
+        self.idling = False
+        self.failed_logins = 0
+        self.tag = b""
+        """The command's that is being answered."""
+        self._bad_commands = 0
+        self._store = store
+        self._account: Account | None = None
+        self._view: View | None = None
+
+    # What the commands work with
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        if self._account is None:
+            return State.NOT_AUTHENTICATED
+        return State.AUTHENTICATED if self._view is None else State.SELECTED
+
+    @property
+    def account(self) -> Account:
+        """The account of an authenticated session."""
+        if self._account is None:
+            raise Refused("Log in first")
+        return self._account
+
+    @property
+    def view(self) -> View:
+        """The selected mailbox; refused if it was deleted under the session."""
+        if self._view is None:
+            raise Refused("Select a mailbox first")
+        if self._view.gone:
+            raise Refused("The mailbox was deleted", "NONEXISTENT")
+        return self._view
+
+    @property
+    def writable_view(self) -> View:
+        """The selected mailbox; refused if it was opened by EXAMINE."""
+        if self.view.read_only:
+            raise Refused("The mailbox is open read-only")
+        return self.view
+
+    @property
+    def modseq(self) -> bool:
+        """Whether FETCH responses with flags carry MODSEQ (RFC 7162 3.1)."""
+        return "CONDSTORE" in self.enabled
+
+    @property
+    def utf8(self) -> bool:
+        """Whether UTF8=ACCEPT is enabled (RFC 6855)."""
+        return "UTF8=ACCEPT" in self.enabled
+
+    def log_in(self, account: str) -> None:
+        """Enter the authenticated state."""
+        self._account = self._store.account(account or _ANONYMOUS)
+
+    def mailbox(self, name: str, *, otherwise: str = "NONEXISTENT") -> Mailbox:
+        """Return the account's mailbox; refused with the code ``otherwise`` if there is none."""
+        mailbox = self.account.mailbox(name)
+        if mailbox is None:
+            raise Refused("There is no such mailbox", otherwise)
+        return mailbox
+
+    def mailbox_name(self, name: str) -> bytes:
+        """Return a mailbox name as it is sent to this client."""
+        return astring(encode_mailbox(name, utf8=self.utf8), utf8=self.utf8)
+
+    def select(self, mailbox: Mailbox, *, read_only: bool) -> View:
+        """Enter the selected state."""
+        self._view = View(mailbox, read_only=read_only, notify=self.link.notify)
+        return self._view
+
+    def unselect(self) -> View | None:
+        """Leave the selected state without telling; return the view that was left, if there was one."""
+        view, self._view = self._view, None
+        if view is not None:
+            view.close()
+        return view
+
+    def enable(self, extension: str) -> Iterator[Reply]:
+        """Switch on what ENABLE, or a command that implies it, asks for; CONDSTORE tells where the mailbox stands."""
+        if extension in self.enabled or extension not in self.dialect.enabling:
+            return
+        self.enabled.add(extension)
+        if extension == "CONDSTORE" and self._view is not None and not self._view.gone:
+            highest = self._view.mailbox.highest_modseq
+            yield Reply.untagged(b"* OK [HIGHESTMODSEQ %d] Conditional store is on\r\n" % highest)
+
+    def capabilities(self) -> bytes:
+        """Return what CAPABILITY lists now, beginning with ``IMAP4rev1``."""
+        names = ["IMAP4rev1"]
+        if self.state is not State.NOT_AUTHENTICATED:
+            return " ".join([*names, *self.dialect.capabilities]).encode()
+        names += self.dialect.capabilities_before_login
+        if self.link.offers_starttls:
+            names.append("STARTTLS")
+        names += [f"AUTH={mechanism}" for mechanism in self.link.mechanisms]
+        if not self.link.accepts_passwords:
+            names.append("LOGINDISABLED")
+        return " ".join(names).encode()
+
+    # What the membrane calls
+
+    def greeting(self) -> Reply:
+        """Greet with the capabilities (RFC 3501 7.1 OK)."""
+        return Reply.greeting(b"* OK [CAPABILITY %b] labserver ready\r\n" % self.capabilities(), "OK")
+
+    def admit(self, request: LiteralRequest) -> Reply | None:
+        """Refuse a literal that is too large for now with ``NO [TOOBIG]`` (RFC 7889 4)."""
+        before = self.state is State.NOT_AUTHENTICATED
+        most = self.limits.literal_before_login if before else self.limits.message_size
+        if request.size <= most:
+            return None
+        tag = request.parts[0].partition(b" ")[0] or b"*"
+        return Reply.completion(b"%b NO [TOOBIG] At most %d octets here\r\n" % (tag, most), "NO")
+
+    def handle(self, command: Command) -> Exchange:
+        """Answer one command; every reply of the session is yielded here or by :meth:`unsolicited`."""
+        entry = self.dialect.commands.get(command.verb) if command.tag else None
+        self.tag = command.tag
+        try:
+            request = self._parse(command, entry)
+            done = yield from request.answer(self)
+        except BadSyntax as error:
+            self._bad_commands += 1
+            yield from self._completion(command, entry, "BAD", b"", str(error))
+        except Refused as error:
+            yield from self._completion(command, entry, "NO", error.code.encode(), error.text)
+        except StoreError as error:
+            yield from self._completion(command, entry, "NO", error.code.encode(), str(error))
+        else:
+            text = done.text or f"{command.verb} completed"
+            yield from self._completion(command, entry, "OK", done.code, text, farewell=done.farewell)
+            return
+        if self._bad_commands > self.limits.bad_commands or self.failed_logins > self.limits.failed_logins:
+            yield Reply.farewell(b"* BYE Too many errors\r\n", "BYE")
+
+    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- IMAP4rev1 sends proof as a challenge; the dialogue says so by ``carries_proof``
+        """Enter the authenticated state after the membrane's AUTHENTICATE."""
+        self.log_in(identity.account)
+        yield self._tagged(command, "OK", b"CAPABILITY " + self.capabilities(), "Logged in")
+
+    def unsolicited(self) -> Iterator[Reply]:
+        """Tell what changed; only while the client idles, because other clients do not expect it (RFC 2177)."""
+        if self.idling:
+            yield from self._changes(expunges=True, uid=False)
+
+    def disconnected(self) -> None:
+        """Let go of the mailbox."""
+        self.unselect()
+
+    # How
+
+    def _parse(self, command: Command, entry: Entry | None) -> Request:
+        if not command.tag:
+            raise BadSyntax("Missing or invalid tag")
+        if entry is None:
+            raise BadSyntax("Unknown command")
+        if self.state not in entry.states:
+            raise BadSyntax(f"Not possible when {self.state.value}")
+        verb = _VERB.match(command.parts[0])
+        cursor = Cursor(
+            command.parts, start=verb.end() if verb else 0, utf8=self.utf8, saved_results=self.dialect.has("SEARCHRES")
+        )
+        return entry.parse(cursor, self.dialect)
+
+    def _changes(self, *, expunges: bool, uid: bool) -> Iterator[Reply]:
+        if self._view is not None and self._view.pending:
+            lines = b"".join(self._view.changes(expunges=expunges, uid=uid or self.modseq, modseq=self.modseq))
+            if lines:
+                yield Reply.untagged(lines)
+
+    def _completion(
+        self, command: Command, entry: Entry | None, verdict: str, code: bytes, text: str, *, farewell: bool = False
+    ) -> Iterator[Reply]:
+        if entry is not None:
+            yield from self._changes(expunges=entry.expunges, uid=entry.uid)
+        reply = self._tagged(command, verdict, code, text)
+        yield Reply.farewell(reply.raw, verdict) if farewell else reply
+
+    def _tagged(self, command: Command, verdict: str, code: bytes, text: str) -> Reply:
+        bracketed = b"[%b] " % code if code else b""
+        words = " ".join(text.split()).encode("ascii", "replace")
+        return Reply.completion(b"%b %b %b%b\r\n" % (command.tag or b"*", verdict.encode(), bracketed, words), verdict)

@@ -1,0 +1,199 @@
+"""One session's picture of its selected mailbox: what the client was told, and what it was not told yet.
+
+Sequence numbers exist only here. The mailbox changes under the view at any time; the view only notes it, and changes
+its own numbering when :meth:`View.changes` tells the client, in the one order that all clients understand: EXPUNGE,
+EXISTS and RECENT, then FETCH.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import lru_cache
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING
+
+from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.syntax import SYSTEM_FLAGS
+from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from labserver.imap.syntax import SequenceSet
+    from labserver.mailstore.mailbox import Mailbox, MailboxEvent
+    from labserver.mailstore.message import Message
+
+__all__ = ["Hit", "View", "flags_item"]
+
+Hit = tuple[int, "Message"]
+"""A sequence number and its message."""
+
+_UID = attrgetter("uid")
+
+
+@lru_cache(maxsize=4096)
+def flags_item(flags: frozenset[str], *, recent: bool) -> bytes:
+    """Return the FETCH item ``FLAGS (…)``, system flags first, then keywords."""
+    system = [flag for flag in SYSTEM_FLAGS if flag in flags]
+    keywords = sorted(flags.difference(SYSTEM_FLAGS))
+    if recent:
+        keywords.append("\\Recent")
+    return f"FLAGS ({' '.join(system + keywords)})".encode()
+
+
+class View:
+    """A selected mailbox (RFC 3501 6.3.1). ``notify`` is called when there is something to tell."""
+
+    def __init__(self, mailbox: Mailbox, *, read_only: bool, notify: Callable[[], None]) -> None:
+        self.mailbox = mailbox
+        self.read_only = read_only
+        self.gone = False
+        """The mailbox was deleted."""
+        self.messages = list(mailbox.messages)
+        """What the client knows, ascending by UID; the sequence number is the index plus one."""
+        self.recent: set[int] = set()
+        self.saved: list[Message] = []
+        """The saved search result (RFC 5182)."""
+        self._notify = notify
+        self._arrived: list[Message] = []
+        self._expunged: set[int] = set()
+        self._flagged: dict[int, Message] = {}
+        self._keywords_told = len(mailbox.keywords)
+        self._claim_recent(self.messages)
+        mailbox.observe(self._observe)
+
+    def close(self) -> None:
+        """Stop watching the mailbox."""
+        self.mailbox.forget(self._observe)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to tell; of a deleted mailbox there is not."""
+        return not self.gone and bool(self._arrived or self._expunged or self._flagged)
+
+    def _observe(self, event: MailboxEvent) -> None:
+        match event:
+            case Appended(messages=messages):
+                self._arrived += messages
+            case Expunged(messages=messages):
+                self._note_expunged({message.uid for message in messages})
+            case FlagsChanged(messages=messages, origin=origin):
+                if origin is self:
+                    return
+                self._flagged.update((message.uid, message) for message in messages)
+            case Removed():
+                self.gone = True
+        self._notify()
+
+    def _note_expunged(self, uids: set[int]) -> None:
+        arrived = {message.uid for message in self._arrived}
+        self._arrived = [message for message in self._arrived if message.uid not in uids]
+        self._expunged |= uids - arrived
+        for uid in uids & self._flagged.keys():
+            del self._flagged[uid]
+
+    def _claim_recent(self, messages: list[Message]) -> None:
+        first = self.mailbox.first_recent
+        start = bisect_left(messages, first, key=_UID)
+        self.recent.update(message.uid for message in messages[start:])
+        if not self.read_only and messages and messages[-1].uid >= first:
+            self.mailbox.first_recent = messages[-1].uid + 1
+
+    def number(self, message: Message) -> int | None:
+        """Return a message's sequence number, None if the client does not know it."""
+        index = bisect_left(self.messages, message.uid, key=_UID)
+        known = index < len(self.messages) and self.messages[index] is message
+        return index + 1 if known else None
+
+    def expunged(self, message: Message) -> bool:
+        """Whether the message is no longer in the mailbox although the client still counts it."""
+        return self.gone or message.uid in self._expunged
+
+    def flags(self, message: Message) -> bytes:
+        """Return a message's ``FLAGS (…)``."""
+        return flags_item(message.flags, recent=message.uid in self.recent)
+
+    def spelled(self, flags: Iterable[str]) -> frozenset[str]:
+        """Return flags with each keyword as it was first spelled in this mailbox; case makes no difference."""
+        known = {keyword.lower(): keyword for keyword in self.mailbox.keywords}
+        return frozenset(known.get(flag.lower(), flag) for flag in flags)
+
+    def pick(self, wanted: SequenceSet, *, uid: bool) -> list[Hit]:
+        """Return the messages of a set, ascending.
+
+        An unknown sequence number raises BadSyntax; an unknown UID is ignored (RFC 3501 6.4.8). By UID a message that
+        is expunged already is unknown; by number it is still there, so that the caller can tell (:meth:`expunged`).
+        """
+        if self.gone:
+            raise Refused("The mailbox was deleted", "NONEXISTENT")
+        if wanted.saved:
+            return self._pick_saved()
+        messages = self.messages
+        last = len(messages)
+        if not uid:
+            ranges = wanted.ranges(last)
+            if ranges[0][0] < 1 or ranges[-1][1] > last:
+                raise BadSyntax("There is no such message number")
+            return [(n, messages[n - 1]) for low, high in ranges for n in range(low, high + 1)]
+        hits: list[Hit] = []
+        for low, high in wanted.ranges(messages[-1].uid) if messages else ():
+            first = bisect_left(messages, low, key=_UID)
+            end = bisect_left(messages, high + 1, lo=first, key=_UID)
+            hits += zip(range(first + 1, end + 1), messages[first:end], strict=True)
+        return [hit for hit in hits if hit[1].uid not in self._expunged] if self._expunged else hits
+
+    def _pick_saved(self) -> list[Hit]:
+        numbered = ((self.number(message), message) for message in self.saved)
+        hits = [(n, message) for n, message in numbered if n is not None and not self.expunged(message)]
+        return sorted(hits, key=itemgetter(0))
+
+    def changes(self, *, expunges: bool, uid: bool, modseq: bool) -> Iterator[bytes]:
+        """Yield untagged responses for what happened since the last call, and count it as told.
+
+        ``expunges``: EXPUNGE is allowed now; else it stays for later. ``uid`` and ``modseq`` go into FETCH responses.
+        """
+        if self.gone:
+            return
+        if expunges and self._expunged:
+            yield from self._tell_expunged()
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.messages += arrived
+            self._claim_recent(arrived)
+            yield b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(self.messages), len(self.recent))
+        if self._flagged:
+            flagged, self._flagged = self._flagged, {}
+            yield from self.keywords()
+            for _, message in sorted(flagged.items()):
+                number = self.number(message)
+                if number is not None:
+                    yield self.flags_response(number, message, uid=uid, modseq=modseq)
+
+    def _tell_expunged(self) -> Iterator[bytes]:
+        """Tell from the highest number down, so that no number changes the meaning of the next."""
+        expunged, self._expunged = self._expunged, set()
+        for uid in sorted(expunged, reverse=True):
+            yield b"* %d EXPUNGE\r\n" % (bisect_left(self.messages, uid, key=_UID) + 1)
+        self.messages = [message for message in self.messages if message.uid not in expunged]
+        self.saved = [message for message in self.saved if message.uid not in expunged]
+        self.recent -= expunged
+
+    def flags_response(self, number: int, message: Message, *, uid: bool, modseq: bool) -> bytes:
+        """Return a FETCH response with a message's flags."""
+        items = [b"UID %d" % message.uid] if uid else []
+        items.append(self.flags(message))
+        if modseq:
+            items.append(b"MODSEQ (%d)" % message.modseq)
+        return b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+
+    def keywords(self) -> Iterator[bytes]:
+        """Yield FLAGS and PERMANENTFLAGS if there are keywords of which the client has not heard (RFC 3501 7.2.6)."""
+        if len(self.mailbox.keywords) != self._keywords_told:
+            self._keywords_told = len(self.mailbox.keywords)
+            yield self.flags_known()
+
+    def flags_known(self) -> bytes:
+        """Return FLAGS and PERMANENTFLAGS (RFC 3501 7.2.6 and 7.1)."""
+        flags = " ".join((*SYSTEM_FLAGS, *self.mailbox.keywords))
+        permanent = "" if self.read_only else f"{flags} \\*"
+        return f"* FLAGS ({flags})\r\n* OK [PERMANENTFLAGS ({permanent})] What can be kept\r\n".encode()
