@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import syntax
 
+from labserver.smtp.driven import one_line
 from labserver.smtp.session import Session
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class LmtpSession(Session):
     HELLO = "LHLO"
     PROTOCOL = "LMTP"
     UTF8_PROTOCOL = "UTF8LMTP"
+    TOGETHER = False
 
     @syntax("LHLO hostname")
     async def smtp_LHLO(self, hostname: str) -> None:
@@ -32,6 +34,6 @@ class LmtpSession(Session):
     async def _answer(self, transaction: Transaction, statuses: Sequence[str]) -> None:
         """Answer for each accepted recipient, in order, twice for one that came twice (RFC 2033 4.2)."""
         for recipient, status in zip(transaction.recipients, statuses, strict=True):
-            await self.push(f"{status} <{recipient.address}>")
+            await self.push(one_line(f"{status} <{recipient.address}>"))
 
     VERBS = {"LHLO": smtp_LHLO} | {verb: how for verb, how in Session.VERBS.items() if verb not in {"EHLO", "HELO"}}

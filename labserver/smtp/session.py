@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, ClassVar
 from aiosmtpd.smtp import syntax
 
 from labserver.dialogues.exchange import Await, Reply
-from labserver.errors import LimitExceededError
 from labserver.mailstore.envelope import Envelope, Recipient
-from labserver.smtp.driven import DrivenSMTP, more
+from labserver.smtp.driven import DrivenSMTP, more, one_line
 from labserver.smtp.grammar import MAIL, RCPT, Addressed, Refusal, parse
 from labserver.smtp.smuggling import has_lookalike
 from labserver.smtp.transaction import Transaction
@@ -41,8 +40,8 @@ __all__ = ["Session"]
 
 _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
-_DELIVERED = "250 2.0.0 Message delivered"
-_FAILURES = {"TOOBIG": "552 5.3.4", "LIMIT": "452 4.2.2", "OVERQUOTA": "452 4.2.2"}
+_FAILURES = {"NONEXISTENT": "550 5.1.1", "LIMIT": "452 4.2.2", "OVERQUOTA": "452 4.2.2", "TOOBIG": "552 5.3.4"}
+"""The store's reasons; any other is a fault of our own, 451 4.3.0."""
 
 
 class Session(DrivenSMTP):
@@ -54,6 +53,8 @@ class Session(DrivenSMTP):
     """The protocol's name in the greeting and in a Received header (RFC 3848)."""
     UTF8_PROTOCOL: ClassVar[str] = "UTF8SMTP"
     """The same for a transaction with SMTPUTF8 (RFC 6531 4.3)."""
+    TOGETHER: ClassVar[bool] = True
+    """There is one answer to the data, so either all recipients get it or none does."""
 
     def __init__(self, link: Link, delivery: Delivery, *, limits: Limits, hostname: str, service: Service) -> None:
         super().__init__(hostname=hostname, peer=link.peer, bad_commands=limits.bad_commands)
@@ -182,16 +183,18 @@ class Session(DrivenSMTP):
             return self._too_big()
         return self._agreed(sender, argument, international="SMTPUTF8" in sender.parameters)
 
-    def _recipient(self, argument: str, transaction: Transaction) -> Recipient | Refusal:
+    def _recipient(self, argument: str, transaction: Transaction) -> Recipient | str:
+        """Return the recipient, or the reply that says why not."""
         recipient = parse(RCPT, argument)
         if isinstance(recipient, Addressed):
             recipient = self._agreed(recipient, argument, international=transaction.international)
         if isinstance(recipient, Refusal):
-            return recipient
+            return str(recipient)
         if len(transaction.recipients) >= self._limits.recipients:
-            return Refusal(452, "4.5.3", f"Too many recipients, at most {self._limits.recipients}")
-        if self._delivery.check(recipient.address) is None:
-            return Refusal(550, "5.1.1", "No such recipient here")
+            return f"452 4.5.3 A message can have {self._limits.recipients} recipients"
+        error = self._delivery.check(recipient.address, size=transaction.declared_size).error
+        if error is not None:
+            return _failure(error)
         return Recipient(address=recipient.address, parameters=recipient.parameters)
 
     def _agreed(self, addressed: Addressed, argument: str, *, international: bool) -> Addressed | Refusal:
@@ -213,8 +216,8 @@ class Session(DrivenSMTP):
             await self.push("503 5.5.1 RCPT comes after MAIL and before data")
             return
         recipient = self._recipient(arg, transaction)
-        if isinstance(recipient, Refusal):
-            await self.push(str(recipient))
+        if isinstance(recipient, str):
+            await self.push(recipient)
             return
         transaction.recipients.append(recipient)
         await self.push("250 2.1.5 Recipient accepted")
@@ -273,12 +276,12 @@ class Session(DrivenSMTP):
             await self.push(str(content))
 
     async def _answer(self, transaction: Transaction, statuses: Sequence[str]) -> None:  # noqa: ARG002 -- LMTP's needs it
-        """Give the one reply there is for all recipients: a failure if there was any, so that nothing is lost."""
-        await self.push(next((status for status in statuses if not status.startswith("2")), statuses[0]))
+        """Give the one reply there is, true for all recipients alike."""
+        await self.push(statuses[0])
 
     def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
-        outcomes = self._delivery.deliver(self._envelope(transaction), content)
-        return [_DELIVERED if outcome is None else _failure(outcome) for outcome in outcomes]
+        outcomes = self._delivery.deliver(self._envelope(transaction), content, together=self.TOGETHER)
+        return ["250 2.0.0 Delivered" if outcome.error is None else _failure(outcome.error) for outcome in outcomes]
 
     def _envelope(self, transaction: Transaction) -> Envelope:
         return Envelope(
@@ -317,6 +320,4 @@ class Session(DrivenSMTP):
 
 
 def _failure(error: StoreError) -> str:
-    """Return the reply for what the store could not do: full mailboxes by their limit, anything else our own fault."""
-    status = _FAILURES.get(error.code) if isinstance(error, LimitExceededError) else None
-    return f"{status or '451 4.3.0'} {error}"
+    return one_line(f"{_FAILURES.get(error.code, '451 4.3.0')} {error}")

@@ -33,6 +33,11 @@ class Transaction:
         """The body was declared BINARYMIME, so that only BDAT can carry it (RFC 3030 3)."""
         return self.sender.parameters.get("BODY", "").upper() == "BINARYMIME"
 
+    @property
+    def declared_size(self) -> int:
+        """The size MAIL declared, 0 if it did not (RFC 1870)."""
+        return int(self.sender.parameters.get("SIZE", "0"))
+
     def add(self, chunk: bytes) -> None:
         """Append one chunk."""
         self.chunks.append(chunk)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
 
 from labserver.dialogues.exchange import Await, AwaitKind, Identity, Reply, ReplyKind
 from labserver.dialogues.smtp import SmtpDialogue
+from labserver.errors import StoreError
 from labserver.limits import Limits
+from labserver.mailstore.delivery import Outcome
 from labserver.services import SERVICES, ProtocolName
 from labserver.smtp.lmtp import LmtpSession
 from labserver.smtp.session import Session
@@ -17,7 +19,7 @@ from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Exchange, LoginFailure
-    from labserver.errors import StoreError
+    from labserver.mailstore.delivery import Delivery
     from labserver.mailstore.envelope import Envelope
     from labserver.wire.framing import Unit
 
@@ -127,23 +129,40 @@ class Mailroom:
     """Addresses there are; None: all."""
     failures: dict[str, StoreError] = field(default_factory=dict)
     """By recipient."""
+    sizes: list[int] = field(default_factory=list)
+    """What the transactions declared, by RCPT."""
     delivered: list[tuple[Envelope, bytes]] = field(default_factory=list)
 
-    def check(self, address: str) -> str | None:
+    def check(self, address: str, *, size: int = 0) -> Outcome:
         """Say whether there is such a recipient."""
-        return address if self.known is None or address in self.known else None
+        self.sizes.append(size)
+        unknown = None if self.known is None or address in self.known else StoreError("Who?", code="NONEXISTENT")
+        return Outcome(address=address, error=unknown)
 
-    def deliver(self, envelope: Envelope, content: bytes) -> list[StoreError | None]:
-        """Keep it."""
-        self.delivered.append((envelope, content))
-        return [self.failures.get(recipient.address) for recipient in envelope.recipients]
+    def deliver(self, envelope: Envelope, content: bytes, *, together: bool = True) -> list[Outcome]:
+        """Keep it, or fail."""
+        addresses = [recipient.address for recipient in envelope.recipients]
+        errors = [self.failures.get(address) for address in addresses]
+        if together:
+            errors = [next(filter(None, errors), None)] * len(errors)
+        if not all(errors):
+            self.delivered.append((envelope, content))
+        return [Outcome(address=address, error=error) for address, error in zip(addresses, errors, strict=True)]
 
 
 class Connect(Protocol):
     """The ``connect`` fixture."""
 
-    def __call__(self, service: str = "smtp", *, limits: Limits | None = None, **link: Any) -> Client:
-        """Open a connection to the service; ``link`` says what the membrane would tell."""
+    def __call__(
+        self,
+        service: str = "smtp",
+        *,
+        limits: Limits | None = None,
+        secure: bool = False,
+        offers_starttls: bool = False,
+        mechanisms: tuple[str, ...] = (),
+    ) -> Client:
+        """Open a connection to the service; the rest is what the membrane would tell."""
 
 
 @pytest.fixture
@@ -156,12 +175,21 @@ def mailroom() -> Mailroom:
 def connect(mailroom: Mailroom) -> Connect:
     """Return how to connect."""
 
-    def open_connection(service: str = "smtp", *, limits: Limits | None = None, **link: Any) -> Client:
+    def open_connection(
+        service: str = "smtp",
+        *,
+        limits: Limits | None = None,
+        secure: bool = False,
+        offers_starttls: bool = False,
+        mechanisms: tuple[str, ...] = (),
+    ) -> Client:
+        link = PlainLink(service=service, secure=secure, offers_starttls=offers_starttls, mechanisms=mechanisms)
         limits = limits or Limits()
-        plain = replace(PlainLink(service=service), **link)
         kind = LmtpSession if SERVICES[service].protocol is ProtocolName.LMTP else Session
-        session = kind(plain, mailroom, limits=limits, hostname="mail.lab.test", service=SERVICES[service])
-        return Client(session=session, link=plain, limits=limits)
+        session = kind(
+            link, cast("Delivery", mailroom), limits=limits, hostname="mail.lab.test", service=SERVICES[service]
+        )
+        return Client(session=session, link=link, limits=limits)
 
     return open_connection
 
