@@ -1,0 +1,246 @@
+"""Reading search keys (RFC 3501 6.4.4 and 9 ``search-key``), with those that extensions add.
+
+Keywords, flags and numbers are ASCII; the strings to look for are in the command's charset and become folded text here,
+so that a key means the same whatever charset it was sent in.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.search_keys import (
+    Age,
+    All,
+    And,
+    Arrived,
+    Changed,
+    Flag,
+    Header,
+    Not,
+    Numbered,
+    Or,
+    Recent,
+    Relation,
+    Sent,
+    Size,
+    Text,
+)
+from labserver.imap.syntax import SequenceSet
+from labserver.message.charsets import codec, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from labserver.imap.cursor import Cursor
+    from labserver.imap.search_keys import SearchKey
+
+__all__ = ["DEEPEST", "EXTENSION_KEYS", "parse_charset", "parse_search"]
+
+DEEPEST = 100
+"""Parentheses, NOT and OR inside each other beyond which a search is refused."""
+EXTENSION_KEYS: dict[bytes, str] = {b"MODSEQ": "CONDSTORE", b"OLDER": "WITHIN", b"YOUNGER": "WITHIN", b"$": "SEARCHRES"}
+"""Keys that are only understood while an extension is switched on."""
+
+_ENTRY_KINDS = (b"priv", b"shared", b"all")
+_SET_START = b"0123456789*"
+_UNREADABLE_CHARSETS = re.compile("utf_(16|32)|utf_7")
+"""Charsets a search string cannot be in: NUL is not allowed in literals, and UTF-7 hides what is compared."""
+
+
+def parse_charset(name: bytes) -> str:
+    """Return the charset of a CHARSET argument; Refused with BADCHARSET for one that is not known."""
+    found = codec(name.decode("latin-1"))
+    if found is None or _UNREADABLE_CHARSETS.match(found):
+        raise Refused("That charset is not known", "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)")
+    return found
+
+
+def parse_search(cursor: Cursor, *, charset: str = "US-ASCII", extensions: Collection[str] = ()) -> SearchKey:
+    """Read one or more keys up to the command's end.
+
+    ``charset`` is what the strings are in; ``extensions`` are those that are switched on. Raises BadSyntax for what the
+    grammar does not allow, for strings that are not in the charset and for keys nested too deep.
+    """
+    return _Reader(cursor, charset, extensions).keys_to_the_end()
+
+
+class _Reader:
+    def __init__(self, cursor: Cursor, charset: str, extensions: Collection[str]) -> None:
+        self.cursor = cursor
+        self._charset = codec(charset) or "ascii"
+        self._extensions = extensions
+        self._depth = 0
+
+    def keys_to_the_end(self) -> SearchKey:
+        keys = [self.key()]
+        while not self.cursor.at_end():
+            self.cursor.space()
+            keys.append(self.key())
+        return _all_of(keys)
+
+    def key(self) -> SearchKey:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise BadSyntax("The search keys are nested too deep")
+        found = self._key()
+        self._depth -= 1
+        return found
+
+    def _key(self) -> SearchKey:
+        cursor = self.cursor
+        if cursor.peek() == b"(":
+            keys = cursor.parenthesised(self.key)
+            if not keys:
+                raise BadSyntax("Name at least one search key in the parentheses")
+            return _all_of(keys)
+        if cursor.peek() and cursor.peek() in _SET_START:
+            return self.numbered(uid=False)
+        name = cursor.atom()
+        extension = EXTENSION_KEYS.get(name)
+        read = _KEYS.get(name)
+        if read is None or (extension is not None and extension not in self._extensions):
+            raise BadSyntax(f"Unknown search key {name.decode('ascii', 'replace')}")
+        return read(self)
+
+    def argument(self) -> Cursor:
+        """Return the cursor behind the space in front of an argument."""
+        self.cursor.space()
+        return self.cursor
+
+    def numbered(self, *, uid: bool) -> SearchKey:
+        """Read a set of numbers, UIDs or the saved result."""
+        numbers = self.cursor.sequence_set()
+        if numbers.saved and EXTENSION_KEYS[b"$"] not in self._extensions:
+            raise BadSyntax("There is no saved search result here")
+        return Numbered(numbers=numbers, uid=uid)
+
+    def text(self) -> str:
+        """Read a string in the command's charset."""
+        value = self.argument().astring()
+        # Many clients send UTF-8 without saying so; in ASCII it can be nothing else.
+        charset = "utf-8" if self._charset == "ascii" else self._charset
+        try:
+            return fold(value.decode(charset))
+        except UnicodeError as error:
+            raise BadSyntax(f"The search string is not {charset}") from error
+
+
+def _all_of(keys: list[SearchKey]) -> SearchKey:
+    return keys[0] if len(keys) == 1 else And(tuple(keys))
+
+
+def _flag(name: str, *, present: bool = True) -> Callable[[_Reader], SearchKey]:
+    return lambda _: Flag(name=name, present=present)
+
+
+def _keyword(*, present: bool) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Flag(name=reader.argument().word().decode("ascii"), present=present)
+
+
+def _field(name: bytes) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Header(name=name, text=reader.text())
+
+
+def _header(reader: _Reader) -> SearchKey:
+    name = reader.argument().astring().lower()
+    return Header(name=name, text=reader.text())
+
+
+def _text(*, headers: bool) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Text(text=reader.text(), headers=headers)
+
+
+def _arrived(relation: Relation) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Arrived(relation=relation, day=reader.argument().date())
+
+
+def _sent(relation: Relation) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Sent(relation=relation, day=reader.argument().date())
+
+
+def _size(*, larger: bool) -> Callable[[_Reader], SearchKey]:
+    return lambda reader: Size(octets=reader.argument().number64(), larger=larger)
+
+
+def _age(*, younger: bool) -> Callable[[_Reader], SearchKey]:
+    def read(reader: _Reader) -> SearchKey:
+        seconds = reader.argument().number()
+        if not seconds:
+            raise BadSyntax("An interval is at least one second")
+        return Age(seconds=seconds, younger=younger)
+
+    return read
+
+
+def _modseq(reader: _Reader) -> SearchKey:
+    """Read ``MODSEQ [entry kind] number``; per-flag mod-sequences are not kept, so the entry changes nothing."""
+    cursor = reader.argument()
+    if cursor.peek() == b'"':
+        cursor.string()
+        cursor.space()
+        if not any(cursor.skip(kind) for kind in _ENTRY_KINDS):
+            raise BadSyntax("Expected priv, shared or all")
+        cursor.space()
+    return Changed(modseq=cursor.number64())
+
+
+def _numbered(reader: _Reader) -> SearchKey:
+    reader.argument()
+    return reader.numbered(uid=True)
+
+
+def _or(reader: _Reader) -> SearchKey:
+    reader.argument()
+    first = reader.key()
+    reader.argument()
+    return Or(first, reader.key())
+
+
+def _not(reader: _Reader) -> SearchKey:
+    reader.argument()
+    return Not(reader.key())
+
+
+_KEYS: Mapping[bytes, Callable[[_Reader], SearchKey]] = {
+    b"ALL": lambda _: All(),
+    b"ANSWERED": _flag("\\Answered"),
+    b"BCC": _field(b"bcc"),
+    b"BEFORE": _arrived(Relation.BEFORE),
+    b"BODY": _text(headers=False),
+    b"CC": _field(b"cc"),
+    b"DELETED": _flag("\\Deleted"),
+    b"DRAFT": _flag("\\Draft"),
+    b"FLAGGED": _flag("\\Flagged"),
+    b"FROM": _field(b"from"),
+    b"HEADER": _header,
+    b"KEYWORD": _keyword(present=True),
+    b"LARGER": _size(larger=True),
+    b"MODSEQ": _modseq,
+    b"NEW": lambda _: And((Recent(), Flag(name="\\Seen", present=False))),
+    b"NOT": _not,
+    b"OLD": lambda _: Not(Recent()),
+    b"OLDER": _age(younger=False),
+    b"ON": _arrived(Relation.ON),
+    b"OR": _or,
+    b"RECENT": lambda _: Recent(),
+    b"SEEN": _flag("\\Seen"),
+    b"SENTBEFORE": _sent(Relation.BEFORE),
+    b"SENTON": _sent(Relation.ON),
+    b"SENTSINCE": _sent(Relation.SINCE),
+    b"SINCE": _arrived(Relation.SINCE),
+    b"SMALLER": _size(larger=False),
+    b"SUBJECT": _field(b"subject"),
+    b"TEXT": _text(headers=True),
+    b"TO": _field(b"to"),
+    b"UID": _numbered,
+    b"UNANSWERED": _flag("\\Answered", present=False),
+    b"UNDELETED": _flag("\\Deleted", present=False),
+    b"UNDRAFT": _flag("\\Draft", present=False),
+    b"UNFLAGGED": _flag("\\Flagged", present=False),
+    b"UNKEYWORD": _keyword(present=False),
+    b"UNSEEN": _flag("\\Seen", present=False),
+    b"YOUNGER": _age(younger=True),
+    b"$": lambda _: Numbered(numbers=SequenceSet((), saved=True), uid=False),
+}

@@ -1,0 +1,259 @@
+"""THREAD: ORDEREDSUBJECT and REFERENCES (RFC 5256 3).
+
+Every walk is a loop over an explicit stack, because a chain of references may be as long as the mailbox. Messages sent
+at the same moment are in mailbox order.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from labserver.imap.sort import derived, header_of, sent
+from labserver.message.charsets import fold
+from labserver.message.identifiers import message_ids
+from labserver.message.subject import BaseSubject, base_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from labserver.mailstore.message import Message
+
+__all__ = ["ALGORITHMS", "Thread", "format_threads"]
+
+Hit = tuple[int, "Message"]
+
+
+class Thread:
+    """A message and the messages below it. Without a message (``hit`` None) it only holds its children together."""
+
+    __slots__ = ("children", "hit", "parent")
+
+    def __init__(self, hit: Hit | None = None) -> None:
+        self.hit = hit
+        self.children: list[Thread] = []
+        self.parent: Thread | None = None
+
+    def adopt(self, child: Thread) -> None:
+        """Make ``child`` the last child here; nobody else holds it any more."""
+        child.parent = self
+        self.children.append(child)
+
+
+def format_threads(threads: Iterable[Thread], *, uid: bool) -> bytes:
+    """Return threads as in a THREAD response, ``(2)(3 6 (4 23)(44 7 96))`` (RFC 5256 4), by UID or by number."""
+    out: list[bytes] = []
+    waiting: list[Thread | bytes] = []
+    for thread in threads:
+        out.append(b"(")
+        waiting.append(thread)
+        while waiting:
+            following = waiting.pop()
+            if isinstance(following, bytes):
+                out.append(following)
+                continue
+            if following.hit is not None:
+                number, message = following.hit
+                out.append(b"%d" % (message.uid if uid else number))
+                if following.children:
+                    out.append(b" ")
+            if len(following.children) == 1:
+                waiting.append(following.children[0])
+            else:
+                waiting += [piece for child in reversed(following.children) for piece in (b")", child, b"(")]
+        out.append(b")")
+    return b"".join(out)
+
+
+def _ordered_subject(found: Sequence[Hit]) -> list[Thread]:
+    """Poor man's threading: everything with one base subject, under the message that was sent first."""
+    ordered = sorted(found, key=lambda hit: (_subject(hit[1]).text, sent(hit[1]), hit[0]))
+    threads: list[Thread] = []
+    for _, same in groupby(ordered, key=lambda hit: _subject(hit[1]).text):
+        first, *rest = map(Thread, same)
+        for thread in rest:
+            first.adopt(thread)
+        threads.append(first)
+    return sorted(threads, key=_moment)
+
+
+def _references(found: Sequence[Hit]) -> list[Thread]:
+    """Thread by References and In-Reply-To, then join what has the same base subject."""
+    roots = [thread for thread in _linked(found) if thread.parent is None]
+    roots = _gathered(sorted(_pruned(roots), key=_moment))
+    for thread in reversed(_everything(roots)):
+        thread.children.sort(key=_moment)
+    return sorted(roots, key=_moment)
+
+
+ALGORITHMS: Mapping[bytes, Callable[[Sequence[Hit]], list[Thread]]] = {
+    b"ORDEREDSUBJECT": _ordered_subject,
+    b"REFERENCES": _references,
+}
+"""What can stand behind THREAD; each takes numbers and messages, in mailbox order."""
+
+
+def _subject(message: Message) -> BaseSubject:
+    found: BaseSubject = derived(message, "thread.subject", _find_subject)
+    return found
+
+
+def _find_subject(message: Message) -> BaseSubject:
+    base = base_subject(header_of(message).first(b"subject") or b"")
+    return BaseSubject(fold(base.text), base.is_reply)
+
+
+def _identifiers(message: Message) -> tuple[bytes | None, list[bytes]]:
+    """Return a message's own identifier and those it refers to, the oldest first."""
+    found: tuple[bytes | None, list[bytes]] = derived(message, "thread.identifiers", _find_identifiers)
+    return found
+
+
+def _find_identifiers(message: Message) -> tuple[bytes | None, list[bytes]]:
+    header = header_of(message)
+    own = message_ids(header.first(b"message-id") or b"")
+    references = message_ids(header.first(b"references") or b"")
+    if not references:
+        references = message_ids(header.first(b"in-reply-to") or b"")[:1]
+    return (own[0] if own else None), references
+
+
+def _moment(thread: Thread) -> tuple[datetime, int]:
+    """Return what siblings are sorted by; a thread without a message counts as its earliest child."""
+    if thread.hit is None:
+        return min(map(_moment, thread.children))
+    number, message = thread.hit
+    return sent(message), number
+
+
+def _everything(roots: Iterable[Thread]) -> list[Thread]:
+    """Return all threads at and below ``roots``, each before what is below it."""
+    found: list[Thread] = []
+    waiting = list(roots)
+    while waiting:
+        thread = waiting.pop()
+        found.append(thread)
+        waiting += thread.children
+    return found
+
+
+def _linked(found: Sequence[Hit]) -> list[Thread]:
+    """Return a thread for every message and for every identifier somebody refers to, linked (step 1)."""
+    links = _Links()
+    for hit in found:
+        own, references = _identifiers(hit[1])
+        parent: Thread | None = None
+        for identifier in references:
+            thread = links.called(identifier)
+            if thread.parent is None:
+                links.put(thread, parent)
+            parent = thread
+        # What a message itself says about its parent counts more than what others said (step 1B).
+        current = links.holding(hit, own)
+        if current.parent is not parent:
+            current.parent = None
+            links.put(current, parent)
+    for thread in links.threads:
+        if thread.parent is not None:
+            thread.parent.adopt(thread)
+    return links.threads
+
+
+class _Links:
+    """Threads by identifier while only their parents are known; children follow when no parent changes any more."""
+
+    def __init__(self) -> None:
+        self.threads: list[Thread] = []
+        self._called: dict[bytes, Thread] = {}
+        self._parents: set[Thread] = set()
+
+    def called(self, identifier: bytes) -> Thread:
+        """Return the thread of an identifier, a new one without a message if there is none."""
+        if identifier not in self._called:
+            self._called[identifier] = self._new(None)
+        return self._called[identifier]
+
+    def holding(self, hit: Hit, own: bytes | None) -> Thread:
+        """Return the thread for a message; the first of several messages with one identifier keeps it."""
+        if own is None or (own in self._called and self._called[own].hit is not None):
+            return self._new(hit)
+        thread = self.called(own)
+        thread.hit = hit
+        return thread
+
+    def put(self, thread: Thread, parent: Thread | None) -> None:
+        """Link a thread that has no parent below ``parent``, unless that would make a loop."""
+        above = parent if thread in self._parents else None
+        while above is not None and above is not thread:
+            above = above.parent
+        if parent is not None and parent is not thread and above is None:
+            thread.parent = parent
+            self._parents.add(parent)
+
+    def _new(self, hit: Hit | None) -> Thread:
+        self.threads.append(Thread(hit))
+        return self.threads[-1]
+
+
+def _pruned(roots: list[Thread]) -> list[Thread]:
+    """Drop threads without a message and hand their children up, at the top only a single child (step 3)."""
+    for thread in reversed(_everything(roots)):
+        if any(child.hit is None for child in thread.children):
+            thread.children = _spliced(thread, thread.children)
+    kept: list[Thread] = []
+    for root in roots:
+        if root.hit is not None or len(root.children) > 1:
+            kept.append(root)
+        elif root.children:
+            root.children[0].parent = None
+            kept += root.children
+    return kept
+
+
+def _spliced(parent: Thread, children: list[Thread]) -> list[Thread]:
+    spliced: list[Thread] = []
+    for child in children:
+        spliced += [child] if child.hit is not None else child.children
+    for child in spliced:
+        child.parent = parent
+    return spliced
+
+
+def _thread_subject(thread: Thread) -> BaseSubject:
+    """Return the base subject of a thread: its message's, or its earliest child's."""
+    hit = thread.hit if thread.hit is not None else min(thread.children, key=_moment).hit
+    return _subject(hit[1]) if hit is not None else BaseSubject("", is_reply=False)
+
+
+def _gathered(roots: list[Thread]) -> list[Thread]:
+    """Join threads with the same base subject (step 5)."""
+    subjects = [(thread, _thread_subject(thread)) for thread in roots]
+    table: dict[str, Thread] = {}
+    for thread, subject in subjects:
+        known = table.setdefault(subject.text, thread)
+        if known.hit is not None and (thread.hit is None or (_is_reply(known) and not subject.is_reply)):
+            table[subject.text] = thread
+    kept = dict.fromkeys(roots)
+    for thread, subject in subjects:
+        known = table[subject.text]
+        if not subject.text or known is thread:
+            continue
+        del kept[thread]
+        if known.hit is None and thread.hit is None:
+            for child in thread.children:
+                known.adopt(child)
+        elif known.hit is None or (subject.is_reply and not _is_reply(known)):
+            known.adopt(thread)
+        else:
+            joined = Thread()
+            del kept[known]
+            joined.adopt(known)
+            joined.adopt(thread)
+            kept[joined] = None
+            table[subject.text] = joined
+    return list(kept)
+
+
+def _is_reply(thread: Thread) -> bool:
+    return thread.hit is not None and _subject(thread.hit[1]).is_reply
