@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
+from weakref import WeakKeyDictionary
 
 from labserver.dialogues.imap import ImapDialogue
 from labserver.dialogues.pop3 import Pop3Dialogue
@@ -59,7 +60,8 @@ class Backends:
             case ProtocolName.IMAP:
                 return self._imap
             case ProtocolName.POP3:
-                return self._pop3
+                timestamps: WeakKeyDictionary[Link, bytes] = WeakKeyDictionary()
+                return lambda link: self._pop3(link, timestamps)
             case _:
                 assert_never(service.protocol)
 
@@ -82,15 +84,16 @@ class Backends:
             extensions=self.imap_extensions,
         )
 
-    def _pop3(self, link: Link) -> Backend:
-        from labserver.pop3.session import Session  # noqa: PLC0415 -- see the module's docstring
+    def _pop3(self, link: Link, timestamps: WeakKeyDictionary[Link, bytes]) -> Backend:
+        from labserver.pop3.apop import new_timestamp  # noqa: PLC0415 -- see the module's docstring
+        from labserver.pop3.session import Session  # noqa: PLC0415 -- the same
 
+        if self.apop and link not in timestamps:  # the session after STLS has no greeting, but uses this one's
+            timestamps[link] = new_timestamp(self.clock, self.entropy)
         return Session(
             link=link,
             store=self.store,
             directory=self.directory,
             limits=self.limits,
-            entropy=self.entropy,
-            clock=self.clock,
-            apop=self.apop,
+            timestamp=timestamps.get(link, b""),
         )

@@ -1,0 +1,82 @@
+"""The maildrop: what a POP3 session sees of an INBOX, frozen when it was opened (RFC 1939 4).
+
+Numbers, sizes and unique ids stay for the whole session, whatever IMAP does to the mailbox meanwhile; only reading a
+message that is gone fails. Marks for deletion live here and reach the mailbox in :meth:`Maildrop.update` alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.message import Message
+
+__all__ = ["Maildrop"]
+
+
+class Maildrop:
+    """The messages of one mailbox, numbered from 1, while its lock is held."""
+
+    def __init__(self, mailbox: Mailbox, *, utf8: bool) -> None:
+        self.utf8 = utf8
+        """The client can take UTF-8 in headers (RFC 6856 2)."""
+        self._mailbox = mailbox
+        self._messages = tuple(mailbox.messages)
+        self._marked: set[int] = set()
+        self.size = sum(message.size for message in self._messages)
+        """Octets of all messages not marked as deleted."""
+
+    @classmethod
+    def open(cls, mailbox: Mailbox, *, utf8: bool) -> Maildrop | None:
+        """Lock ``mailbox`` and return its maildrop, or None while another session has it."""
+        maildrop = cls(mailbox, utf8=utf8)
+        return maildrop if mailbox.lock(maildrop) else None
+
+    def close(self) -> None:
+        """Give the lock back; marks are forgotten (RFC 1939 6)."""
+        self._mailbox.unlock(self)
+
+    def __len__(self) -> int:
+        """Return the number of messages not marked as deleted."""
+        return len(self._messages) - len(self._marked)
+
+    def __getitem__(self, number: int) -> Message:
+        """Return the message of that number; see :meth:`problem` first."""
+        return self._messages[number - 1]
+
+    def items(self) -> Iterator[tuple[int, Message]]:
+        """Yield the messages not marked as deleted with their numbers."""
+        marked = self._marked
+        return ((number, message) for number, message in enumerate(self._messages, 1) if number not in marked)
+
+    def problem(self, number: int) -> str:
+        """Return why a command cannot be about this number; empty when it can."""
+        if not 1 <= number <= len(self._messages):
+            return f"No such message, the maildrop has {len(self._messages)}"
+        return f"Message {number} is marked as deleted" if number in self._marked else ""
+
+    def present(self, number: int) -> bool:
+        """Return whether the message is still in the mailbox."""
+        return self._mailbox.holds(self[number])
+
+    def unique_id(self, number: int) -> bytes:
+        """Return the message's unique id, the same in every session (RFC 1939 7, UIDL)."""
+        return b"%d.%d" % (self._mailbox.uid_validity, self[number].uid)
+
+    def mark(self, number: int) -> None:
+        """Mark the message as deleted."""
+        self._marked.add(number)
+        self.size -= self[number].size
+
+    def unmark(self) -> None:
+        """Take all marks back."""
+        self.size += sum(self[number].size for number in self._marked)
+        self._marked.clear()
+
+    def update(self) -> None:
+        """Expunge what is marked; StoreError when nothing could be expunged."""
+        if self._marked:
+            self._mailbox.expunge([self[number] for number in sorted(self._marked)])
