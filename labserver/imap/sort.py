@@ -119,15 +119,15 @@ def _mailbox(name: bytes) -> Callable[[Message], str]:
 
 
 def _display(name: bytes) -> Callable[[Message], str]:
-    """Return how to find the first address's display name, else the address itself (RFC 5957 3)."""
+    """Return how to find the first address's display name or its group's, else the address itself (RFC 5957 3)."""
 
     def find(message: Message) -> str:
-        first = next((a for a in addresses(header_of(message).first(name) or b"") if a.host is not None), None)
-        if first is None:
+        listed = addresses(header_of(message).first(name) or b"")
+        if not listed:
             return ""
-        if first.name:
-            return fold(readable(first.name))
-        return fold(decode((first.mailbox or b"") + b"@" + (first.host or b"")))
+        first = listed[0]
+        shown = first.mailbox if first.host is None else first.name
+        return fold(readable(shown) if shown else decode(b"%b@%b" % (first.mailbox or b"", first.host or b"")))
 
     return find
 
