@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import importlib.util
 import os
 import subprocess
@@ -227,24 +228,48 @@ def test_somebody_elses_environment_is_kept(script: ModuleType, checkout: Path, 
     assert runs.count("-m venv") == 0
 
 
-def test_one_set_up_at_a_time(script: ModuleType, checkout: Path) -> None:
-    """A second run says that it waits, waits, and goes on when the first is done."""
+def _locking(checkout: Path, then: str) -> list[str]:
+    """Return a command that loads the script as ``lab``, takes the checkout's lock, and then does something."""
     code = f"""
 import importlib.machinery, importlib.util
 loader = importlib.machinery.SourceFileLoader("lab_script", {str(_SCRIPT)!r})
-module = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_script", loader))
-loader.exec_module(module)
-with module.CheckoutLock({str(checkout)!r}):
-    print("in")
+lab = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_script", loader))
+loader.exec_module(lab)
+with lab.CheckoutLock({str(checkout)!r}):
+    {then}
 """
+    return [sys.executable, "-c", code]
+
+
+def test_one_set_up_at_a_time(script: ModuleType, checkout: Path) -> None:
+    """A second run says that it waits, waits, and goes on when the first is done."""
     with script.CheckoutLock(str(checkout)):
         second = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            _locking(checkout, "print('in')"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert second.stderr is not None
         assert "waiting" in second.stderr.readline()
         assert second.poll() is None
     assert second.communicate(timeout=30)[0] == "in\n"
+
+
+def test_the_lock_outlives_a_killed_run(checkout: Path) -> None:
+    """While a pip that lost its parent goes on, nobody else begins."""
+    first = subprocess.Popen(
+        _locking(checkout, "lab.run(['cat'])"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert first.stdin is not None
+    assert first.stdout is not None
+    first.stdin.write("started\n")
+    assert first.stdout.readline() == "started\n"
+    first.kill()
+    first.wait()
+    directory = os.open(checkout, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    first.communicate()  # ends cat
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    os.close(directory)
 
 
 def test_other_words_are_labservers(script: ModuleType, checkout: Path) -> None:
