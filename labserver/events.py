@@ -72,6 +72,8 @@ class RawReceived(Event):
     data: bytes
     size: int
     """Octets that arrived; ``data`` may be shorter where the transcript's limit was reached."""
+    encrypted: bool
+    """They are TLS records; octets in clear hold whatever credentials the dialogue holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class RawSent(Event):
 
     data: bytes
     size: int
+    encrypted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

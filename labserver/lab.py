@@ -13,6 +13,7 @@ from labserver.clock import SeededEntropy, SystemClock, SystemEntropy
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
+from labserver.pki.chain import certificates_pem, fingerprint
 from labserver.pki.material import obtain
 from labserver.servers.access import Access
 from labserver.servers.backends import Backends
@@ -127,15 +128,13 @@ class Lab:
     def record(self) -> dict[str, object]:
         """Return the ready record: what programs need to know, in a stable, versioned form."""
         ports = {bound.service: bound.port for bound in self._bound}
-        host = self.settings.addresses[0]
-        files = {"pem": str(self.run_directory / "ca.pem"), "der": str(self.run_directory / "ca.der")}
         return {
             "schema": SCHEMA,
             "pid": os.getpid(),
-            "host": host,
+            "host": self.settings.addresses[0],
             "server_name": self.settings.certificates.host,
             "ports": ports,
-            "ca": files | {"p12": str(self.run_directory / "ca.p12"), "sha256": self._fingerprint()},
+            "ca": self._authority(),
             "accounts": [
                 {"user": account, "password": user.password, "address": user.address, "token": user.token}
                 for account, user in self.directory.users.items()
@@ -146,11 +145,13 @@ class Lab:
             "scenarios": [],
         }
 
-    def _fingerprint(self) -> str:
-        from labserver.pki.chain import fingerprint  # noqa: PLC0415 -- used once
-
+    def _authority(self) -> dict[str, str]:
+        """Return where the CA is; empty when the operator's own chain does not tell what vouches for it."""
         anchors = self.material.chain.anchors
-        return fingerprint(anchors[0]) if anchors else ""
+        if not anchors:
+            return {}
+        files = {kind: str(self.run_directory / f"ca.{kind}") for kind in ("pem", "der", "p12")}
+        return files | {"sha256": fingerprint(anchors[0])}
 
     def _release(self) -> None:
         for bound in self._bound:
@@ -164,19 +165,25 @@ class Lab:
             from labserver.mailstore.preload import preload  # noqa: PLC0415 -- only when it is asked for
 
             for path in self.settings.preload:
-                preload(path, self.store, self.directory)
+                preload(path, store=self.store, directory=self.directory)
 
     def _backends(self) -> Backends:
         settings = self.settings
         extensions = None
         if settings.imap_without:
-            from labserver.imap.extensions import EXTENSIONS  # noqa: PLC0415 -- only when it is asked for
+            from labserver.imap.extensions.table import EXTENSIONS  # noqa: PLC0415 -- only when it is asked for
 
             extensions = tuple(name for name in EXTENSIONS if name not in settings.imap_without)
         return Backends(
             store=self.store,
             directory=self.directory,
-            delivery=Delivery(self.store, self.directory, clock=self.clock, trace_headers=settings.trace_headers),
+            delivery=Delivery(
+                store=self.store,
+                directory=self.directory,
+                clock=self.clock,
+                trace_headers=settings.trace_headers,
+                host=settings.certificates.host,
+            ),
             limits=settings.limits,
             clock=self.clock,
             entropy=self._entropy,
@@ -188,8 +195,6 @@ class Lab:
     def _engines(self) -> Callable[[], TlsEngine]:
         chain = self.material.chain
         anchors = self.material.issuer.anchors if self.settings.client_certificates else ()
-        from labserver.pki.chain import certificates_pem  # noqa: PLC0415 -- used once
-
         return make_engines(
             self.settings.tls_engine,
             TlsSettings(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _VERB = re.compile(rb"[^ ]+ +(?:uid [^ ]*|[^ ]*)", re.IGNORECASE)
+_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ")
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -62,7 +63,6 @@ class Session:
         self.enabled: set[str] = set()
         """What ENABLE or a command that implies it switched on."""
         self.idling = False
-        self.failed_logins = 0
         self.tag = b""
         """The command's that is being answered."""
         self._bad_commands = 0
@@ -168,13 +168,14 @@ class Session:
         return Reply.greeting(b"* OK [CAPABILITY %b] labserver ready\r\n" % self.capabilities(), "OK")
 
     def admit(self, request: LiteralRequest) -> Reply | None:
-        """Refuse a literal that is too large for now with ``NO [TOOBIG]`` (RFC 7889 4)."""
+        """Refuse a literal that makes the command too large for now with ``NO [TOOBIG]`` (RFC 7889 4)."""
         before = self.state is State.NOT_AUTHENTICATED
         most = self.limits.literal_before_login if before else self.limits.message_size
-        if request.size <= most:
+        if request.size + sum(map(len, request.parts[1::2])) <= most:
             return None
-        tag = request.parts[0].partition(b" ")[0] or b"*"
-        return Reply.completion(b"%b NO [TOOBIG] At most %d octets here\r\n" % (tag, most), "NO")
+        tag = _TAG.match(request.parts[0])
+        raw = b"%b NO [TOOBIG] At most %d octets in one command\r\n" % (tag.group(1) if tag else b"*", most)
+        return Reply.completion(raw, "NO")
 
     def handle(self, command: Command) -> Exchange:
         """Answer one command; every reply of the session is yielded here or by :meth:`unsolicited`."""
@@ -194,13 +195,21 @@ class Session:
             text = done.text or f"{command.verb} completed"
             yield from self._completion(command, entry, "OK", done.code, text, farewell=done.farewell)
             return
-        if self._bad_commands > self.limits.bad_commands or self.failed_logins > self.limits.failed_logins:
+        if self._bad_commands > self.limits.bad_commands:
             yield Reply.farewell(b"* BYE Too many errors\r\n", "BYE")
 
-    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- IMAP4rev1 sends proof as a challenge; the dialogue says so by ``carries_proof``
+    def permits(self, command: Command) -> bool:  # noqa: ARG002 -- the interface's; both have the same rule
+        """Return whether STARTTLS or AUTHENTICATE is possible: before login only (RFC 3501 6.2)."""
+        return self.state is State.NOT_AUTHENTICATED
+
+    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- IMAP4rev1's completion carries no proof; it went ahead as a challenge
         """Enter the authenticated state after the membrane's AUTHENTICATE."""
-        self.log_in(identity.account)
-        yield self._tagged(command, "OK", b"CAPABILITY " + self.capabilities(), "Logged in")
+        try:
+            self.log_in(identity.account)
+        except StoreError as error:
+            yield self._tagged(command, "NO", error.code.encode(), str(error))
+        else:
+            yield self._tagged(command, "OK", b"CAPABILITY " + self.capabilities(), "Logged in")
 
     def unsolicited(self) -> Iterator[Reply]:
         """Tell what changed; only while the client idles, because other clients do not expect it (RFC 2177)."""

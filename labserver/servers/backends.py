@@ -73,6 +73,7 @@ class Backends:
         return make(link, self.delivery, limits=self.limits, hostname=self.host_name, service=service)
 
     def _imap(self, link: Link) -> Backend:
+        from labserver.imap.extensions.table import EXTENSIONS  # noqa: PLC0415 -- see the module's docstring
         from labserver.imap.session import Session  # noqa: PLC0415 -- see the module's docstring
 
         return Session(
@@ -81,7 +82,7 @@ class Backends:
             directory=self.directory,
             limits=self.limits,
             clock=self.clock,
-            extensions=self.imap_extensions,
+            extensions=tuple(EXTENSIONS) if self.imap_extensions is None else self.imap_extensions,
         )
 
     def _pop3(self, link: Link, timestamps: WeakKeyDictionary[Link, bytes]) -> Backend:

@@ -108,7 +108,9 @@ class Connection(Protocol):
         """Take octets from the network."""
         self._received += len(data)
         self._last_heard = self.record.elapsed()
-        self.record.observe(events.RawReceived(at=self._last_heard, data=data, size=len(data)))
+        self.record.observe(
+            events.RawReceived(at=self._last_heard, data=data, size=len(data), encrypted=self._engine is not None)
+        )
         if self._closing:
             return
         try:
@@ -283,7 +285,9 @@ class Connection(Protocol):
     def _emit(self, data: bytes) -> None:
         if data and not self._lost:
             self._sent += len(data)
-            self.record.observe(events.RawSent(at=self.record.elapsed(), data=data, size=len(data)))
+            self.record.observe(
+                events.RawSent(at=self.record.elapsed(), data=data, size=len(data), encrypted=self._engine is not None)
+            )
             self._tcp.write(data)
 
     def _close(self, by: str, reason: str = "") -> None:

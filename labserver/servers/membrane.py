@@ -2,7 +2,7 @@
 
 Theory of operation. ``receive`` feeds the framer; ``next_action`` is pulled by the connection for as long as it may
 send. Each pull advances one *exchange* (:mod:`labserver.dialogues.exchange`): the generator that answers one command.
-Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`; those are the two places where
+Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`: the two places where
 facets will hide, rewrite, inject, delay or answer instead. The backend never knows.
 
 STARTTLS and AUTH are exchanges of the membrane itself, written once for all protocols. After STARTTLS whatever the
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Farewell, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.masking import MASK
-from labserver.sasl.mechanism import MechanismError
+from labserver.sasl.mechanism import MechanismError, Success
 from labserver.servers.access import NoChannel
 from labserver.wire.actions import Abort, Action, Close, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
@@ -337,27 +337,36 @@ class Membrane:
         if initial and not client_first:
             return LoginFailure.MALFORMED
         try:
-            challenge = next(exchange)
-            response: bytes | LoginFailure | None = None
-            if initial:
-                response = b"" if initial == b"=" else base64.b64decode(initial, validate=True)
-            while True:
-                if response is None:
-                    response = yield from self._ask(challenge)
-                if isinstance(response, LoginFailure):
-                    return response
-                challenge = exchange.send(response)
-                response = None
-        except StopIteration as finished:
-            if finished.value.proof:
-                yield from self._ask(finished.value.proof)
-            return str(finished.value.account)
+            outcome = yield from self._exchange_messages(exchange, initial)
         except MechanismError as error:
             if error.challenge:
                 yield from self._ask(error.challenge)
             return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
         except binascii.Error:
             return LoginFailure.MALFORMED
+        if not isinstance(outcome, Success):
+            return outcome
+        if outcome.proof:
+            yield from self._ask(outcome.proof)
+        return outcome.account
+
+    def _exchange_messages(
+        self, exchange: SaslExchange, initial: bytes
+    ) -> Generator[Step, Framed | Overflow | None, Success | LoginFailure]:
+        try:
+            challenge = next(exchange)
+            response: bytes | LoginFailure
+            if initial:
+                response = b"" if initial == b"=" else base64.b64decode(initial, validate=True)
+            else:
+                response = yield from self._ask(challenge)
+            while not isinstance(response, LoginFailure):
+                challenge = exchange.send(response)
+                response = yield from self._ask(challenge)
+        except StopIteration as finished:
+            success: Success = finished.value
+            return success
+        return response
 
     def _ask(self, challenge: bytes) -> Generator[Step, Framed | Overflow | None, bytes | LoginFailure]:
         """Send a challenge and return the decoded response."""

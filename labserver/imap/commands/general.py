@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.dialogues.exchange import Reply
+from labserver.dialogues.exchange import Identity, LoginFailure, Reply
 from labserver.imap.cursor import Refused
 from labserver.imap.vocabulary import Done
 
@@ -87,14 +87,16 @@ class Login:
     def answer(self, session: Session) -> Answer:
         """Check the password, where passwords are accepted at all (RFC 3501 6.2.3, RFC 5530)."""
         if not session.link.accepts_passwords:
+            session.link.login_refused("LOGIN", LoginFailure.NEEDS_TLS)
             raise Refused("Start TLS first", "PRIVACYREQUIRED")
         try:
             account = session.directory.verify(self.name.decode(), self.password.decode())
         except UnicodeDecodeError:
             account = None
         if account is None:
-            session.failed_logins += 1
+            session.link.login_refused("LOGIN", LoginFailure.REJECTED)
             raise Refused("Authentication failed", "AUTHENTICATIONFAILED")
         session.log_in(account)
+        session.link.logged_in(Identity(account=account, mechanism="LOGIN"))
         yield from ()
         return Done(code=b"CAPABILITY " + session.capabilities(), text="Logged in")

@@ -1,0 +1,281 @@
+"""The options of ``labserver up`` and ``labserver run``, and the settings they make."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labserver.errors import ConfigurationError
+from labserver.limits import Limits
+from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
+from labserver.pki.material import IssuerName, Wanted
+from labserver.services import SERVICES
+from labserver.settings import TLS_ENGINES, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["add_lab_options", "settings_from"]
+
+_HIGHEST_PORT = 65_535
+_LIMIT_HELP = {
+    "message_size": "octets of one message",
+    "mailbox_messages": "messages in one mailbox",
+    "mailbox_size": "octets in one mailbox",
+    "mailboxes": "mailboxes of one account",
+    "accounts": "accounts",
+    "recipients": "recipients of one message",
+    "smtp_line": "octets of an SMTP line",
+    "imap_line": "octets of an IMAP command without its literals",
+    "pop3_line": "octets of a POP3 line",
+    "literal_before_login": "octets of an IMAP literal before login",
+    "bad_commands": "unknown commands in one session",
+    "failed_logins": "failed logins in one session",
+    "connections": "connections at once",
+    "idle_time": "seconds of silence",
+    "handshake_time": "seconds for a TLS handshake",
+    "transcript_octets": "octets of dialogue kept per session",
+    "transcript_raw_octets": "octets of the network kept per session",
+    "transcript_sessions": "sessions kept",
+}
+
+
+def add_lab_options(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
+    """Add every option that shapes a lab; ``any_ports`` makes free ports the default (``labserver run``)."""
+    _add_listening(parser, any_ports=any_ports)
+    _add_people(parser)
+    _add_mail(parser)
+    _add_certificates(parser)
+    _add_protocols(parser)
+    limits = parser.add_argument_group("limits (each answers with the protocol's own error)")
+    for field in dataclasses.fields(Limits):
+        kind: Callable[[str], object] = _seconds if field.type == "float" else _positive
+        limits.add_argument(
+            f"--max-{field.name.replace('_', '-')}",
+            dest=f"limit_{field.name}",
+            type=kind,
+            metavar="S" if field.type == "float" else "N",
+            help=f"{_LIMIT_HELP[field.name]} (default {field.default})",
+        )
+
+
+def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
+    group = parser.add_argument_group("listening")
+    group.add_argument(
+        "--services",
+        type=_names,
+        metavar="LIST",
+        help=f"open only these, of {', '.join(SERVICES)} (default: all but lmtp)",
+    )
+    group.add_argument(
+        "--ports",
+        choices=("default", "any"),
+        default="any" if any_ports else "default",
+        help="any: free ports, told when ready (default: %(default)s)",
+    )
+    group.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every default port")
+    for service in SERVICES.values():
+        group.add_argument(
+            f"--{service.name}-port",
+            dest=f"port_{service.name}",
+            type=_port,
+            metavar="PORT",
+            help=f"default {service.port}; 0 for any" + ("" if service.default else "; opens the service"),
+        )
+    group.add_argument(
+        "--bind",
+        action="append",
+        metavar="ADDRESS",
+        help="listen on this address, more than once for several (default: 127.0.0.1 and ::1); "
+        "any other than loopback exposes the lab to other machines",
+    )
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("accounts")
+    defaults = " and ".join(f"{user.name}:{user.password}" for user in DEFAULT_USERS)
+    group.add_argument(
+        "--user",
+        action="append",
+        default=[],
+        metavar="NAME[@DOMAIN]:PASSWORD",
+        help=f"an account, more than once for several (default: {defaults})",
+    )
+    group.add_argument("--accept-any", action="store_true", help="every name and password is an account of its own")
+    group.add_argument("--catch-all", default=CATCH_ALL, metavar="NAME", help="the account for other recipients")
+    group.add_argument("--strict-recipients", action="store_true", help="refuse other recipients with 550")
+
+
+def _add_mail(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("mail")
+    group.add_argument("--store", type=Path, metavar="FILE", help="keep mail in this SQLite file (default: in memory)")
+    group.add_argument("--durable", action="store_true", help="wait for the disk at every change to --store")
+    group.add_argument(
+        "--preload",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="load .eml files, mboxes and Maildirs from here at start",
+    )
+    group.add_argument(
+        "--trace-headers", action="store_true", help="prepend Return-Path, Delivered-To and Received to delivered mail"
+    )
+
+
+def _add_certificates(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("certificates and TLS")
+    group.add_argument(
+        "--host-name", default="localhost", metavar="NAME", help="the server's name in greetings and certificate"
+    )
+    group.add_argument("--state", type=Path, metavar="DIR", help="keep the CA here (default: a new one per run)")
+    group.add_argument("--issuer", choices=tuple(IssuerName), default=IssuerName.LAB, help="who issues the certificate")
+    group.add_argument(
+        "--permit", action="append", default=[], metavar="NAME", help="let the CA vouch for this domain or network too"
+    )
+    group.add_argument("--seed", metavar="TEXT", help="make all keys and certificates from this text: no secrets then")
+    group.add_argument("--cert", type=Path, metavar="FILE", help="serve your own certificate chain (PEM)")
+    group.add_argument("--key", type=Path, metavar="FILE", help="its private key, if it is in another file")
+    group.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help="which OpenSSL serves TLS")
+    group.add_argument("--key-log", type=Path, metavar="FILE", help="append TLS secrets here, for Wireshark")
+    group.add_argument(
+        "--client-certificates", action="store_true", help="ask clients for a certificate of the CA (SASL EXTERNAL)"
+    )
+
+
+def _add_protocols(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocols")
+    group.add_argument(
+        "--allow-cleartext-auth", action="store_true", help="accept credentials without TLS (never by default)"
+    )
+    group.add_argument("--mechanisms", type=_names, metavar="LIST", help="offer only these SASL mechanisms")
+    group.add_argument("--anonymous", action="store_true", help="offer SASL ANONYMOUS too")
+    group.add_argument("--imap-without", type=_names, metavar="LIST", help="leave these IMAP extensions out")
+    group.add_argument("--apop", action="store_true", help="offer POP3's APOP")
+
+
+def settings_from(options: argparse.Namespace) -> Settings:
+    """Return the settings; raises ConfigurationError for what the options' own types could not refuse."""
+    limits = {
+        field.name: value
+        for field in dataclasses.fields(Limits)
+        if (value := getattr(options, f"limit_{field.name}")) is not None
+    }
+    return Settings(
+        ports=_ports(options),
+        addresses=_addresses(options.bind),
+        certificates=Wanted(
+            host=options.host_name,
+            permit=tuple(options.permit),
+            issuer=IssuerName(options.issuer),
+            seed=options.seed,
+            state=options.state,
+            certificate=options.cert,
+            key=options.key,
+        ),
+        users=tuple(map(parse_user, options.user)) or DEFAULT_USERS,
+        accept_any=options.accept_any,
+        catch_all=None if options.strict_recipients else options.catch_all,
+        trace_headers=options.trace_headers,
+        preload=tuple(options.preload),
+        store=options.store,
+        durable=options.durable,
+        tls_engine=options.tls_engine,
+        key_log=options.key_log,
+        client_certificates=options.client_certificates,
+        cleartext_auth=options.allow_cleartext_auth,
+        mechanisms=_mechanisms(options),
+        imap_without=_imap_without(options.imap_without),
+        apop=options.apop,
+        limits=Limits(**limits),
+    )
+
+
+def _ports(options: argparse.Namespace) -> dict[str, int]:
+    wanted = options.services
+    if wanted is not None:
+        _known("--services", wanted, SERVICES)
+    ports: dict[str, int] = {}
+    for service in SERVICES.values():
+        chosen: int | None = getattr(options, f"port_{service.name}")
+        if service.name not in wanted if wanted is not None else not service.default and chosen is None:
+            continue
+        port = chosen if chosen is not None else 0 if options.ports == "any" else service.port + options.port_offset
+        if not 0 <= port <= _HIGHEST_PORT:
+            raise ConfigurationError(f"--port-offset {options.port_offset}: {service.name} would be on port {port}")
+        ports[service.name] = port
+    taken: dict[int, str] = {}
+    for name, port in ports.items():
+        if port and taken.setdefault(port, name) != name:
+            raise ConfigurationError(f"{taken[port]} and {name} cannot both be on port {port}")
+    return ports
+
+
+def _addresses(given: list[str] | None) -> tuple[str, ...]:
+    if not given:
+        return ("127.0.0.1", "::1")
+    for address in given:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise ConfigurationError(f"--bind {address}: not an IP address") from error
+    return tuple(dict.fromkeys(given))
+
+
+def _mechanisms(options: argparse.Namespace) -> frozenset[str] | None:
+    from labserver.sasl.table import MECHANISMS  # noqa: PLC0415 -- loads hashes that other commands do not need
+
+    if options.mechanisms is None:
+        if not options.anonymous:
+            return None
+        return frozenset(name for name, one in MECHANISMS.items() if not one.by_request or name == "ANONYMOUS")
+    names = frozenset(name.upper() for name in options.mechanisms)
+    _known("--mechanisms", names, MECHANISMS)
+    return names | {"ANONYMOUS"} if options.anonymous else names
+
+
+def _imap_without(names: frozenset[str] | None) -> frozenset[str]:
+    if not names:
+        return frozenset()
+    from labserver.imap.extensions.table import EXTENSIONS  # noqa: PLC0415 -- only when it is asked for
+
+    upper = frozenset(name.upper() for name in names)
+    _known("--imap-without", upper, EXTENSIONS)
+    return upper
+
+
+def _known(option: str, names: frozenset[str], known: object) -> None:
+    if not isinstance(known, dict):
+        raise TypeError(option)
+    unknown = sorted(names - set(known))
+    if unknown:
+        raise ConfigurationError(f"{option} {unknown[0]}: there is no such one; choose from {', '.join(known)}")
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to {_HIGHEST_PORT})")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:  # noqa: PLR2004 -- 30 years are forever
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value

@@ -1,0 +1,104 @@
+"""A lab in this process: started, announced, waited for, stopped. Shared by ``up`` and ``run``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from labserver.cli import run_directory
+from labserver.lab import Lab
+from labserver.servers import loop
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from labserver.settings import Settings
+
+__all__ = ["Running", "parent_gone", "serve"]
+
+_FORCE_AFTER = 1.0
+"""Seconds after the first interrupt from which another one no longer waits for clients."""
+_PARENT_CHECK = 0.25
+
+
+class Running:
+    """A lab that listens, as the command that runs it sees it."""
+
+    def __init__(self, lab: Lab, record: dict[str, object]) -> None:
+        self.lab = lab
+        self.record = record
+        self.stop = asyncio.Event()
+        """Set by a signal, or by whoever wants the lab to end."""
+        self._first_signal = 0.0
+
+    def signalled(self, number: int) -> None:
+        """Drain at the first signal; only a later, second interrupt forces (programs repeat SIGTERM by accident)."""
+        now = time.monotonic()
+        if not self.stop.is_set():
+            self._first_signal = now
+            self.stop.set()
+        elif number == signal.SIGINT and now - self._first_signal > _FORCE_AFTER:
+            os._exit(130)
+
+
+def serve(settings: Settings, command: Callable[[Running], Awaitable[int]]) -> int:
+    """Start a lab, await ``command`` with it, stop it; return the command's exit code."""
+    directory = run_directory.create()
+    try:
+        lab = Lab(settings, run_directory=directory)
+        return loop.run(_serve(lab, command))
+    finally:
+        run_directory.remove(directory)
+
+
+async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]]) -> int:
+    from twisted.internet import reactor  # noqa: PLC0415 -- installed by loop.run
+
+    from labserver.servers.control import ControlSocket  # noqa: PLC0415 -- after the reactor
+
+    lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
+    control = ControlSocket(lab.run_directory / "control.sock", lab.transcript)
+    try:
+        await control.start()
+        record = lab.record()
+        _leave_files(lab, record)
+        running = Running(lab, record)
+        event_loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            event_loop.add_signal_handler(number, running.signalled, number)
+        return await command(running)
+    finally:
+        await lab.stop()
+        await control.stop()
+
+
+def _leave_files(lab: Lab, record: dict[str, object]) -> None:
+    """Put the CA and the ready record where clients and other commands find them."""
+    from labserver.pki.export import trust_files  # noqa: PLC0415 -- cryptography is loaded by now
+
+    for file in trust_files(lab.material.chain.anchors):
+        run_directory.write_private(lab.run_directory / file.name, file.content, mode=0o644)
+    run_directory.write_private(lab.run_directory / run_directory.READY, json.dumps(record).encode())
+
+
+async def parent_gone() -> None:
+    """Return when the process that started us is gone: our standard input's pipe ends, or we have another parent."""
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode) or stat.S_ISSOCK(os.fstat(sys.stdin.fileno()).st_mode):
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+        )
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(4096):
+                pass
+        return
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 -- the system sends no event for it
+        await asyncio.sleep(_PARENT_CHECK)

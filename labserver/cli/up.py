@@ -1,0 +1,145 @@
+"""``labserver up``: start the lab and keep it running."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labserver.cli import run_directory
+from labserver.cli.options import add_lab_options, settings_from
+from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from labserver.cli.serving import Running
+
+__all__ = ["add_options", "banner", "run"]
+
+LOG_LEVELS = ("error", "warning", "info", "debug")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``labserver up``."""
+    add_lab_options(parser, any_ports=False)
+    group = parser.add_argument_group("for programs")
+    group.add_argument("--ready-file", type=Path, metavar="FILE", help="write the ready record here, in one step")
+    group.add_argument("--ready-fd", type=int, metavar="N", help="write it to this open file descriptor and close it")
+    group.add_argument("--env-file", type=Path, metavar="FILE", help="write the variables of labserver env (dotenv)")
+    group.add_argument(
+        "--exit-with-parent", action="store_true", help="stop when the process that started the lab is gone"
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--transcript", type=Path, metavar="FILE", help="append what is said to this file, as it is said"
+    )
+    group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in --transcript")
+    group.add_argument("--log", choices=LOG_LEVELS, default="warning", help="how much to tell (default: %(default)s)")
+    group.add_argument("--quiet", action="store_true", help="print the ready line only")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the lab until a signal."""
+    from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
+
+    logging.basicConfig(level=options.log.upper(), format="labserver: %(levelname)s: %(message)s")
+    settings = settings_from(options)
+
+    async def command(running: Running) -> int:
+        from labserver.cli.sinks import follow  # noqa: PLC0415 -- only once the lab runs
+
+        with follow(running.lab.transcript, options):
+            _announce(options, running)
+            await _until_stopped(options, running)
+        return 0
+
+    return serve(settings, command)
+
+
+async def _until_stopped(options: argparse.Namespace, running: Running) -> None:
+    from labserver.cli.serving import parent_gone  # noqa: PLC0415 -- loaded already
+
+    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(running.stop.wait())]
+    if options.exit_with_parent:
+        waits.append(asyncio.ensure_future(parent_gone()))
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+
+
+def _announce(options: argparse.Namespace, running: Running) -> None:
+    """Say that the lab is ready, to everybody who asked to be told."""
+    line = json.dumps(running.record)
+    people = sys.stdout if sys.stdout.isatty() else sys.stderr
+    for notice in running.lab.notices:
+        print(f"labserver: {notice}", file=sys.stderr)
+    if not options.quiet:
+        print(banner(running.record), file=people, flush=True)
+    if options.env_file is not None:
+        from labserver.cli.env import variables  # noqa: PLC0415 -- only when it is asked for
+        from labserver.pki.environment import Format, render  # noqa: PLC0415 -- the same
+
+        run_directory.write_private(options.env_file, render(variables(running.record), Format.DOTENV).encode())
+    if options.ready_file is not None:
+        run_directory.write_private(options.ready_file, line.encode() + b"\n")
+    if options.ready_fd is not None:
+        _tell(options.ready_fd, line)
+    if not sys.stdout.isatty() or options.quiet:
+        print(f"labserver ready {line}", flush=True)
+
+
+def _tell(descriptor: int, line: str) -> None:
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+    except OSError as error:
+        raise ConfigurationError(f"--ready-fd {descriptor}: {error.strerror}") from error
+
+
+def banner(record: Mapping[str, object]) -> str:
+    """Return what people want to know: ports, accounts, the CA, and three commands to copy."""
+    ports = record["ports"]
+    accounts = record["accounts"]
+    ca = record["ca"]
+    if not isinstance(ports, dict) or not isinstance(accounts, list) or not isinstance(ca, dict):
+        raise TypeError("a ready record has ports, accounts and a CA")
+    host, name = record["host"], record["server_name"]
+    rows = [f"labserver is ready on {host} as {name}", ""]
+    rows += [f"  {service:<12} {port:>5}   {_TLS[service]}" for service, port in ports.items()]
+    rows += ["", "  accounts     " + ", ".join(f"{one['user']} (password {one['password']})" for one in accounts)]
+    rows += [f"  CA           {ca.get('pem', 'none: the certificate is your own')}", ""]
+    examples = _examples(ports, accounts[0], ca["pem"], str(name)) if "pem" in ca else []
+    rows += ["  try:", *(f"    {example}" for example in examples)] if examples else []
+    rows += ["", "  more: labserver env, labserver transcript --follow; stop with Ctrl-C"]
+    return "\n".join(rows)
+
+
+_TLS = {
+    "smtp": "STARTTLS offered",
+    "submission": "STARTTLS, login required",
+    "submissions": "TLS, login required",
+    "imap": "STARTTLS",
+    "imaps": "TLS",
+    "pop3": "STARTTLS (STLS)",
+    "pop3s": "TLS",
+    "lmtp": "STARTTLS offered",
+}
+
+
+def _examples(ports: Mapping[str, int], account: Mapping[str, str], ca: str, name: str) -> list[str]:
+    user = shlex.quote(f"{account['user']}:{account['password']}")
+    trust = f"--cacert {shlex.quote(ca)}"
+    commands = {
+        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl --ssl-reqd {trust} --mail-from me@example.org "
+        f"--mail-rcpt {account['address']} -T - smtp://{name}:{{port}}",
+        "imaps": f"curl {trust} -u {user} 'imaps://{name}:{{port}}/INBOX;UID=1'",
+        "imap": f"openssl s_client -crlf -starttls imap -CAfile {shlex.quote(ca)} -connect {name}:{{port}}",
+    }
+    return [command.format(port=ports[service]) for service, command in commands.items() if service in ports]

@@ -1,0 +1,125 @@
+"""A transcript as people read it: ``C:`` what the client said, ``S:`` what the server said, ``--`` what happened.
+
+Works on the decoded lines of :mod:`labserver.report.ndjson`, so that a live session and a file look the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["lines"]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MOST_LINES = 40
+"""Lines shown of one reply or one message; the rest is counted."""
+
+
+def lines(record: Mapping[str, object], *, raw: bool = False) -> Iterator[str]:
+    """Yield the lines that show one event; ``raw`` shows the octets of the network too."""
+    kind = str(record.get("event", ""))
+    if kind.startswith("Raw") and not raw:
+        return
+    show = _SHOWN.get(kind)
+    if show is None:
+        return
+    prefix = f"{record.get('session', '?'):>4} {record.get('at', 0.0):9.4f} "
+    for line in show(record):
+        yield prefix + line
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def _octets(record: Mapping[str, object], who: str) -> Iterator[str]:
+    """Yield the octets as lines; an ending other than CRLF is shown."""
+    data = str(record.get("data", ""))
+    lock = "" if record.get("secure") else "!"
+    parts = data.split("\r\n")
+    complete = parts and parts[-1] == ""
+    if complete:
+        parts.pop()
+    for index, part in enumerate(parts):
+        if index == _MOST_LINES:
+            yield f"{lock:1}{who}  … {len(parts) - index} more lines"
+            break
+        text = part.encode("latin-1", "replace").decode("utf-8", "replace")
+        ending = "" if complete or index < len(parts) - 1 else "  (no line end)"
+        yield f"{lock:1}{who} {_visible(text).replace(chr(10), '⏎')}{ending}"
+    size = record.get("size")
+    if isinstance(size, int) and size > len(data):
+        yield f"{lock:1}{who}  … {size} octets in all"
+
+
+def _connected(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- {record.get('service')}: {record.get('peer')} connected, {record.get('started')}"
+
+
+def _established(record: Mapping[str, object]) -> Iterator[str]:
+    facts = record.get("facts")
+    facts = facts if isinstance(facts, dict) else {}
+    name = f", asked for {facts.get('server_name')}" if facts.get("server_name") else ", no SNI"
+    group = f" {facts.get('group')}" if facts.get("group") else ""
+    certificate = ", client certificate" if facts.get("client_certificate") else ""
+    yield f"-- TLS: {facts.get('version')} {facts.get('cipher')}{group}{name}{certificate}"
+
+
+def _failed(record: Mapping[str, object]) -> Iterator[str]:
+    alert = f" (the client sent the alert {record.get('alert')})" if record.get("alert") else ""
+    when = "handshake failed" if record.get("during_handshake") else "failed"
+    yield f"-- TLS {when}: {record.get('reason')}{alert}"
+
+
+def _discarded(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- {len(str(record.get('data', '')))} octets pipelined in clear behind STARTTLS were discarded"
+
+
+def _authenticated(record: Mapping[str, object]) -> Iterator[str]:
+    clear = "" if record.get("secure") else " IN CLEAR"
+    yield f"-- authenticated as {record.get('account') or 'nobody'} by {record.get('mechanism')}{clear}"
+
+
+def _refused(record: Mapping[str, object]) -> Iterator[str]:
+    clear = "" if record.get("secure") else " IN CLEAR"
+    yield f"-- authentication by {record.get('mechanism')}{clear} failed: {record.get('reason')}"
+
+
+def _fault(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- THE LAB FAILED (please report this): {record.get('description')}"
+
+
+def _disconnected(record: Mapping[str, object]) -> Iterator[str]:
+    how = "" if record.get("clean") else ", without close_notify"
+    reason = f": {record.get('reason')}" if record.get("reason") else ""
+    yield (
+        f"-- closed by {record.get('by')}{how}{reason} "
+        f"({record.get('received')} octets received, {record.get('sent')} sent)"
+    )
+
+
+_SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
+    "Connected": _connected,
+    "CommandReceived": lambda record: _octets(record, "C:"),
+    "LineReceived": lambda record: _octets(record, "C:"),
+    "DataReceived": lambda record: _octets(record, "C:"),
+    "ReplySent": lambda record: _octets(record, "S:"),
+    "RawReceived": lambda record: iter([f">> {record.get('size')} octets {_hex(record)}"]),
+    "RawSent": lambda record: iter([f"<< {record.get('size')} octets {_hex(record)}"]),
+    "PlaintextDiscarded": _discarded,
+    "TlsStarted": lambda _: iter(["-- TLS: waiting for the handshake"]),
+    "TlsEstablished": _established,
+    "TlsFailed": _failed,
+    "AuthenticationSucceeded": _authenticated,
+    "AuthenticationFailed": _refused,
+    "InternalFault": _fault,
+    "Disconnected": _disconnected,
+}
+
+
+def _hex(record: Mapping[str, object]) -> str:
+    data = str(record.get("data", "")).encode("latin-1", "replace")
+    return data[:32].hex(" ") + (" …" if len(data) > 32 else "")  # noqa: PLR2004 -- as many as fit on a line
