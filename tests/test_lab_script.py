@@ -330,7 +330,7 @@ def test_without_ensurepip_root_installs_it(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     script.Environment(str(checkout)).provide("run")
     package = f"python3.{sys.version_info.minor}-venv"
-    assert [command.split()[2] for command in runs.commands[:2]] == ["update", "install"]
+    assert ["install" in command.split() for command in runs.commands[:2]] == [False, True]
     assert runs.commands[1].endswith(package)
     assert runs.count("-m venv") == 1
     assert f"installing {package}" in capfd.readouterr().err
