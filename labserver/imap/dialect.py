@@ -46,24 +46,21 @@ class Dialect:
 
 
 def without(names: Collection[str]) -> frozenset[str]:
-    """Return all extensions but the named ones and those that need them.
-
-    Raises ConfigurationError for unknown names.
-    """
+    """Return the names of all extensions but these; raises ConfigurationError for unknown ones."""
     unwanted = {name.upper() for name in names}
     unknown = sorted(unwanted - EXTENSIONS.keys())
     if unknown:
         known = ", ".join(EXTENSIONS)
         raise ConfigurationError(f"There is no IMAP extension called {', '.join(unknown)}; there are {known}")
-    return frozenset(
-        name for name, extension in EXTENSIONS.items() if name not in unwanted and not extension.needs & unwanted
-    )
+    return frozenset(EXTENSIONS.keys() - unwanted)
 
 
 @lru_cache(maxsize=64)
 def compose(extensions: frozenset[str], limits: Limits) -> Dialect:
-    """Return the dialect with exactly these extensions, in the table's order."""
-    chosen = [extension for name, extension in EXTENSIONS.items() if name in extensions]
+    """Return the dialect with these extensions, in the table's order, but without those whose needs are not met."""
+    chosen = [
+        extension for name, extension in EXTENSIONS.items() if name in extensions and extension.needs <= extensions
+    ]
 
     def announced(*, everyone: bool) -> tuple[str, ...]:
         return tuple(
@@ -74,7 +71,7 @@ def compose(extensions: frozenset[str], limits: Limits) -> Dialect:
         )
 
     return Dialect(
-        extensions=extensions,
+        extensions=frozenset(extension.name for extension in chosen),
         commands=_merged(COMMANDS, [extension.commands for extension in chosen]),
         fetch_items=_merged(FETCH_ITEMS, [extension.fetch_items for extension in chosen]),
         status_items=_merged(STATUS_ITEMS, [extension.status_items for extension in chosen]),

@@ -79,6 +79,8 @@ class Section:
     text: str = ""
     fields: tuple[bytes, ...] = ()
     """The names of HEADER.FIELDS as the client spelled them."""
+    wanted: frozenset[bytes] = frozenset()
+    """The same in lower case."""
 
     @classmethod
     def parse(cls, cursor: Cursor) -> Section:
@@ -99,7 +101,7 @@ class Section:
             if not fields:
                 raise BadSyntax("Name at least one header field")
         cursor.expect(b"]")
-        return cls(path=path, text=text.decode(), fields=fields)
+        return cls(path=path, text=text.decode(), fields=fields, wanted=frozenset(name.lower() for name in fields))
 
     def label(self) -> bytes:
         """Return the section as it is repeated in the response."""
@@ -111,8 +113,7 @@ class Section:
         """Return the octets, None if the message has no such part."""
         if not self.path and not self.text:
             return message.content
-        wanted = frozenset(name.lower() for name in self.fields)
-        return message_tree(message).section(self.path, self.text, wanted)
+        return message_tree(message).section(self.path, self.text, self.wanted)
 
 
 def parse_path(cursor: Cursor) -> tuple[int, ...]:

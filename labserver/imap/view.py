@@ -8,10 +8,12 @@ EXISTS and RECENT, then FETCH.
 from __future__ import annotations
 
 from bisect import bisect_left
+from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
+from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.syntax import SYSTEM_FLAGS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
@@ -97,13 +99,20 @@ class View:
         start = bisect_left(messages, first, key=_UID)
         self.recent.update(message.uid for message in messages[start:])
         if not self.read_only and messages and messages[-1].uid >= first:
-            self.mailbox.first_recent = messages[-1].uid + 1
+            # A storage that fails here costs nothing: the messages will be recent for the next session as well.
+            with suppress(StoreError):
+                self.mailbox.first_recent = messages[-1].uid + 1
 
     def number(self, message: Message) -> int | None:
         """Return a message's sequence number, None if the client does not know it."""
         index = bisect_left(self.messages, message.uid, key=_UID)
         known = index < len(self.messages) and self.messages[index] is message
         return index + 1 if known else None
+
+    @property
+    def some_expunged(self) -> bool:
+        """Whether :meth:`expunged` is true of any message."""
+        return self.gone or bool(self._expunged)
 
     def expunged(self, message: Message) -> bool:
         """Whether the message is no longer in the mailbox although the client still counts it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
-from labserver.imap.cursor import BadSyntax
+from labserver.imap.cursor import Refused
 from labserver.imap.status import parse_items, status_response
 from labserver.imap.vocabulary import Done
 
@@ -45,7 +45,7 @@ class Create:
             cursor.expect(b")")
         cursor.end()
         if len(uses) > 1:
-            raise BadSyntax("A mailbox has one special use here")
+            raise Refused("A mailbox has one special use here", "USEATTR")
         return cls(mailbox=mailbox, special_use=uses[0] if uses else None)
 
     def answer(self, session: Session) -> Answer:

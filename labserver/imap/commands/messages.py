@@ -72,14 +72,15 @@ class Fetch:
         yield from batched(self._responses(view, hits, problems, modseq=session.modseq))
         if problems:
             raise problems[0]
-        return Done(code=_GONE.encode()) if any(view.expunged(message) for _, message in hits) else Done()
+        incomplete = view.some_expunged and any(view.expunged(message) for _, message in hits)
+        return Done(code=_GONE.encode()) if incomplete else Done()
 
     def _responses(self, view: View, hits: list[Hit], problems: list[Refused], *, modseq: bool) -> Iterator[bytes]:
         renders = [item.render for item in self.items]
         sees = not view.read_only and any(item.sets_seen for item in self.items)
         for start in range(0, len(hits), _AT_ONCE):
             step = hits[start : start + _AT_ONCE]
-            if view.pending or view.gone:
+            if view.some_expunged:
                 step = [hit for hit in step if not view.expunged(hit[1])]
             seen = _mark_seen(view, step) if sees else ()
             for number, message in step:

@@ -1,0 +1,179 @@
+"""A client for the session core: bytes go through the real framing, replies come back, no sockets are involved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from labserver.clock import FixedClock, SeededEntropy
+from labserver.dialogues.exchange import Await, Command, Identity, LoginFailure, Reply, ReplyKind
+from labserver.dialogues.imap import ImapDialogue
+from labserver.imap.extensions.table import EXTENSIONS
+from labserver.imap.session import Session
+from labserver.limits import Limits
+from labserver.mailstore.directory import Directory
+from labserver.mailstore.message import Draft
+from labserver.mailstore.store import MailStore
+from labserver.wire.framing import Framed, LiteralRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from labserver.dialogues.exchange import Exchange
+    from labserver.mailstore.account import Account
+    from labserver.wire.framing import Overflow
+
+
+@dataclass(kw_only=True)
+class PlainLink:
+    """What a session may know of its connection, for tests to set."""
+
+    secure: bool = True
+    peer: str = "127.0.0.1"
+    service: str = "imaps"
+    offers_starttls: bool = False
+    mechanisms: tuple[str, ...] = ("PLAIN", "SCRAM-SHA-256")
+    accepts_passwords: bool = True
+    notified: int = 0
+    logins: list[str | LoginFailure] = field(default_factory=list)
+
+    def notify(self) -> None:
+        """Count the notifications."""
+        self.notified += 1
+
+    def logged_in(self, identity: Identity) -> None:
+        """Note who logged in by the protocol's own command."""
+        self.logins.append(identity.account)
+
+    def login_refused(self, _mechanism: str, failure: LoginFailure) -> None:
+        """Note why somebody was not let in."""
+        self.logins.append(failure)
+
+
+class Client:
+    """Talks to one session: :meth:`feed` bytes, or :meth:`do` one command and get its lines."""
+
+    def __init__(self, session: Session, link: PlainLink, limits: Limits) -> None:
+        self.session = session
+        self.link = link
+        self.replies: list[Reply] = []
+        self.closed = False
+        self._dialogue = ImapDialogue(line_limit=limits.imap_line, literal_limit=limits.message_size)
+        self._framer = self._dialogue.framer()
+        self._exchange: Exchange | None = None
+        self._count = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Send bytes, with literals that do not wait for the go-ahead, and return everything that came back."""
+        before = len(self.replies)
+        self._framer.feed(data)
+        while not self.closed and (unit := self._framer.next()) is not None:
+            self._take(unit)
+        return b"".join(reply.raw for reply in self.replies[before:])
+
+    def do(self, command: str | bytes) -> list[bytes]:
+        """Send one command with a tag of its own and return the lines of the answer, the tagged one last."""
+        self._count += 1
+        text = command.encode() if isinstance(command, str) else command
+        out = self.feed(b"t%d " % self._count + text + b"\r\n")
+        lines = out.split(b"\r\n")
+        assert lines.pop() == b"", out
+        return [line.removeprefix(b"t%d " % self._count) for line in lines]
+
+    def ok(self, command: str | bytes) -> list[bytes]:
+        """Do a command that must succeed and return its untagged lines."""
+        *lines, verdict = self.do(command)
+        assert verdict.startswith(b"OK "), (command, lines, verdict)
+        return lines
+
+    def unsolicited(self) -> bytes:
+        """Return what the session says by itself."""
+        replies = list(self.session.unsolicited())
+        self.replies += replies
+        return b"".join(reply.raw for reply in replies)
+
+    def _take(self, unit: Framed | LiteralRequest | Overflow) -> None:
+        if isinstance(unit, LiteralRequest):
+            refusal = self.session.admit(unit)
+            if refusal is None:
+                self._framer.grant()
+                self.replies.append(self._dialogue.go_ahead())
+            else:
+                self._framer.refuse()
+                self.replies.append(refusal)
+        elif self._exchange is not None:
+            self._framer.expect_command()
+            self._run(self._exchange, unit)
+        elif isinstance(unit, Framed):
+            self._run(self.session.handle(self._dialogue.command(unit)), None)
+        else:
+            self.replies.append(self._dialogue.overflow(unit))
+
+    def _run(self, exchange: Exchange, answer: Framed | Overflow | None) -> None:
+        self._exchange = None
+        try:
+            step = next(exchange) if answer is None else exchange.send(answer)
+            while not isinstance(step, Await):
+                self.replies.append(step)
+                self.closed = self.closed or step.kind is ReplyKind.FAREWELL
+                step = next(exchange)
+        except StopIteration:
+            return
+        self._exchange = exchange
+        self._framer.expect_line()
+
+
+@dataclass(kw_only=True)
+class Lab:
+    """A store and as many sessions as a test wants."""
+
+    limits: Limits = field(default_factory=Limits)
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def __post_init__(self) -> None:
+        """Make an empty store with the default users."""
+        self.store = MailStore(limits=self.limits, clock=self.clock)
+        self.directory = Directory(entropy=SeededEntropy("tests"))
+
+    @property
+    def alice(self) -> Account:
+        """The account all clients use."""
+        return self.store.account("alice")
+
+    def client(self, *, login: bool = True, without: Collection[str] = (), link: PlainLink | None = None) -> Client:
+        """Return a client, logged in as alice unless ``login`` is false."""
+        link = link or PlainLink()
+        session = Session(
+            link=link,
+            store=self.store,
+            directory=self.directory,
+            limits=self.limits,
+            clock=self.clock,
+            extensions=EXTENSIONS.keys() - set(without),
+        )
+        if login:
+            identity = Identity(account="alice", mechanism="PLAIN")
+            assert list(session.authenticated(Command(verb="AUTHENTICATE", tag=b"a"), identity, b""))
+        return Client(session, link, self.limits)
+
+    def selected(self, mailbox: str = "INBOX", *, without: Collection[str] = ()) -> Client:
+        """Return a client that has a mailbox selected."""
+        client = self.client(without=without)
+        client.ok(f"SELECT {mailbox}")
+        return client
+
+    def deliver(self, *contents: bytes, mailbox: str = "INBOX", flags: Collection[str] = ()) -> None:
+        """Put messages into one of alice's mailboxes."""
+        found = self.alice.mailbox(mailbox)
+        assert found is not None
+        date = datetime(2024, 2, 1, 12, 0, 0, tzinfo=UTC)
+        found.append([Draft(content=content, flags=frozenset(flags), internal_date=date) for content in contents])
+
+
+def message(subject: str, body: str = "Hello.\r\n") -> bytes:
+    """Return a small message."""
+    return (
+        f"From: Alice <alice@lab.test>\r\nTo: bob@lab.test\r\nSubject: {subject}\r\n"
+        f"Date: Thu, 1 Feb 2024 12:00:00 +0000\r\nMessage-ID: <{subject}@lab.test>\r\n\r\n{body}"
+    ).encode()
