@@ -137,7 +137,7 @@ def _examples(ports: Mapping[str, int], account: Mapping[str, str], ca: str, nam
     user = shlex.quote(f"{account['user']}:{account['password']}")
     trust = f"--cacert {shlex.quote(ca)}"
     commands = {
-        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl --ssl-reqd {trust} --mail-from me@example.org "
+        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl --crlf --ssl-reqd {trust} --mail-from me@example.org "
         f"--mail-rcpt {account['address']} -T - smtp://{name}:{{port}}",
         "imaps": f"curl {trust} -u {user} 'imaps://{name}:{{port}}/INBOX;UID=1'",
         "imap": f"openssl s_client -crlf -starttls imap -CAfile {shlex.quote(ca)} -connect {name}:{{port}}",

@@ -82,6 +82,7 @@ class Connection(Protocol):
         self._closing = False
         self._lost = False
         self._ended_by = ""
+        self._closed_in_order = False
         self._end_reason = ""
         self._timer: asyncio.TimerHandle | None = None
         self._last_heard = 0.0
@@ -138,7 +139,7 @@ class Connection(Protocol):
             events.Disconnected(
                 at=at,
                 by=self._ended_by or "client",
-                clean=engine is None or engine.peer_closed,
+                clean=engine is None or engine.peer_closed or (self._ended_by == "server" and self._closed_in_order),
                 reason=self._end_reason or ("" if self._closing else reason.getErrorMessage()),
                 received=self._received,
                 sent=self._sent,
@@ -300,6 +301,7 @@ class Connection(Protocol):
         if engine is not None and engine.established and engine.failure is None:
             engine.shutdown()
             self._emit(engine.outgoing())
+            self._closed_in_order = True
         self._tcp.unregisterProducer()
         self._tcp.loseConnection()
 
