@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Verb = Callable[[Any, str], Coroutine[Any, Any, None]]
 
-__all__ = ["DrivenSMTP", "more", "one_line"]
+__all__ = ["DrivenSMTP", "more"]
 
 _KINDS = {"354": ReplyKind.CONTINUATION, "221": ReplyKind.FAREWELL, "421": ReplyKind.FAREWELL}
 
@@ -46,18 +46,12 @@ _INHERITED_STATUS = {"250": "2.0.0", "501": "5.5.4", "502": "5.5.1", "503": "5.5
 _WITHOUT_STATUS = frozenset({"EHLO", "HELO", "LHLO"})
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
-_LONGEST_REPLY = 510
 
 
 @types.coroutine
 def more(wanted: Await) -> Generator[Await, Framed | Overflow, Framed | Overflow]:
     """Await the client's next unit; whoever steps the coroutine provides it."""
     return (yield wanted)
-
-
-def one_line(reply: str) -> str:
-    """Return a reply with text from elsewhere as a line of at most 512 octets with its end (RFC 5321 4.5.3.1.5)."""
-    return _CONTROL.sub("?", reply).encode()[:_LONGEST_REPLY].decode(errors="ignore")
 
 
 class DrivenSMTP(SMTP):

@@ -1,6 +1,7 @@
 r"""MAIL and RCPT: paths and parameters, read strictly, answered with the reply that says what is wrong.
 
-A client's fault is data here: :func:`parse` returns an :class:`Addressed` or a :class:`Refusal`. What is accepted is
+A client's fault is data here: :func:`parse` returns an :class:`Addressed` or a
+:class:`~labserver.smtp.replies.Refusal`. What is accepted is
 RFC 5321 4.1.2 with RFC 6531's characters, and not one character more; the one leniency is a space after the colon,
 which too many clients send. Source routes are dropped (RFC 5321 appendix C), and a quoted local part that needs no
 quotes loses them, because both spellings are the same mailbox (RFC 5321 4.1.2).
@@ -15,10 +16,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labserver.smtp.replies import Refusal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAIL", "RCPT", "Addressed", "Form", "Refusal", "parse"]
+__all__ = ["MAIL", "RCPT", "Addressed", "Form", "parse"]
 
 _ABOVE_ASCII = "\u00a0-\U0010ffff"
 _ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_ABOVE_ASCII}-]+"
@@ -37,19 +40,6 @@ _LONGEST_DOMAIN = 255
 # RFC 3461 4: what xtext encodes must be printable US-ASCII, in every parameter that uses it.
 _XTEXT = r"(?:[!-*,-<>-~]|\+(?:[2-6][0-9A-F]|7[0-9A-E]))+"
 _NOTIFY = "(?i:SUCCESS|FAILURE|DELAY)"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a command is not accepted: a reply in three parts."""
-
-    code: int
-    status: str
-    """The enhanced status code (RFC 3463)."""
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.status} {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import syntax
 
-from labserver.smtp.driven import one_line
+from labserver.smtp.replies import one_line
 from labserver.smtp.session import Session
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from aiosmtpd.smtp import syntax
 
 from labserver.dialogues.exchange import Await, Reply
 from labserver.mailstore.envelope import Envelope, Recipient
-from labserver.smtp.driven import DrivenSMTP, more, one_line
-from labserver.smtp.grammar import MAIL, RCPT, Addressed, Refusal, parse
+from labserver.smtp.driven import DrivenSMTP, more
+from labserver.smtp.grammar import MAIL, RCPT, Addressed, parse
+from labserver.smtp.replies import Refusal
 from labserver.smtp.smuggling import has_lookalike
 from labserver.smtp.transaction import Transaction
 from labserver.wire.framing import Overflow
@@ -40,7 +41,12 @@ __all__ = ["Session"]
 
 _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
-_FAILURES = {"NONEXISTENT": "550 5.1.1", "LIMIT": "452 4.2.2", "OVERQUOTA": "452 4.2.2", "TOOBIG": "552 5.3.4"}
+_FAILURES = {
+    "NONEXISTENT": (550, "5.1.1"),
+    "LIMIT": (452, "4.2.2"),
+    "OVERQUOTA": (452, "4.2.2"),
+    "TOOBIG": (552, "5.3.4"),
+}
 """The store's reasons; any other is a fault of our own, 451 4.3.0."""
 
 
@@ -183,15 +189,14 @@ class Session(DrivenSMTP):
             return self._too_big()
         return self._agreed(sender, argument, international="SMTPUTF8" in sender.parameters)
 
-    def _recipient(self, argument: str, transaction: Transaction) -> Recipient | str:
-        """Return the recipient, or the reply that says why not."""
+    def _recipient(self, argument: str, transaction: Transaction) -> Recipient | Refusal:
         recipient = parse(RCPT, argument)
         if isinstance(recipient, Addressed):
             recipient = self._agreed(recipient, argument, international=transaction.international)
         if isinstance(recipient, Refusal):
-            return str(recipient)
+            return recipient
         if len(transaction.recipients) >= self._limits.recipients:
-            return f"452 4.5.3 A message can have {self._limits.recipients} recipients"
+            return Refusal(452, "4.5.3", f"A message can have {self._limits.recipients} recipients")
         error = self._delivery.check(recipient.address, size=transaction.declared_size).error
         if error is not None:
             return _failure(error)
@@ -216,8 +221,8 @@ class Session(DrivenSMTP):
             await self.push("503 5.5.1 RCPT comes after MAIL and before data")
             return
         recipient = self._recipient(arg, transaction)
-        if isinstance(recipient, str):
-            await self.push(recipient)
+        if isinstance(recipient, Refusal):
+            await self.push(str(recipient))
             return
         transaction.recipients.append(recipient)
         await self.push("250 2.1.5 Recipient accepted")
@@ -244,26 +249,30 @@ class Session(DrivenSMTP):
 
     @syntax("BDAT size [LAST]")
     async def smtp_BDAT(self, arg: str) -> None:
-        """Take a counted chunk, and take it whatever the answer will be (RFC 3030 2)."""
+        """Take a counted chunk, and take it whatever the answer will be (RFC 3030 2).
+
+        Counted data has no end that anything in it could be mistaken for, so nothing in it is looked at.
+        """
         command = _BDAT.fullmatch(arg)
         if command is None:
             # Without the size nobody knows where the next command starts; at least this message ends here.
             self._set_post_data_state()
             await self.push("501 5.5.4 Syntax: BDAT size [LAST]")
             return
-        transaction, last = self._transaction, bool(command[2])
-        room = 0 if transaction is None else self._limits.message_size - transaction.size
-        unit = await more(Await.chunk(int(command[1]), room))
+        size, last, transaction = int(command[1]), bool(command[2]), self._transaction
         if transaction is None or not transaction.recipients:
+            await more(Await.chunk(size, 0))
             await self.push("503 5.5.1 BDAT comes after RCPT")
-        elif isinstance(unit, Overflow):
+            return
+        unit = await more(Await.chunk(size, self._limits.message_size - transaction.size))
+        if isinstance(unit, Overflow):
             await self._conclude(transaction, self._too_big(), last=last)
+            return
+        transaction.add(unit.parts[0])
+        if last:
+            await self._conclude(transaction, b"".join(transaction.chunks))
         else:
-            transaction.add(unit.parts[0])
-            if last:
-                await self._conclude(transaction, b"".join(transaction.chunks))
-            else:
-                await self.push(f"250 2.0.0 {len(unit.parts[0])} octets taken")
+            await self.push(f"250 2.0.0 {size} octets taken")
 
     async def _conclude(self, transaction: Transaction, content: bytes | Refusal, *, last: bool = True) -> None:
         """End the transaction: deliver its content, or say why not. ``last``: the client has sent all of it."""
@@ -281,7 +290,9 @@ class Session(DrivenSMTP):
 
     def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
         outcomes = self._delivery.deliver(self._envelope(transaction), content, together=self.TOGETHER)
-        return ["250 2.0.0 Delivered" if outcome.error is None else _failure(outcome.error) for outcome in outcomes]
+        return [
+            "250 2.0.0 Delivered" if outcome.error is None else str(_failure(outcome.error)) for outcome in outcomes
+        ]
 
     def _envelope(self, transaction: Transaction) -> Envelope:
         return Envelope(
@@ -319,5 +330,5 @@ class Session(DrivenSMTP):
     }
 
 
-def _failure(error: StoreError) -> str:
-    return one_line(f"{_FAILURES.get(error.code, '451 4.3.0')} {error}")
+def _failure(error: StoreError) -> Refusal:
+    return Refusal(*_FAILURES.get(error.code, (451, "4.3.0")), str(error))

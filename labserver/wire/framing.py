@@ -10,13 +10,18 @@ A bare LF ends a command line, because people type at ``nc``; it never ends mail
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Framed", "Framer", "ImapFramer", "LiteralRequest", "Overflow", "Unit"]
 
 _LITERAL = re.compile(rb"~?\{(\d{1,19})(\+?)\}\Z")
 _END_OF_DATA = b"\r\n.\r\n"
+_LONGEST_ANNOUNCEMENT = 32
+"""Octets that hold a literal's announcement and the line's end, with room to spare."""
 _MOST_SKIPPED = 1 << 30
+"""An unasked literal beyond this is not swallowed any more; the dialogue ends."""
+_ENDLESS = 16
+"""Text of more than so many times the limit is not swallowed any more; the dialogue ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,17 +158,17 @@ class Framer:
         end = self._buffer.find(_END_OF_DATA, max(0, self._scanned - len(_END_OF_DATA)))
         if end < 0:
             self._scanned = len(self._buffer)
-            if len(self._buffer) > limit + len(_END_OF_DATA):
+            if len(self._buffer) > limit * 4 // 3 + len(_END_OF_DATA):  # ".\r\n" is stuffed to four octets
                 self._data_overflow = True
                 del self._buffer[: -len(_END_OF_DATA)]
                 self._scanned = len(self._buffer)
             return None
         stuffed = self._take(end + len(_END_OF_DATA))[: -(len(_END_OF_DATA) - 2)]
-        overflow = self._data_overflow or len(stuffed) > limit + stuffed.count(b"\r\n.") + 1
+        content = stuffed.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+        overflow = self._data_overflow or len(content) > limit
         self.expect_command()
         if overflow:
             return Overflow(parts=(b"",), limit=limit, literal=True)
-        content = stuffed.removeprefix(b".").replace(b"\r\n.", b"\r\n")
         return Framed(parts=(content,), raw=stuffed)
 
 
@@ -172,19 +177,27 @@ class ImapFramer(Framer):
 
     A synchronizing literal is reported as a :class:`LiteralRequest`; the driver answers with :meth:`grant` or
     :meth:`refuse`. ``literal_limit`` may be changed at any time (it is small before authentication).
+
+    A command that exceeds a limit is *doomed*: the rest of it, literals the client sends unasked included, is swallowed
+    without being kept, so that none of it is taken for a command; then it is reported as an overflow.
     """
 
     def __init__(self, *, line_limit: int, literal_limit: int) -> None:
         super().__init__(line_limit=line_limit)
         self.literal_limit = literal_limit
+        self._plain_lines = False
+        self._dead = False
         self._parts: list[bytes] = []
         self._raw: list[bytes] = []
         self._text_size = 0
+        self._literal_size = 0
         self._pending: int | None = None
-        self._skip = 0
-        self._too_large = False
-        self._plain_lines = False
-        self._dead = False
+        self._doomed: Overflow | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Append what the client sent; after a fatal overflow nothing counts any more."""
+        if not self._dead:
+            super().feed(data)
 
     def expect_command(self) -> None:
         """Frame commands with literals."""
@@ -199,8 +212,9 @@ class ImapFramer(Framer):
         self._reset()
 
     def _reset(self) -> None:
-        self._parts, self._raw, self._text_size = [], [], 0
-        self._pending, self._skip, self._too_large = None, 0, False
+        self._parts, self._raw = [], []
+        self._text_size, self._literal_size = 0, 0
+        self._pending, self._doomed = None, None
 
     def grant(self) -> None:
         """Accept the literal announced last; its octets are awaited."""
@@ -213,80 +227,98 @@ class ImapFramer(Framer):
     def next(self) -> Unit | None:
         """Return the next command, line, literal request or overflow; None until more bytes come."""
         if self._plain_lines:
-            return super()._next_line()
-        while not self._dead:
-            if self._skip and not self._swallow():
-                return None
-            if self._pending is not None and not self._take_literal(self._pending):
-                return None
-            end = self._buffer.find(b"\n", self._scanned)
-            room = self._line_limit - self._text_size
-            if (end if end >= 0 else len(self._buffer)) > room:
-                return self._line_overflow(end)
-            if end < 0:
-                self._scanned = len(self._buffer)
-                return None
-            unit = self._take_text(end)
-            if unit is not None:
-                return unit
-        return None
+            return self._next_line()
+        unit: Unit | None = None
+        while unit is None and not self._dead and self._literal_complete():
+            text = self._next_text()
+            if text is None:
+                break
+            unit = text if isinstance(text, Overflow) else self._after(text)
+        return unit
 
-    def _line_overflow(self, end: int) -> Overflow:
-        first = self._parts[0] if self._parts else bytes(self._buffer[:128])
-        if end < 0:
-            self._dead = True
-            self._buffer.clear()
-        else:
-            self._take(end + 1)
-        self._reset()
-        return Overflow(parts=(first,), limit=self._line_limit, fatal=end < 0)
-
-    def _take_text(self, end: int) -> Unit | None:
-        raw = self._take(end + 1)
-        text = without_line_end(raw)
-        self._raw.append(raw)
-        self._parts.append(text)
-        self._text_size += len(text)
-        literal = _LITERAL.search(text)
-        if literal is None:
-            parts, whole, too_large = tuple(self._parts), b"".join(self._raw), self._too_large
-            self._reset()
-            if too_large:
-                return Overflow(parts=parts[:1], limit=self.literal_limit, literal=True)
-            return Framed(parts=parts, raw=whole)
-        size = int(literal.group(1))
-        synchronizing = not literal.group(2)
-        if size > self._literal_room() and not synchronizing:
-            if size > _MOST_SKIPPED:
-                parts, self._dead = tuple(self._parts[:1]), True
-                self._reset()
-                return Overflow(parts=parts, limit=self.literal_limit, fatal=True, literal=True)
-            self._skip, self._too_large = size, True
-            return None
-        self._pending = size
-        return LiteralRequest(parts=tuple(self._parts), size=size) if synchronizing else None
-
-    def _literal_room(self) -> int:
-        """All literals of one command together stay below the limit, so that many small ones are no way around it."""
-        return self.literal_limit - sum(len(part) for part in self._parts[1::2])
-
-    def _swallow(self) -> bool:
-        dropped = min(self._skip, len(self._buffer))
-        del self._buffer[:dropped]
-        self._scanned = 0
-        self._skip -= dropped
-        if not self._skip:
-            self._parts.append(b"")
-        return not self._skip
-
-    def _take_literal(self, size: int) -> bool:
-        if len(self._buffer) < size:
+    def _literal_complete(self) -> bool:
+        """Take, or swallow, the literal that is due; False until all of it has come."""
+        if self._pending is None:
+            return True
+        if self._doomed is not None:
+            dropped = min(self._pending, len(self._buffer))
+            del self._buffer[:dropped]
+            self._pending -= dropped
+            if self._pending:
+                return False
+        elif len(self._buffer) < self._pending:
             return False
-        literal = self._take(size)
-        self._parts.append(literal)
-        self._raw.append(literal)
+        else:
+            literal = self._take(self._pending)
+            self._parts.append(literal)
+            self._raw.append(literal)
+            self._literal_size += len(literal)
         self._pending = None
         return True
+
+    def _next_text(self) -> bytes | Overflow | None:
+        """Take text up to the line's end, which is not part of it; a doomed command's is only its end."""
+        end = self._buffer.find(b"\n", self._scanned)
+        # Without a line's end in sight the last octet may still be the CR of one.
+        known = len(self._buffer) - 1 if end < 0 else end - (self._buffer[max(0, end - 1) : end] == b"\r")
+        if self._text_size + known > self._line_limit * _ENDLESS:
+            return self._die(literal=False)
+        if self._text_size + known > self._line_limit and self._doomed is None:
+            first = self._parts[0] if self._parts else bytes(self._buffer[: min(128, self._line_limit)])
+            self._doom(Overflow(parts=(first,), limit=self._line_limit))
+        if end < 0:
+            self._forget_text()
+            self._scanned = len(self._buffer)
+            return None
+        raw = self._take(end + 1)
+        text = without_line_end(raw)
+        self._text_size += len(text)
+        if self._doomed is None:
+            self._raw.append(raw)
+            self._parts.append(text)
+        return text
+
+    def _after(self, text: bytes) -> Unit | None:
+        """Return what ``text`` completes; None when a literal follows that the client sends unasked."""
+        literal = _LITERAL.search(text)
+        if literal is None:
+            return self._complete()
+        size, unasked = int(literal.group(1)), bool(literal.group(2))
+        if not unasked and self._doomed is not None:
+            return self._complete()
+        if unasked and size > _MOST_SKIPPED:
+            return self._die(literal=True)
+        if unasked and size > self.literal_limit - self._literal_size and self._doomed is None:
+            self._doom(Overflow(parts=tuple(self._parts[:1]), limit=self.literal_limit, literal=True))
+        self._pending = size
+        return None if unasked else LiteralRequest(parts=tuple(self._parts), size=size)
+
+    def _complete(self) -> Framed | Overflow:
+        unit = self._doomed or Framed(parts=tuple(self._parts), raw=b"".join(self._raw))
+        self._reset()
+        return unit
+
+    def _doom(self, overflow: Overflow) -> None:
+        self._parts, self._raw = [], []
+        self._doomed = overflow
+
+    def _forget_text(self) -> None:
+        """Keep only as much of a doomed command's text as a literal's announcement needs."""
+        surplus = len(self._buffer) - _LONGEST_ANNOUNCEMENT
+        if self._doomed is not None and surplus > 0:
+            del self._buffer[:surplus]
+            self._text_size += surplus
+
+    def _die(self, *, literal: bool) -> Overflow:
+        known = self._doomed or Overflow(
+            parts=tuple(self._parts[:1]) or (bytes(self._buffer[: min(128, self._line_limit)]),),
+            limit=self.literal_limit if literal else self._line_limit,
+            literal=literal,
+        )
+        self._dead = True
+        self._buffer.clear()
+        self._reset()
+        return replace(known, fatal=True)
 
 
 def without_line_end(line: bytes) -> bytes:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.smtp.grammar import MAIL, RCPT, Addressed, Refusal, parse
+from labserver.smtp.grammar import MAIL, RCPT, Addressed, parse
+from labserver.smtp.replies import Refusal
 
 if TYPE_CHECKING:
     from labserver.smtp.grammar import Form
