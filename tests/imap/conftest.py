@@ -9,13 +9,13 @@ from tests.imap.driver import Lab, message
 
 @pytest.fixture
 def lab() -> Lab:
-    """A lab with nothing in it."""
+    """Return a lab with nothing in it."""
     return Lab()
 
 
 @pytest.fixture
 def filled() -> Lab:
-    """A lab with five messages, ``one`` to ``five``, in the INBOX."""
+    """Return a lab with five messages, ``one`` to ``five``, in the INBOX."""
     lab = Lab()
     lab.deliver(*(message(subject) for subject in ("one", "two", "three", "four", "five")))
     return lab
