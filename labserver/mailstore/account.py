@@ -189,10 +189,11 @@ class Account:
         self._check_room(changes)
         target = self._mailbox(_stored(added))
         moved, removal = inbox.plan_move(inbox.messages, target)
-        self._commit([*changes, moved, removal])
+        self._commit([*changes, moved, removal] if moved.messages else changes)
         self.mailboxes[new] = target
-        target.apply_addition(moved)
-        inbox.apply_removal(removal)
+        if moved.messages:
+            target.apply_addition(moved)
+            inbox.apply_removal(removal)
 
     def _rename_tree(self, old: str, new: str) -> None:
         renamed = {

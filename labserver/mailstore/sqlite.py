@@ -102,6 +102,10 @@ class SqliteStorage:
         envelope = self._column("envelope", body)
         return None if envelope is None else Envelope.from_json(str(envelope))
 
+    def pragma(self, text: str) -> object:
+        """Return what ``PRAGMA text`` says; for looking into an open file that no other connection can have."""
+        return self._db.execute(f"PRAGMA {text}").fetchone()[0]
+
     def close(self) -> None:
         """Write the log back into the file and release it."""
         self._db.close()
@@ -144,8 +148,8 @@ class SqliteStorage:
         self._db.execute(f"PRAGMA journal_size_limit = {64 * _MIB}")
 
     def _check_schema(self) -> None:
-        application, version = self._pragma("application_id"), self._pragma("user_version")
-        if self._pragma("schema_version") == 0:  # no statement ever made a table in it
+        application, version = self.pragma("application_id"), self.pragma("user_version")
+        if self.pragma("schema_version") == 0:  # no statement ever made a table in it
             for statement in SCHEMA.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -157,9 +161,6 @@ class SqliteStorage:
                 f"{self._path}: its format is version {version} and this labserver knows version {SCHEMA_VERSION};"
                 " use the labserver that wrote it, or another file."
             )
-
-    def _pragma(self, name: str) -> int:
-        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _roll_back(self) -> None:
         """End a transaction that did not come to its COMMIT."""

@@ -1,0 +1,304 @@
+"""The SQLite file: what comes back, who may open it, what its errors say, how much of it stays in memory."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.clock import FixedClock
+from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore.message import Draft
+from labserver.mailstore.schema import APPLICATION_ID, SCHEMA_VERSION
+from labserver.mailstore.sqlite import SqliteStorage
+from labserver.mailstore.store import MailStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Literal
+
+
+@pytest.fixture
+def store_file(tmp_path: Path) -> Path:
+    """Return where the test's store is kept."""
+    return tmp_path / "lab.db"
+
+
+def opened(path: Path, *, cache_size: int = 1 << 20) -> MailStore:
+    """Open the store file."""
+    return MailStore(storage=SqliteStorage(path, cache_size=cache_size), clock=FixedClock())
+
+
+@pytest.fixture
+def kept(store_file: Path) -> Path:
+    """Return a closed store file with one message."""
+    store = opened(store_file)
+    store.account("alice").mailboxes["INBOX"].append([Draft(content=b"kept" * 2_000)])
+    store.close()
+    return store_file
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    """Look into a closed store file."""
+    db = sqlite3.connect(path)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+def change(path: Path, statement: str) -> None:
+    """Tamper with a closed store file."""
+    db = sqlite3.connect(path)
+    try:
+        db.execute(statement)
+        db.commit()
+    finally:
+        db.close()
+
+
+def test_only_the_owner_can_read_the_files(store_file: Path) -> None:
+    """Mode 0600, for the log beside it too."""
+    store = opened(store_file)
+    store.account("alice")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store_file.parent.iterdir()}
+    store.close()
+    assert modes == {"lab.db": 0o600, "lab.db-wal": 0o600}
+
+
+def test_closing_leaves_one_file(kept: Path) -> None:
+    """The log is written back."""
+    assert [path.name for path in kept.parent.iterdir()] == ["lab.db"]
+
+
+def test_uid_validity_is_never_given_again(store_file: Path) -> None:
+    """Not after delete, restart and create within one second."""
+    given = []
+    for _ in range(3):
+        store = opened(store_file)
+        mailbox = store.account("alice").create("again")
+        assert mailbox is not None
+        given.append(mailbox.uid_validity)
+        store.account("alice").delete("again")
+        store.close()
+    assert given == sorted(set(given))
+
+
+def test_a_second_process_is_turned_away(kept: Path) -> None:
+    """Two processes would each serve their own memory of the file; the first goes on undisturbed."""
+    store = opened(kept)
+    program = (
+        "import sys\n"
+        "from labserver.errors import ConfigurationError\n"
+        "from labserver.mailstore.sqlite import SqliteStorage\n"
+        "try:\n"
+        "    SqliteStorage(sys.argv[1])\n"
+        "except ConfigurationError as error:\n"
+        "    print(error)\n"
+    )
+    second = subprocess.run([sys.executable, "-c", program, kept], capture_output=True, text=True, check=True)
+    assert second.stdout == f"{kept}: it is in use, by another labserver perhaps; stop that one, or use another file.\n"
+    inbox = store.account("alice").mailboxes["INBOX"]
+    inbox.append([Draft(content=b"still here")])
+    assert [message.content[:4] for message in inbox.messages] == [b"kept", b"stil"]
+    store.close()
+
+
+def test_the_same_process_is_turned_away(kept: Path) -> None:
+    """And does not lose the first one's lock by trying."""
+    store = opened(kept)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="in use"):
+            opened(kept)
+    store.close()
+    opened(kept).close()
+
+
+def _directory(path: Path) -> None:
+    path.mkdir()
+
+
+def _text(path: Path) -> None:
+    path.write_bytes(b"Dear diary\n")
+
+
+def _random(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 64)
+
+
+def _foreign(path: Path) -> None:
+    change(path, "CREATE TABLE other (x)")
+
+
+def _newer(path: Path) -> None:
+    opened(path).close()
+    change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+
+
+def _truncated(path: Path) -> None:
+    store = opened(path)
+    store.account("alice").mailboxes["INBOX"].append([Draft(content=b"x" * 9_000)] * 100)
+    store.close()
+    os.truncate(path, 8_192)
+
+
+def _nonsense(path: Path) -> None:
+    store = opened(path)
+    store.account("alice").mailboxes["INBOX"].append([Draft(content=b"x")])
+    store.close()
+    change(path, "UPDATE message SET internal_date = 'yesterday'")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (_directory, "plain file"),
+        (_text, "not a mail store and was left as it is"),
+        (_random, "not a mail store and was left as it is"),
+        (_foreign, "another program"),
+        (_newer, f"version {SCHEMA_VERSION + 1} .* knows version {SCHEMA_VERSION}"),
+        (_truncated, "damaged; restore it"),
+        (_nonsense, "damaged; restore it"),
+    ],
+)
+def test_an_unusable_file_is_named_and_left_alone(store_file: Path, prepare: Callable[[Path], None], says: str) -> None:
+    """One ConfigurationError with the path and what to do; not an octet is changed, no lock is left."""
+    prepare(store_file)
+    before = store_file.read_bytes() if store_file.is_file() else b""
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=says) as error:
+            opened(store_file)
+        assert str(error.value).startswith(f"{store_file}: ")
+    assert (store_file.read_bytes() if store_file.is_file() else b"") == before
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    """Directories are not made by accident."""
+    with pytest.raises(ConfigurationError, match=r"absent/lab\.db: No such file or directory"):
+        opened(tmp_path / "absent" / "lab.db")
+
+
+def test_a_read_only_file_is_named(kept: Path) -> None:
+    """A store that could not acknowledge anything does not open."""
+    if os.geteuid() == 0:
+        pytest.skip("root may write to anything")
+    kept.chmod(0o400)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        opened(kept)
+
+
+def test_the_file_says_whose_it_is(kept: Path) -> None:
+    """The application id is in the header, for file(1) and for us."""
+    assert int.from_bytes(kept.read_bytes()[68:72], "big") == APPLICATION_ID
+
+
+@pytest.mark.parametrize(("name", "level"), [("normal", 1), ("full", 2)])
+def test_synchronous_is_a_choice(store_file: Path, name: Literal["normal", "full"], level: int) -> None:
+    """WAL in any case; whether each commit waits for the disk is the owner's."""
+    storage = SqliteStorage(store_file, synchronous=name)
+    assert storage.pragma("journal_mode") == "wal"
+    assert storage.pragma("synchronous") == level
+    storage.close()
+
+
+def test_a_full_disk_changes_nothing(store_file: Path) -> None:
+    """What cannot be written raises UNAVAILABLE; everything before is there, and later appends work again."""
+    storage = SqliteStorage(store_file)
+    store = MailStore(storage=storage)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    inbox.append([Draft(content=b"before")])
+    pages = storage.pragma("page_count")
+    storage.pragma(f"max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full") as refused:
+        inbox.append([Draft(content=b"x" * 100_000)])
+    assert refused.value.code == "UNAVAILABLE"
+    assert [message.uid for message in inbox.messages] == [1]
+    storage.pragma("max_page_count = 1000000")
+    inbox.append([Draft(content=b"after")])
+    store.close()
+    again = opened(store_file)
+    messages = again.account("alice").mailboxes["INBOX"].messages
+    assert [(message.uid, message.content) for message in messages] == [(1, b"before"), (2, b"after")]
+    again.close()
+
+
+def test_copies_share_their_octets_and_the_last_one_drops_them(store_file: Path) -> None:
+    """One row for all copies, none when the last is gone: by expunge, by delete, by move and back."""
+    store = opened(store_file)
+    account = store.account("alice")
+    inbox, sent = account.mailboxes["INBOX"], account.mailboxes["Sent"]
+    draft = Draft(content=b"shared")
+    one, other = inbox.append([draft, draft])
+    inbox.copy([one, other], sent)
+    inbox.move([one], account.mailboxes["Trash"])
+    inbox.expunge([other])
+    account.rename("INBOX", "empty")
+    store.close()
+    assert rows(store_file, "SELECT octets FROM content") == [(b"shared",)]
+    store = opened(store_file)
+    account = store.account("alice")
+    assert [message.content for message in account.mailboxes["Sent"].messages] == [b"shared"] * 2
+    account.delete("Sent")
+    assert account.mailboxes["Trash"].messages[0].content == b"shared"
+    account.delete("Trash")
+    store.close()
+    assert rows(store_file, "SELECT count(*) FROM content") == [(0,)]
+    assert rows(store_file, "SELECT count(*) FROM message") == [(0,)]
+
+
+def test_an_expunged_message_has_no_octets_any_more(store_file: Path) -> None:
+    """A session that still shows it gets EXPUNGEISSUED (RFC 5530), warm or cold."""
+    store = opened(store_file)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    (message,) = inbox.append([Draft(content=b"x")])
+    assert message.content == b"x"
+    inbox.expunge([message])
+    for read in (lambda: message.content, lambda: message.envelope):
+        with pytest.raises(StoreError) as gone:
+            read()
+        assert gone.value.code == "EXPUNGEISSUED"
+    store.close()
+
+
+def test_octets_that_are_not_what_was_kept_are_not_served(kept: Path) -> None:
+    """A content of another size is damage, said so."""
+    change(kept, "UPDATE content SET octets = x'00'")
+    store = opened(kept)
+    with pytest.raises(StoreError, match="damaged"):
+        _ = store.account("alice").mailboxes["INBOX"].messages[0].content
+    store.close()
+
+
+def test_memory_is_bounded(store_file: Path) -> None:
+    """Appending and reading through a mailbox far larger than the cache holds no more than the cache's size."""
+    store = opened(store_file, cache_size=100_000)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    for number in range(100):
+        inbox.append([Draft(content=b"%03d" % number + b"x" * 10_000)])
+
+    def held() -> int:
+        return sum(len(message.body.data or b"") for message in inbox.messages)
+
+    assert held() <= 100_000
+    for number, message in enumerate(inbox.messages):
+        assert message.content.startswith(b"%03d" % number)
+        message.derived["tree"] = message.content
+    assert held() <= 100_000
+    assert sum("tree" in message.cache for message in inbox.messages) <= 10
+    store.close()
+
+
+def test_one_large_message_stays_while_it_is_read(store_file: Path) -> None:
+    """The last message read is warm, whatever its size: a FETCH in parts reads it from the file once."""
+    store = opened(store_file, cache_size=10)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    one, other = inbox.append([Draft(content=b"1" * 1_000), Draft(content=b"2" * 1_000)])
+    assert one.content is one.content
+    assert other.body.data is None
+    store.close()
