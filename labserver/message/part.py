@@ -20,7 +20,6 @@ __all__ = ["Part"]
 
 _TEXT = ContentType(b"text", b"plain", ())
 _MESSAGE = ContentType(b"message", b"rfc822", ())
-_UNOPENED = ContentType(b"application", b"octet-stream", ())
 
 
 class Part:
@@ -77,7 +76,7 @@ class Part:
 
     def leave_unopened(self) -> None:
         """Make it a single part of unknown type: it lies too deep for its own parts to be looked for."""
-        self._type = _UNOPENED
+        self._type = ContentType(b"application", b"octet-stream", self.content_type.parameters)
 
     def _read_content_type(self) -> ContentType:
         value = self.header.first(b"content-type")

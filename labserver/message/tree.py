@@ -19,7 +19,7 @@ from labserver.message.part import Part
 __all__ = ["DEEPEST", "MOST_COMPARISONS", "MOST_PARTS", "tree"]
 
 DEEPEST = 100
-"""Parts in parts beyond which nothing is opened any more."""
+"""Parts in parts, the message included, beyond which nothing is opened any more."""
 MOST_PARTS = 10_000
 """Parts of one message beyond which boundaries are text."""
 MOST_COMPARISONS = 10_000_000
@@ -95,7 +95,7 @@ class _Growth:
     def _enter(self, part: Part) -> int:
         """Look at a part whose header is known, and into the message in it; return where to search on."""
         while True:
-            if len(self._path) > DEEPEST and (part.is_multipart or part.is_message):
+            if len(self._path) >= DEEPEST and (part.is_multipart or part.is_message):
                 part.leave_unopened()
                 return part.body
             if part.is_multipart:
@@ -164,9 +164,10 @@ class _Growth:
     def _pass(self, delimiter: _Delimiter) -> int | None:
         """End what the boundary ends, begin what it begins; return where to search on, None at the end."""
         depth = self._open[delimiter.level].depth
-        for part in self._path[depth + 1 :]:
-            part.body = max(part.start, min(part.body, delimiter.cut))
-            part.end = max(part.body, delimiter.cut)
+        end = delimiter.cut
+        for part in reversed(self._path[depth + 1 :]):
+            # A blank line right in front of the boundary stays the end of the header, also for what is around it.
+            end = part.end = max(part.body, end)
         del self._path[depth + 1 :], self._children[depth + 1 :]
         del self._open[delimiter.level + (not delimiter.closes) :]
         if delimiter.follows < 0 or self._count >= MOST_PARTS:
