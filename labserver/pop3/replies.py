@@ -4,8 +4,8 @@ The rule for octets: a line ends at CRLF and nowhere else. A message goes out ex
 before a dot that begins it or follows CRLF, so a client that undoes just that has the stored octets again; bare CR and
 bare LF pass through. One thing cannot be kept: a message that does not end with CRLF gets one before the final dot.
 
-A client that takes a bare LF for a line's end (Python's poplib does) sees the end early in a message with LF, dot and a
-line's end in it. Stuffing there would change the message for every client that follows the RFC.
+A client that takes a bare LF for a line's end (Python's poplib does) sees the end early in a message that has a dot
+alone between two of its line ends. Stuffing there would change the message for every client that follows the RFC.
 
 Long answers come in pieces, so that the connection's back-pressure is felt; the last piece is the completion.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import poplib
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import ReplyKind
-from labserver.pop3.replies import PIECE, message, ok, refused
+from labserver.pop3.replies import PIECE, listing, message, ok, refused
 
 if TYPE_CHECKING:
     from tests.pop3.conftest import Post
@@ -87,6 +88,18 @@ def test_at_the_border_of_two_pieces(content: bytes, before: int) -> None:
     assert received(sent(whole)) == closed(whole)
 
 
+@pytest.mark.parametrize("missing", range(16))
+def test_the_last_piece_is_no_larger(missing: int) -> None:
+    """Where the final dot does not fit a piece any more, it comes in one of its own (``sent`` checks the sizes)."""
+    lines = (b"x" * 1_022 + b"\r\n") * 64
+    status = len(b"+OK here\r\n")
+    content = lines[: PIECE - status - missing - 2] + b"\r\n"
+    assert received(sent(content)) == content
+    replies = list(listing("here", [content[:-2]]))
+    assert len(replies) == (2 if missing < len(b".\r\n") else 1)
+    assert all(len(reply.raw) <= PIECE for reply in replies)
+
+
 class Canned(poplib.POP3):
     """poplib's client on canned octets."""
 
@@ -124,14 +137,15 @@ def test_poplib_reads_the_same(content: bytes, lines: list[bytes]) -> None:
     assert poplib_lines(content) == lines
 
 
-@given(PIECES.map(lambda content: content.replace(b"\n.", b"\r\n.")))
+@given(PIECES)
+@example(b"\r.\n")
 def test_poplib_stays_in_step(content: bytes) -> None:
-    """Unless a bare LF comes right before a dot, poplib finds the end where it is."""
-    poplib_lines(content.replace(b"\r\r\n", b"\r\n"))
+    """Unless a bare CR or LF comes right before a dot, poplib finds the end where it is."""
+    poplib_lines(re.sub(rb"(\r(?!\n)|(?<!\r)\n)+\.", b"x.", content))
 
 
 def test_where_poplib_falls_out_of_step() -> None:
-    """The documented limit: LF, dot, CRLF inside a message is an end to a client that takes LF for a line's end."""
+    """The documented limit: a dot between bare LF and a line's end is an end to a client that takes LF for one."""
     client = Canned(b"+OK\r\n" + sent(b"a\n.\r\nb\r\n"))
     lines = client.long_response()[1]
     assert lines == [b"a"]

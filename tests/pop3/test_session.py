@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from labserver.dialogues.exchange import ReplyKind
 from labserver.errors import StoreError
 from labserver.pop3.commands import ALWAYS, BEFORE_LOGIN, TRANSACTION
+from labserver.wire.framing import LiteralRequest
 
 if TYPE_CHECKING:
     from tests.pop3.conftest import Line, Post
@@ -274,8 +275,10 @@ def test_stls_and_auth_before_login_only(post: Post) -> None:
 
 
 def test_nothing_is_said_unasked(post: Post) -> None:
-    """A POP3 server speaks only when it is spoken to."""
-    assert list(post.connect().session.unsolicited()) == []
+    """A POP3 server speaks only when it is spoken to, and has nothing to say about literals."""
+    session = post.connect().session
+    assert list(session.unsolicited()) == []
+    assert session.admit(LiteralRequest(parts=(b"LIST {1}",), size=1)) is None
 
 
 def test_long_listings_come_in_pieces(post: Post) -> None:

@@ -41,6 +41,11 @@ def split(octets: bytes, cuts: list[int]) -> list[bytes]:
     return [octets[start:end] for start, end in pairwise(places)]
 
 
+def by_octet(octets: bytes) -> list[bytes]:
+    """Cut between any two octets."""
+    return [octets[at : at + 1] for at in range(len(octets))]
+
+
 CUTS = st.lists(st.integers(0, 1 << 16), max_size=12)
 
 
@@ -198,6 +203,7 @@ def test_unstuffing_undoes_stuffing(content: bytes, cuts: list[int]) -> None:
 
 @given(octets=DATA, limit=st.integers(0, 30), cuts=CUTS)
 @example(octets=b"..\r\n.\r\n", limit=3, cuts=[5])
+@example(octets=b"..\r\n" * 4 + b".\r\n", limit=12, cuts=[18])
 @example(octets=b".\r\n", limit=0, cuts=[1, 2])
 def test_data_however_it_is_split(octets: bytes, limit: int, cuts: list[int]) -> None:
     """The same data is the same unit, overflows included, in whatever pieces it comes."""
@@ -205,19 +211,14 @@ def test_data_however_it_is_split(octets: bytes, limit: int, cuts: list[int]) ->
     assert data(Framer(line_limit=LIMIT), limit, *split(octets, cuts)) == whole
 
 
-@pytest.mark.parametrize(
-    ("content", "fits"),
-    [
-        (b"x" * 8 + b"\r\n", True),
-        (b"x" * 9 + b"\r\n", False),
-        (b".\r\n.\r\n.\r\n.", False),
-        (b".\r\n.\r\n..\r\n", True),
-    ],
-)
-def test_the_limit_counts_what_is_kept(content: bytes, *, fits: bool) -> None:
-    """Stuffing does not count: ten octets of content fit a limit of ten, eleven do not."""
-    units = data(Framer(line_limit=LIMIT), 10, *stuffed(content if fits else content + b"\r\n").partition(b"."))
-    assert [type(unit) for unit in units] == [Framed if fits else Overflow]
+@pytest.mark.parametrize("pieces", ["whole", "octet by octet"])
+@pytest.mark.parametrize("content", [b"x" * 10 + b"\r\n", b".\r\n" * 4, b"\r\n.x.\r\n.ab\r\n", b"." * 10 + b"\r\n"])
+def test_the_limit_counts_what_is_kept(content: bytes, pieces: str) -> None:
+    """Stuffing does not count: twelve octets fit a limit of twelve and exceed one of eleven."""
+    wire = stuffed(content)
+    chunks = [wire] if pieces == "whole" else by_octet(wire)
+    assert [type(unit) for unit in data(Framer(line_limit=LIMIT), 12, *chunks)] == [Framed]
+    assert [type(unit) for unit in data(Framer(line_limit=LIMIT), 11, *chunks)] == [Overflow]
 
 
 def test_data_beyond_the_limit_is_swallowed() -> None:
@@ -329,11 +330,6 @@ TOO_LARGE = Overflow(parts=(b"a LOGIN {11+}",), limit=10, literal=True)
 def test_imap_commands(octets: bytes, units: list[Unit]) -> None:
     """Text, literal, text; what exceeds a limit is swallowed with all its unasked literals and reported once."""
     assert drain(imap(), octets) == units
-
-
-def by_octet(octets: bytes) -> list[bytes]:
-    """Cut between any two octets."""
-    return [octets[at : at + 1] for at in range(len(octets))]
 
 
 IMAP = st.lists(
