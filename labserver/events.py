@@ -130,6 +130,8 @@ class PlaintextDiscarded(Event):
     """Octets that the client sent in clear behind STARTTLS were thrown away (RFC 3207 6; CVE-2011-0411)."""
 
     data: bytes
+    """What it was; never parsed, so whatever credentials it holds are in it."""
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +189,7 @@ class Disconnected(Event):
     by: str
     """``client``, ``server`` or ``error``."""
     clean: bool
-    """TLS was closed with close_notify from both sides, or there was no TLS."""
+    """TLS was closed with close_notify by whoever closed first, or there was no TLS."""
     reason: str = ""
     received: int = field(default=0)
     sent: int = field(default=0)

@@ -7,13 +7,17 @@ import re
 from dataclasses import dataclass
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked_argument
+from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, ImapFramer, Overflow
 
 __all__ = ["ImapDialogue"]
 
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+)(?: +|\Z)")
 _LITERAL = re.compile(rb" ?~?\{\d+\+?\}\Z")
+_SHOWN = re.compile(
+    rb'\s*(?:\S+\s+)?(?:LOGIN|AUTHENTICATE)(?!\S)(?:\s+(?:"(?:[^"\\\r\n]|\\.)*"|[^\s"]+))?', re.IGNORECASE
+)
+"""What the transcript shows of commands with credentials (RFC 9051 6.2.2, 6.2.3): the first argument or its size."""
 
 _LOGIN_FAILURES: dict[LoginFailure, tuple[str, str]] = {
     LoginFailure.REJECTED: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),
@@ -104,6 +108,4 @@ class ImapDialogue:
 
     def masked(self, command: Command) -> bytes:
         """Mask LOGIN's password and AUTHENTICATE's initial response."""
-        if command.verb == "LOGIN":
-            return masked_argument(command, keep=1)
-        return masked_argument(command, keep=1) if command.verb == "AUTHENTICATE" else command.raw
+        return masked(command.raw, _SHOWN)

@@ -1,21 +1,24 @@
-"""Credentials out of the transcript: what a command may show of its arguments."""
+"""Credentials out of the transcript: what a command may show of itself.
+
+Better too much is masked than too little: a pattern looks at the octets as they came, so that a command which the
+grammar refuses (a tab for a space, a forgotten tag) is masked like one that it accepts.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labserver.dialogues.exchange import Command
+    import re
 
-__all__ = ["MASK", "masked_argument"]
+__all__ = ["MASK", "masked"]
 
 MASK = b"****"
 
 
-def masked_argument(command: Command, *, keep: int) -> bytes:
-    """Return the command with its first ``keep`` arguments and a mask for whatever follows them."""
-    words = command.argument.split(b" ")
-    if len(words) <= keep and len(command.parts) == 1:
-        return command.raw
-    head = [command.tag] if command.tag else []
-    return b" ".join([*head, command.verb.encode(), *words[:keep], MASK]) + b"\r\n"
+def masked(raw: bytes, shown: re.Pattern[bytes]) -> bytes:
+    """Return ``raw`` with whatever follows the match of ``shown`` at its start masked; all of it without a match."""
+    match = shown.match(raw)
+    if match is None or not raw[match.end() :].strip():
+        return raw
+    return match.group() + b" " + MASK + b"\r\n"

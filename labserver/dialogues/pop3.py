@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked_argument
+from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, Framer, Overflow
 
 __all__ = ["Pop3Dialogue"]
@@ -29,7 +30,8 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.INTERNAL: "[SYS/TEMP] Internal error, closing the connection",
 }
 
-_SECRETS = {"PASS": 0, "APOP": 1, "AUTH": 1}
+_SHOWN = re.compile(rb"\s*(?:PASS(?!\S)|(?:APOP|AUTH)\s+\S+)", re.IGNORECASE)
+"""What the transcript shows of commands with credentials (RFC 1939 7, RFC 5034 4)."""
 
 
 def _error(text: str) -> Reply:
@@ -86,5 +88,4 @@ class Pop3Dialogue:
 
     def masked(self, command: Command) -> bytes:
         """Mask PASS, APOP's digest and AUTH's initial response."""
-        keep = _SECRETS.get(command.verb)
-        return command.raw if keep is None else masked_argument(command, keep=keep)
+        return masked(command.raw, _SHOWN)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked_argument
+from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, Framer, Overflow
 
 __all__ = ["SmtpDialogue"]
@@ -28,6 +29,9 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.LINE_TOO_LONG: "421 4.5.2 Line too long, closing the connection",
     Farewell.INTERNAL: "421 4.3.0 Internal error, closing the connection",
 }
+
+_SHOWN = re.compile(rb"\s*AUTH\s+\S+", re.IGNORECASE)
+"""What the transcript shows of AUTH: an initial response follows the mechanism (RFC 4954 4)."""
 
 
 def _reply(text: str) -> Reply:
@@ -85,4 +89,4 @@ class SmtpDialogue:
 
     def masked(self, command: Command) -> bytes:
         """Mask AUTH's initial response."""
-        return masked_argument(command, keep=1) if command.verb == "AUTH" else command.raw
+        return masked(command.raw, _SHOWN)

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from labserver.events import TlsFacts
+from labserver.events import PlaintextDiscarded, TlsFacts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +36,6 @@ def encoded(session: int, started: datetime, event: Event, *, secrets: bool = Fa
     masked = fields.pop("masked", None)
     if masked is not None and not secrets:
         fields["data"] = masked
-    if fields.get("encrypted") is False and not secrets:
+    if (fields.get("encrypted") is False or isinstance(event, PlaintextDiscarded)) and not secrets:
         fields["data"] = ""  # octets in clear hold credentials wherever the dialogue does
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

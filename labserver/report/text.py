@@ -75,7 +75,7 @@ def _failed(record: Mapping[str, object]) -> Iterator[str]:
 
 
 def _discarded(record: Mapping[str, object]) -> Iterator[str]:
-    yield f"-- {len(str(record.get('data', '')))} octets pipelined in clear behind STARTTLS were discarded"
+    yield f"-- {record.get('size')} octets pipelined in clear behind STARTTLS were discarded"
 
 
 def _authenticated(record: Mapping[str, object]) -> Iterator[str]:

@@ -186,9 +186,7 @@ class Connection(Protocol):
         return transport
 
     def _open(self) -> None:
-        self._membrane.open(self._wake)
-        if self._overloaded:
-            self._membrane.depart(Farewell.OVERLOADED, at_once=True)
+        self._membrane.open(self._wake, refusal=Farewell.OVERLOADED if self._overloaded else None)
 
     def _wake(self) -> None:
         if not self._pumping and not self._lost:

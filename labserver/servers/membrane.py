@@ -80,11 +80,14 @@ class Membrane:
 
     # What the connection calls
 
-    def open(self, wake: Callable[[], None]) -> None:
-        """Begin the dialogue with a greeting; ``wake`` asks the connection to pull again when something happens."""
+    def open(self, wake: Callable[[], None], *, refusal: Farewell | None = None) -> None:
+        """Begin the dialogue with a greeting, or end it with a refusal in its place (RFC 5321 3.1, RFC 9051 7.1.5).
+
+        ``wake`` asks the connection to pull again when something happens.
+        """
         self._wake = wake
         self._backend = self._make_backend(self)
-        self._say(self._backend.greeting())
+        self._say(self._backend.greeting() if refusal is None else self._dialogue.farewell(refusal))
 
     def secured(self, facts: TlsFacts, channel: Channel) -> None:
         """TLS is up: from here on the dialogue is inside it."""
@@ -201,7 +204,7 @@ class Membrane:
             case LiteralRequest():
                 self._answer_literal(backend, unit)
             case Overflow():
-                self._note_overflow(unit)
+                self._note_overflow(unit.parts)
                 self._say(self._dialogue.overflow(unit))
             case Framed():
                 command = self._dialogue.command(unit)
@@ -277,7 +280,7 @@ class Membrane:
             framer.grant()
             self._say(self._dialogue.go_ahead())
         else:
-            self._note_overflow(Overflow(parts=request.parts, limit=0, literal=True))
+            self._note_overflow(request.parts)
             framer.refuse()
             self._say(refusal)
 
@@ -300,7 +303,7 @@ class Membrane:
         """Cross the boundary: nothing said in clear survives it."""
         discarded = self._framer.clear()
         if discarded:
-            self._observe(events.PlaintextDiscarded(at=self._elapsed(), data=discarded))
+            self._observe(events.PlaintextDiscarded(at=self._elapsed(), data=discarded, size=len(discarded)))
         backend, self._backend = self._backend, None
         if backend is not None:
             backend.disconnected()
@@ -340,14 +343,15 @@ class Membrane:
             outcome = yield from self._exchange_messages(exchange, initial)
         except MechanismError as error:
             if error.challenge:
-                yield from self._ask(error.challenge)
+                yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
             return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
-        except binascii.Error:
-            return LoginFailure.MALFORMED
         if not isinstance(outcome, Success):
             return outcome
         if outcome.proof:
-            yield from self._ask(outcome.proof)
+            # A client that does not believe the proof cancels; one that does has nothing to add (RFC 4422 3.6).
+            answer = yield from self._ask(outcome.proof)
+            if answer != b"":
+                return answer if isinstance(answer, LoginFailure) else LoginFailure.MALFORMED
         return outcome.account
 
     def _exchange_messages(
@@ -357,7 +361,7 @@ class Membrane:
             challenge = next(exchange)
             response: bytes | LoginFailure
             if initial:
-                response = b"" if initial == b"=" else base64.b64decode(initial, validate=True)
+                response = b"" if initial == b"=" else _decoded(initial)
             else:
                 response = yield from self._ask(challenge)
             while not isinstance(response, LoginFailure):
@@ -376,7 +380,7 @@ class Membrane:
             return LoginFailure.MALFORMED
         if line.parts[0] == b"*":
             return LoginFailure.CANCELLED
-        return base64.b64decode(line.parts[0], validate=True)
+        return _decoded(line.parts[0])
 
     # The transcript's view
 
@@ -392,13 +396,9 @@ class Membrane:
             )
         )
 
-    def _note_overflow(self, unit: Overflow) -> None:
-        shown = b"".join(unit.parts)[:128] + b" \xe2\x80\xa6\r\n"
-        self._observe(
-            events.CommandReceived(
-                at=self._elapsed(), verb="", data=shown, masked=shown, secure=self.secure, size=len(shown)
-            )
-        )
+    def _note_overflow(self, parts: tuple[bytes, ...]) -> None:
+        shown = b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n"
+        self._note_command(self._dialogue.command(Framed(parts=parts, raw=shown)))
 
     def _note_unit(self, awaited: Await, unit: Framed | Overflow) -> None:
         at = self._elapsed()
@@ -409,3 +409,10 @@ class Membrane:
         else:
             data = unit.raw if isinstance(unit, Framed) else b""
             self._observe(events.DataReceived(at=at, data=data, size=len(data), secure=self.secure))
+
+
+def _decoded(response: bytes) -> bytes | LoginFailure:
+    try:
+        return base64.b64decode(response, validate=True)
+    except binascii.Error:
+        return LoginFailure.MALFORMED
