@@ -77,7 +77,8 @@ class Conversation:
         return self._open
 
     def _transcript(self) -> str:
-        return self.said.decode(errors="replace")
+        """Return the end of what was said, without a terminal's control sequences."""
+        return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[()].)", "", self.said.decode(errors="replace"))[-4000:]
 
 
 @contextmanager

@@ -9,18 +9,36 @@ from typing import TYPE_CHECKING
 from tests.clients.sandbox import missing
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from tests.clients.expect import Conversation
     from tests.clients.running_lab import Endpoint
     from tests.clients.sandbox import Sandbox
 
-__all__ = ["node"]
+__all__ = ["node", "node_conversation"]
 
 _SCRIPTS = Path(__file__).with_name("node")
 
 
-def node(sandbox: Sandbox, script: str, endpoint: Endpoint, *, method: str | None = None, **more: str) -> bytes:
-    """Run a script of the folder with the endpoint (and ``more``) as JSON on its standard input."""
+def node(sandbox: Sandbox, script: str, endpoint: Endpoint, **more: str) -> bytes:
+    """Run a script of the folder to its end with the endpoint (and ``more``) as JSON in its one argument."""
+    return sandbox.run("node", _script(script), _settings(endpoint, **more))
+
+
+def node_conversation(
+    sandbox: Sandbox, script: str, endpoint: Endpoint, **more: str
+) -> AbstractContextManager[Conversation]:
+    """Start a script of the folder for the length of a ``with`` block."""
+    return sandbox.converse("node", _script(script), _settings(endpoint, **more))
+
+
+def _script(name: str) -> Path:
     if not (_SCRIPTS / "node_modules").is_dir():
-        missing(f"npm packages (npm install in {_SCRIPTS})")
+        missing(f"what npm install fetches (run it in {_SCRIPTS})")
+    return _SCRIPTS / name
+
+
+def _settings(endpoint: Endpoint, **more: str) -> str:
     settings = {
         "host": endpoint.host,
         "port": endpoint.port,
@@ -29,7 +47,7 @@ def node(sandbox: Sandbox, script: str, endpoint: Endpoint, *, method: str | Non
         "user": endpoint.account.user,
         "password": endpoint.account.password,
         "address": endpoint.account.address,
-        "method": method,
+        "mechanism": endpoint.mechanism,
         **more,
     }
-    return sandbox.run("node", _SCRIPTS / script, stdin=json.dumps(settings).encode())
+    return json.dumps(settings)

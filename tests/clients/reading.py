@@ -11,7 +11,7 @@ import contextlib
 import imaplib
 import poplib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aioimaplib  # type: ignore[import-untyped]  # it ships no types
@@ -42,6 +42,10 @@ class Reader:
     """Return the newest message; raises ClientRefusedError or the library's own error when the client gives up."""
     refusal: str = "certificate verify failed"
     """What the client says about a certificate it does not trust, as a regular expression."""
+    mechanisms: tuple[str, ...] = ()
+    """The SASL mechanisms it can be told to use (``Endpoint.mechanism``)."""
+    denial: str = ""
+    """What it says about a wrong password, as a regular expression."""
     native: bool = False
     """Lines end in LF alone, as on disk."""
     modes: tuple[TlsMode, ...] = _BOTH
@@ -53,7 +57,7 @@ def _curl(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     return sandbox.run(
         "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
         "-u", f"{endpoint.account.user}:{endpoint.account.password}",
-        f"{scheme}://{endpoint.host}:{endpoint.port}/{path}",
+        "--login-options", f"AUTH={endpoint.mechanism or '*'}", f"{scheme}://{endpoint.host}:{endpoint.port}/{path}",
     )  # fmt: skip
 
 
@@ -62,7 +66,7 @@ def _mpop(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     configuration = sandbox.file(
         "mpoprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\n"
-        f'auth on\nuser {account.user}\npassword "{account.password}"\n'
+        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{account.password}"\n'
         f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n"
         f"keep on\nreceived_header off\ndelivery maildir {maildir}\nuidls_file {sandbox.home / 'uidls'}\n",
     )
@@ -72,10 +76,11 @@ def _mpop(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 
 def _fetchmail(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     account = endpoint.account
+    auth = f" auth {endpoint.mechanism.lower()}" if endpoint.mechanism else ""
     tls = "ssl" if endpoint.implicit else "sslproto 'tls1.2+'"
     configuration = sandbox.file(
         "fetchmailrc",
-        f"poll {endpoint.host} service {endpoint.port} proto {endpoint.protocol} timeout 15\n"
+        f"poll {endpoint.host} service {endpoint.port} proto {endpoint.protocol} timeout 15{auth}\n"
         f"  user '{account.user}' password '{account.password}' keep no rewrite\n"
         f"  {tls} sslcertck sslcertfile {endpoint.ca} mda '/bin/cat'\n",
     )
@@ -106,7 +111,7 @@ def _getmail(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 
 
 def _imaplib(_: Sandbox, endpoint: Endpoint) -> bytes:
-    account, context = endpoint.account, endpoint.context()
+    context = endpoint.context()
     client = (
         imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=context, timeout=15)
         if endpoint.implicit
@@ -115,11 +120,22 @@ def _imaplib(_: Sandbox, endpoint: Endpoint) -> bytes:
     with client:
         if not endpoint.implicit:
             client.starttls(context)
-        client.login(account.user, account.password)
+        _imaplib_login(client, endpoint)
         client.select("INBOX")
         answer = client.fetch("*", "(BODY.PEEK[])")[1][0]
         assert isinstance(answer, tuple)
         return answer[1]
+
+
+def _imaplib_login(client: imaplib.IMAP4, endpoint: Endpoint) -> None:
+    account = endpoint.account
+    match endpoint.mechanism:
+        case "PLAIN":
+            client.authenticate("PLAIN", lambda _: f"\0{account.user}\0{account.password}".encode())
+        case "CRAM-MD5":
+            client.login_cram_md5(account.user, account.password)
+        case _:
+            client.login(account.user, account.password)
 
 
 def _poplib(_: Sandbox, endpoint: Endpoint) -> bytes:
@@ -187,25 +203,46 @@ def _only(maildir: Path) -> bytes:
 
 
 _IMPLICIT = (TlsMode.IMPLICIT,)
-_CURL = "exited with 60:"
-_FETCHMAIL = "exited with 2:(.|\n)*certificate verification error"
-_NODE = "unable to (verify|get)|self-signed"
+_PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
+_CURL = Reader(protocol="imap", read=_curl, refusal="exited with 60:", mechanisms=_PASSWORDS, denial="exited with 67:")
+_FETCHMAIL = Reader(
+    protocol="imap",
+    read=_fetchmail,
+    refusal="exited with 2:(.|\n)*certificate verification error",
+    mechanisms=("CRAM-MD5",),
+    denial="exited with 3:",
+    native=True,
+)
+# getmail knows implicit TLS only.
+_GETMAIL = Reader(protocol="imap", read=_getmail, native=True, modes=_IMPLICIT)
 
 READERS = {
-    "curl-imap": Reader(protocol="imap", read=_curl, refusal=_CURL),
-    "curl-pop3": Reader(protocol="pop3", read=_curl, refusal=_CURL),
-    "mpop": Reader(protocol="pop3", read=_mpop, refusal="TLS certificate verification failed", native=True),
-    "fetchmail-imap": Reader(protocol="imap", read=_fetchmail, refusal=_FETCHMAIL, native=True),
-    "fetchmail-pop3": Reader(protocol="pop3", read=_fetchmail, refusal=_FETCHMAIL, native=True),
-    # getmail knows implicit TLS only.
-    "getmail-imap": Reader(protocol="imap", read=_getmail, native=True, modes=_IMPLICIT),
-    "getmail-pop3": Reader(protocol="pop3", read=_getmail, native=True, modes=_IMPLICIT),
-    "imaplib": Reader(protocol="imap", read=_imaplib),
+    "curl-imap": _CURL,
+    "curl-pop3": replace(_CURL, protocol="pop3"),
+    "mpop": Reader(
+        protocol="pop3",
+        read=_mpop,
+        refusal="TLS certificate verification failed",
+        mechanisms=("USER", *_PASSWORDS, "SCRAM-SHA-1", "SCRAM-SHA-256"),
+        denial="exited with 77:",
+        native=True,
+    ),
+    "fetchmail-imap": _FETCHMAIL,
+    "fetchmail-pop3": replace(_FETCHMAIL, protocol="pop3"),
+    "getmail-imap": _GETMAIL,
+    "getmail-pop3": replace(_GETMAIL, protocol="pop3"),
+    "imaplib": Reader(protocol="imap", read=_imaplib, mechanisms=("PLAIN", "CRAM-MD5"), denial=r"AUTHENTICATIONFAILED"),
     "poplib": Reader(protocol="pop3", read=_poplib),
     "imapclient": Reader(protocol="imap", read=_imapclient),
     "imap-tools": Reader(protocol="imap", read=_imap_tools, native=True),
     # aioimaplib has no STARTTLS.
     "aioimaplib": Reader(protocol="imap", read=_aioimaplib, modes=_IMPLICIT),
-    "imapflow": Reader(protocol="imap", read=_imapflow, refusal=_NODE),
+    "imapflow": Reader(
+        protocol="imap",
+        read=_imapflow,
+        refusal="unable to (verify|get)|self-signed",
+        mechanisms=("PLAIN", "LOGIN"),
+        denial="AUTHENTICATIONFAILED",
+    ),
 }
 """Readers by name."""

@@ -67,6 +67,8 @@ class Endpoint:
     port: int
     ca: Path
     account: Account
+    mechanism: str | None = None
+    """The SASL mechanism to log in with; by default the client's own choice."""
     host: str = HOST
 
     @property
@@ -89,10 +91,12 @@ class RunningLab:
     accounts: Iterator[Account]
     """Unused accounts; a test that takes one shares its mailbox with no other test."""
 
-    def endpoint(self, protocol: str, tls: TlsMode, account: Account, *, ca: Path | None = None) -> Endpoint:
+    def endpoint(
+        self, protocol: str, tls: TlsMode, account: Account, *, ca: Path | None = None, mechanism: str | None = None
+    ) -> Endpoint:
         """Return where ``protocol`` (smtp means submission) is served in this TLS mode."""
         port = self.ports[_SERVICES[protocol, tls]]
-        return Endpoint(protocol=protocol, tls=tls, port=port, ca=ca or self.ca, account=account)
+        return Endpoint(protocol=protocol, tls=tls, port=port, ca=ca or self.ca, account=account, mechanism=mechanism)
 
 
 @contextlib.contextmanager

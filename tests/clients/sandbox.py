@@ -12,11 +12,13 @@ import shutil
 import signal
 import subprocess
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+from tests.clients.expect import Conversation, conversation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,6 +116,13 @@ class Sandbox:
         if process.returncode not in success:
             raise ClientRefusedError(f"{program} exited with {process.returncode}:\n{_text(output, errors)}")
         return output
+
+    def converse(
+        self, program: str, *arguments: str | Path | int, terminal: bool = False
+    ) -> AbstractContextManager[Conversation]:
+        """Start an interactive client for the length of a ``with`` block."""
+        command = [self.program(program), *map(str, arguments)]
+        return conversation(command, environment=self.environment(), cwd=self.home, terminal=terminal)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

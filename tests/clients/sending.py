@@ -31,6 +31,10 @@ class Sender:
     """Submit this message; raises ClientRefusedError when the client gives up."""
     refusal: str
     """What the client says about a certificate it does not trust, as a regular expression."""
+    mechanisms: tuple[str, ...] = ()
+    """The SASL mechanisms it can be told to use (``Endpoint.mechanism``)."""
+    denial: str = ""
+    """What it says about a wrong password, as a regular expression."""
 
 
 def _curl(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
@@ -39,6 +43,7 @@ def _curl(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
         "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
         "-u", f"{endpoint.account.user}:{endpoint.account.password}",
         "--mail-from", endpoint.account.address, "--mail-rcpt", endpoint.account.address,
+        "--login-options", f"AUTH={endpoint.mechanism or '*'}",
         "-T", sandbox.file("message", message), f"{scheme}://{endpoint.host}:{endpoint.port}/",
     )  # fmt: skip
 
@@ -49,7 +54,7 @@ def _swaks(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
         "swaks", "--server", endpoint.host, "--port", endpoint.port, "-tlsc" if endpoint.implicit else "-tls",
         "--tls-verify", "--tls-ca-path", endpoint.ca, "--timeout", 15,
         "-f", endpoint.account.address, "-t", endpoint.account.address,
-        "-a", "PLAIN", "-au", endpoint.account.user, "-ap", endpoint.account.password,
+        "-a", endpoint.mechanism or "PLAIN", "-au", endpoint.account.user, "-ap", endpoint.account.password,
         "--data", f"@{data}",
     )  # fmt: skip
 
@@ -59,7 +64,7 @@ def _msmtp(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     configuration = sandbox.file(
         "msmtprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\nfrom {account.address}\n"
-        f'auth on\nuser {account.user}\npassword "{account.password}"\n'
+        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{account.password}"\n'
         f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n",
     )
     stdin = message.replace(b"\r\n", b"\n")
@@ -76,8 +81,19 @@ def _smtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     with client:
         if not endpoint.implicit:
             client.starttls(context=context)
-        client.login(account.user, account.password)
+        _smtplib_login(client, endpoint)
         client.sendmail(account.address, [account.address], message, ["BODY=8BITMIME"])
+
+
+def _smtplib_login(client: smtplib.SMTP, endpoint: Endpoint) -> None:
+    account, mechanism = endpoint.account, endpoint.mechanism
+    if mechanism is None:
+        client.login(account.user, account.password)
+        return
+    client.ehlo()
+    client.user, client.password = account.user, account.password
+    respond = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login, "CRAM-MD5": client.auth_cram_md5}[mechanism]
+    client.auth(mechanism, respond)  # type: ignore[arg-type]  # typeshed knows none of the three signatures
 
 
 def _aiosmtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
@@ -102,12 +118,28 @@ def _nodemailer(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     node(sandbox, "send.mjs", endpoint, message=str(sandbox.file("message", message)))
 
 
+_PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
+
 SENDERS = {
-    "curl": Sender(send=_curl, refusal=r"exited with 60:"),
-    "swaks": Sender(send=_swaks, refusal=r"exited with 29:(.|\n)*certificate verify failed"),
-    "msmtp": Sender(send=_msmtp, refusal=r"TLS certificate verification failed"),
-    "smtplib": Sender(send=_smtplib, refusal=r"certificate verify failed"),
-    "aiosmtplib": Sender(send=_aiosmtplib, refusal=r"certificate verify failed"),
-    "nodemailer": Sender(send=_nodemailer, refusal=r"unable to (verify|get)|self-signed"),
+    "curl": Sender(send=_curl, refusal="exited with 60:", mechanisms=_PASSWORDS, denial="exited with 67:"),
+    "swaks": Sender(
+        send=_swaks,
+        refusal=r"exited with 29:(.|\n)*certificate verify failed",
+        mechanisms=_PASSWORDS,
+        denial=r"exited with 28:(.|\n)* 535 ",
+    ),
+    "msmtp": Sender(
+        send=_msmtp,
+        refusal="TLS certificate verification failed",
+        mechanisms=(*_PASSWORDS, "SCRAM-SHA-1", "SCRAM-SHA-256"),
+        denial="exited with 77:(.|\n)* 535 ",
+    ),
+    "smtplib": Sender(
+        send=_smtplib, refusal="certificate verify failed", mechanisms=_PASSWORDS, denial="AuthenticationError: .535,"
+    ),
+    "aiosmtplib": Sender(send=_aiosmtplib, refusal="certificate verify failed"),
+    "nodemailer": Sender(
+        send=_nodemailer, refusal="unable to (verify|get)|self-signed", mechanisms=_PASSWORDS, denial="EAUTH"
+    ),
 }
 """Senders by name."""

@@ -7,7 +7,11 @@ export const client = new ImapFlow({
     port: settings.port,
     secure: settings.implicit,
     doSTARTTLS: settings.implicit ? undefined : true,
-    auth: { user: settings.user, pass: settings.password },
+    auth: {
+        user: settings.user,
+        pass: settings.password,
+        loginMethod: settings.mechanism ? `AUTH=${settings.mechanism}` : undefined
+    },
     logger: false,
     tls
 });

@@ -9,7 +9,7 @@ const transport = nodemailer.createTransport({
     secure: settings.implicit,
     requireTLS: true,
     auth: { user: settings.user, pass: settings.password },
-    authMethod: settings.method ?? undefined,
+    authMethod: settings.mechanism ?? undefined,
     connectionTimeout: 15000,
     tls
 });

@@ -1,6 +1,4 @@
-// What the test wants, as JSON on standard input.
-import { text } from 'node:stream/consumers';
-
-export const settings = JSON.parse(await text(process.stdin));
+// What the test wants, as JSON in the one argument.
+export const settings = JSON.parse(process.argv[2]);
 
 export const tls = { ca: settings.ca, servername: settings.host };
