@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from labserver.clock import SeededEntropy, SystemClock, SystemEntropy
+from labserver.errors import ConfigurationError
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
@@ -73,6 +74,7 @@ class Lab:
             self._release()
             raise
         try:
+            self._engines = self._make_engines()
             self._fill()
         except BaseException:
             self._release()
@@ -102,7 +104,6 @@ class Lab:
             requested=settings.mechanisms,
         )
         backends = self._backends()
-        engines = self._engines()
         for bound in self._bound:
             service = SERVICES[bound.service]
             factory = ConnectionFactory(
@@ -110,7 +111,7 @@ class Lab:
                 dialogue=backends.dialogue(service),
                 access=access,
                 make_backend=backends.maker(service),
-                make_engine=engines,
+                make_engine=self._engines,
                 transcript=self.transcript,
                 connections=self._connections,
             )
@@ -192,18 +193,32 @@ class Lab:
             apop=settings.apop,
         )
 
-    def _engines(self) -> Callable[[], TlsEngine]:
+    def _make_engines(self) -> Callable[[], TlsEngine]:
+        settings = self.settings
+        if settings.key_log is not None:
+            _check_key_log(settings.key_log)
         chain = self.material.chain
-        anchors = self.material.issuer.anchors if self.settings.client_certificates else ()
-        return make_engines(
-            self.settings.tls_engine,
+        anchors = self.material.issuer.anchors if settings.client_certificates else ()
+        engines = make_engines(
+            settings.tls_engine,
             TlsSettings(
                 certificate_chain=chain.chain_pem,
                 private_key=chain.key_pem,
                 client_anchors=certificates_pem(anchors),
-                key_log=self.settings.key_log,
+                key_log=settings.key_log,
             ),
         )
+        if settings.certificates.certificate is not None:
+            engines()  # the lab's own chain is good; the operator's is tried before anybody connects
+        return engines
+
+
+def _check_key_log(path: Path) -> None:
+    """Make the file, private because it opens every recorded session; raises ConfigurationError."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigurationError(f"--key-log {path}: {error.strerror}") from error
 
 
 def _entropy(settings: Settings) -> Entropy:

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from labserver import __version__
 from labserver.errors import ConfigurationError, LabError
@@ -24,6 +24,13 @@ __all__ = ["run"]
 class _Module(Protocol):
     def add_options(self, parser: argparse.ArgumentParser) -> None: ...
     def run(self, options: argparse.Namespace) -> int: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong option with one line; the whole usage would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,7 @@ _SUB_COMMANDS = (
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="labserver", description="A local test mail server and TLS lab.", allow_abbrev=False
-    )
+    parser = _Parser(prog="labserver", description="A local test mail server and TLS lab.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"labserver {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in arguments if not word.startswith("-")), "")

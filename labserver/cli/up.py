@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -16,13 +18,13 @@ from labserver.cli.options import add_lab_options, settings_from
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
     from labserver.cli.serving import Running
 
 __all__ = ["add_options", "banner", "run"]
 
+_STANDARD_ERROR = 2
 LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
@@ -31,7 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_lab_options(parser, any_ports=False)
     group = parser.add_argument_group("for programs")
     group.add_argument("--ready-file", type=Path, metavar="FILE", help="write the ready record here, in one step")
-    group.add_argument("--ready-fd", type=int, metavar="N", help="write it to this open file descriptor and close it")
+    group.add_argument(
+        "--ready-fd", type=_descriptor, metavar="N", help="write it to this open file descriptor and close it"
+    )
     group.add_argument("--env-file", type=Path, metavar="FILE", help="write the variables of labserver env (dotenv)")
     group.add_argument(
         "--exit-with-parent", action="store_true", help="stop when the process that started the lab is gone"
@@ -95,9 +99,22 @@ def _announce(options: argparse.Namespace, running: Running) -> None:
         print(f"labserver ready {line}", flush=True)
 
 
-def _tell(descriptor: int, line: str) -> None:
+def _descriptor(text: str) -> int:
+    """Return an open file descriptor that can be written to; nothing of ours has been opened yet."""
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        number = int(text)
+        writable = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+    except (OSError, ValueError, OverflowError):
+        writable = False
+    if not writable:
+        raise argparse.ArgumentTypeError(f"{text!r} is no open file descriptor to write to")
+    return number
+
+
+def _tell(descriptor: int, line: str) -> None:
+    """Write the line; close the descriptor, so that its reader need not look for the end, unless it is standard."""
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", closefd=descriptor > _STANDARD_ERROR) as stream:
             stream.write(line + "\n")
     except OSError as error:
         raise ConfigurationError(f"--ready-fd {descriptor}: {error.strerror}") from error

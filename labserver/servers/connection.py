@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _FLUSH = 1 << 16
 """Octets after which queued output is written, so that one long answer does not sit in memory."""
+_LAST_WORDS_TIME = 30.0
+"""Seconds for a client to take the last words; then the connection is dropped."""
 
 
 class _Transport(ProtocolType):
@@ -52,7 +54,7 @@ class _Transport(ProtocolType):
     def unregisterProducer(self) -> None: ...  # noqa: N802 -- Twisted's name
 
 
-@implementer(interfaces.IPushProducer)
+@implementer(interfaces.IPushProducer, interfaces.IHalfCloseableProtocol)
 class Connection(Protocol):
     """The wire between a transport and a membrane."""
 
@@ -81,6 +83,7 @@ class Connection(Protocol):
         self._pumping = False
         self._closing = False
         self._lost = False
+        self._heard_all = False
         self._ended_by = ""
         self._closed_in_order = False
         self._end_reason = ""
@@ -99,11 +102,14 @@ class Connection(Protocol):
         transport.registerProducer(self, True)  # noqa: FBT003 -- Twisted's signature
         self._last_heard = self.record.elapsed()
         self._arm(self._limits.handshake_time if self._implicit_tls else self._limits.idle_time)
-        if self._implicit_tls:
-            self._begin_tls()
-        else:
-            self._open()
-            self._pump()
+        try:
+            if self._implicit_tls:
+                self._begin_tls()
+            else:
+                self._open()
+                self._pump()
+        except Exception as error:  # noqa: BLE001 -- one session that cannot begin must not end the lab
+            self._fault(error)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
         """Take octets from the network."""
@@ -124,6 +130,14 @@ class Connection(Protocol):
         except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
             self._fault(error)
 
+    def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
+        """Answer what was asked, then close: the client has closed its side (``printf … | nc -N``)."""
+        self._heard_all = True
+        self._pump_safely()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
+        """Nothing is to be done: the wire never closes one side only."""
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
         """Release everything."""
         self._lost = True
@@ -134,13 +148,14 @@ class Connection(Protocol):
         self._membrane.disconnected()
         at = self.record.elapsed()
         if engine is not None and not engine.established and engine.failure is None:
-            self.record.observe(events.TlsFailed(at=at, reason="the client left during the handshake"))
+            reason_given = self._end_reason or "the client left during the handshake"
+            self.record.observe(events.TlsFailed(at=at, reason=reason_given))
         self.record.observe(
             events.Disconnected(
                 at=at,
                 by=self._ended_by or "client",
                 clean=engine is None or engine.peer_closed or (self._ended_by == "server" and self._closed_in_order),
-                reason=self._end_reason or ("" if self._closing else reason.getErrorMessage()),
+                reason=self._end_reason or ("" if self._ended_by else reason.getErrorMessage()),
                 received=self._received,
                 sent=self._sent,
             )
@@ -153,14 +168,15 @@ class Connection(Protocol):
         self._tcp.pauseProducing()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
-        """Go on."""
+        """Go on: the client takes what it asked for, which is a sign of life, too."""
         self._paused = False
+        self._last_heard = self.record.elapsed()
         self._tcp.resumeProducing()
         self._pump_safely()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Nothing more can be sent; connectionLost follows."""
-        self._closing = True
+        self._paused = True
 
     # The lab's side
 
@@ -222,6 +238,8 @@ class Connection(Protocol):
         finally:
             self._pumping = False
         self._flush()
+        if self._heard_all and not (self._paused or self._waiting):
+            self._close("client")
 
     def _continue(self) -> None:
         self._waiting = None
@@ -302,6 +320,7 @@ class Connection(Protocol):
             self._closed_in_order = True
         self._tcp.unregisterProducer()
         self._tcp.loseConnection()
+        self._arm(_LAST_WORDS_TIME)
 
     # Time and faults
 
@@ -312,6 +331,9 @@ class Connection(Protocol):
 
     def _check_time(self, seconds: float) -> None:
         """Look at the time: one timer a connection, armed again for the rest if something was heard meanwhile."""
+        if self._closing:
+            self.abort("the client did not take the last words")
+            return
         silent = self.record.elapsed() - self._last_heard
         handshaking = self._engine is not None and not self._engine.established
         if not handshaking and silent < seconds:

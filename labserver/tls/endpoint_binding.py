@@ -6,7 +6,7 @@ __all__ = ["server_end_point"]
 
 
 def server_end_point(certificate_chain: bytes) -> bytes:
-    """Return the binding for a PEM chain: its leaf hashed with its own signature hash, SHA-256 instead of MD5, SHA-1."""
+    """Return the binding for a PEM chain: its leaf, hashed as it was signed (SHA-256 instead of MD5 and SHA-1)."""
     from cryptography import x509  # noqa: PLC0415 -- imported at the first use of channel binding
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 -- the same
 

@@ -1,8 +1,8 @@
 """The interface of a TLS engine, and the settings an engine is made from.
 
-An engine is one connection's TLS, server side, between two byte streams: ``receive`` and ``outgoing`` face the network,
-``decrypted`` and ``send`` face the dialogue. It never touches a socket and never raises for what a client does: a broken
-handshake is :attr:`TlsEngine.failure`. Any library that can work on memory fits, and so do canned bytes.
+An engine is one connection's TLS, server side, between two byte streams: ``receive`` and ``outgoing`` face the
+network, ``decrypted`` and ``send`` face the dialogue. It never touches a socket and never raises for what a client
+does: a broken handshake is :attr:`TlsEngine.failure`. Any library that can work on memory fits, and so do canned bytes.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class TlsEngine(Protocol):
         """Return what the handshake agreed on."""
 
     def binding(self, kind: str) -> bytes | None:
-        """Return a channel binding (``tls-exporter``, ``tls-unique``, ``tls-server-end-point``), None if there is none."""
+        """Return the channel binding of that IANA name (``tls-exporter`` …), None if there is none."""
 
     @property
     def client_certificate(self) -> bytes | None:
@@ -88,7 +88,10 @@ def alert_name(reason: str) -> str:
 
 
 def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEngine]:
-    """Return a maker of engines; the library is imported and its context built at the first one it makes."""
+    """Return a maker of engines; the library is imported and its context built at the first one it makes.
+
+    That first one raises ConfigurationError for a chain that OpenSSL refuses (a key that is too small …).
+    """
     context: list[Callable[[], TlsEngine]] = []
 
     def make() -> TlsEngine:

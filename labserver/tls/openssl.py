@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
 
+from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import TlsFailure, alert_name
@@ -134,7 +135,7 @@ def _failure(error: SSL.Error) -> TlsFailure:
 
 
 def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
-    """Build the context and return a maker of engines on it."""
+    """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
     from cryptography import x509  # noqa: PLC0415 -- the wheel is loaded already; its x509 part is not always
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 -- the same
 
@@ -145,10 +146,13 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     context.set_options(SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     leaf, *others = x509.load_pem_x509_certificates(settings.certificate_chain)
-    context.use_certificate(leaf)
-    for certificate in others:
-        context.add_extra_chain_cert(certificate)
-    context.use_privatekey(load_pem_private_key(settings.private_key, None))  # type: ignore[arg-type]  # PEM holds any type
+    try:
+        context.use_certificate(leaf)
+        for certificate in others:
+            context.add_extra_chain_cert(certificate)
+        context.use_privatekey(load_pem_private_key(settings.private_key, None))  # type: ignore[arg-type]  # PEM holds any type
+    except SSL.Error as error:
+        raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     if settings.client_anchors:
         store = context.get_cert_store()
         if store is not None:

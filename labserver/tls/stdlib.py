@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import TlsFailure, alert_name
@@ -127,7 +128,7 @@ def _failure(error: ssl.SSLError) -> TlsFailure:
 
 
 def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
-    """Build the context and return a maker of engines on it."""
+    """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_TICKET
@@ -155,5 +156,7 @@ def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(settings.private_key + b"\n" + settings.certificate_chain)
         context.load_cert_chain(name)
+    except ssl.SSLError as error:
+        raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     finally:
         Path(name).unlink()
