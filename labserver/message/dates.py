@@ -17,15 +17,16 @@ _MONTHS = {
 }
 _ZONES = {b"edt": -4, b"est": -5, b"cdt": -5, b"cst": -6, b"mdt": -6, b"mst": -7, b"pdt": -7, b"pst": -8}
 """Hours; every other name means UTC, the military letters included (RFC 5322 4.3)."""
+_MONTH = rb"(?i:%b)" % b"|".join(_MONTHS)
 _TIME = rb"(?P<hour>\d{1,2})[ \t]*:[ \t]*(?P<minute>\d{2})(?:[ \t]*:[ \t]*(?P<second>\d{2}))?"
 _ZONE = rb"(?P<sign>[+-])(?P<zone_hours>\d{2}):?(?P<zone_minutes>\d{2})|(?P<zone>[A-Za-z]{1,5})"
 _INTERNET = re.compile(
-    rb"(?<!\d)(?P<day>\d{1,2})[ \t-]{1,9}(?P<month>[A-Za-z]{3})[a-z]{0,6}[ \t-]{1,9}(?P<year>\d{2,4})(?!\d)"
-    rb"(?:[ \t,]{1,9}%b(?:\.\d{1,9})?(?:[ \t]{0,9}(?:%b))?)?" % (_TIME, _ZONE)
+    rb"(?<!\d)(?P<day>\d{1,2})[ \t-]{1,9}(?P<month>%b)[a-z]{0,6}[ \t-]{1,9}(?P<year>\d{2,4})(?!\d)"
+    rb"(?:[ \t,]{1,9}%b(?:\.\d{1,9})?(?:[ \t]{0,9}(?:%b))?)?" % (_MONTH, _TIME, _ZONE)
 )
 _CTIME = re.compile(
-    rb"(?P<month>[A-Za-z]{3})[ \t]{1,9}(?P<day>\d{1,2})[ \t]{1,9}%b[ \t]{1,9}(?:(?:%b)[ \t]{1,9})?(?P<year>\d{4})"
-    % (_TIME, _ZONE)
+    rb"(?P<month>%b)[ \t]{1,9}(?P<day>\d{1,2})[ \t]{1,9}%b[ \t]{1,9}(?:(?:%b)[ \t]{1,9})?(?P<year>\d{4})"
+    % (_MONTH, _TIME, _ZONE)
 )
 _LONGEST = 200
 _HOURS = 24
@@ -52,7 +53,7 @@ def sent_date(value: bytes) -> datetime | None:
             min(int(match["second"] or b"0"), _LAST_SECOND),
             tzinfo=_zone(match),
         )
-    except (KeyError, ValueError):
+    except ValueError:
         return None
 
 

@@ -21,9 +21,9 @@ __all__ = ["DEEPEST", "MOST_COMPARISONS", "MOST_PARTS", "tree"]
 DEEPEST = 100
 """Parts in parts, the message included, beyond which nothing is opened any more."""
 MOST_PARTS = 10_000
-"""Parts of one message beyond which boundaries are text."""
+"""Parts of one message beyond which no more are looked for."""
 MOST_COMPARISONS = 10_000_000
-"""Boundaries compared with lines in one message, after which boundaries are text: many of both would take minutes."""
+"""Boundaries compared with lines in one message, after which none are looked for: many of both would take minutes."""
 
 _LINE_START = re.compile(rb"\n--")
 _HEADER_STOP = re.compile(rb"\n(?:(\r?\n)|--)")

@@ -176,7 +176,7 @@ def test_nested_messages_are_bounded() -> None:
 
 
 def test_number_of_parts_is_bounded() -> None:
-    """Beyond the highest number of parts boundaries are text of the last part."""
+    """Beyond the highest number of parts no more are looked for; the rest is in none."""
     message = tree(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n" * (MOST_PARTS * 2))
     assert len(list(message.walk())) == MOST_PARTS
     assert message.children[-1].end < len(message.content)
