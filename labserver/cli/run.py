@@ -62,8 +62,15 @@ async def _run(words: list[str], running: Running) -> int:
     stopped = asyncio.ensure_future(running.stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+        _pass_on(running.signal, process)
     stopped.cancel()
     code = await ended
     return code if code >= 0 else _SIGNALLED - code
+
+
+def _pass_on(received: signal.Signals, process: asyncio.subprocess.Process) -> None:
+    """Send the command the signal we got; a terminal's interrupt has reached it already, and twice might force it."""
+    if received == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty():
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(received)

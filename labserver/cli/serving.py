@@ -36,6 +36,8 @@ class Running:
         self.record = record
         self.stop = asyncio.Event()
         """Set by a signal, or by whoever wants the lab to end."""
+        self.signal = signal.SIGTERM
+        """The signal that set it."""
         self._first_signal = 0.0
 
     def signalled(self, number: int) -> None:
@@ -43,6 +45,7 @@ class Running:
         now = time.monotonic()
         if not self.stop.is_set():
             self._first_signal = now
+            self.signal = signal.Signals(number)
             self.stop.set()
         elif number == signal.SIGINT and now - self._first_signal > _FORCE_AFTER:
             os._exit(130)
