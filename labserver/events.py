@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "InternalFault",
     "LineReceived",
+    "Misbehaved",
     "PlaintextDiscarded",
     "RawReceived",
     "RawSent",
@@ -173,6 +174,15 @@ class AuthenticationFailed(Event):
     mechanism: str
     reason: str
     secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehaved(Event):
+    """The server did what its scenario is about: the fault has reached the client."""
+
+    scenario: str
+    facet: str
+    """Which axis of behaviour acted: ``greeting``, ``capabilities``, ``upgrade``, ``certificate`` …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

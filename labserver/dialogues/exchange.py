@@ -13,7 +13,7 @@ So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, witho
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -31,6 +31,7 @@ __all__ = [
     "Identity",
     "Link",
     "LoginFailure",
+    "Names",
     "Reply",
     "ReplyKind",
 ]
@@ -136,6 +137,9 @@ class Await:
         """Wait for exactly ``size`` octets."""
         return cls(kind=AwaitKind.CHUNK, size=size, limit=limit)
 
+
+Names = tuple[str, ...]
+"""Capabilities as the protocol spells them: ``STARTTLS``, ``AUTH PLAIN LOGIN``, ``AUTH=PLAIN``, ``SASL PLAIN``."""
 
 Exchange = Generator[Reply | Await, Framed | Overflow | None, None]
 """How one command is answered."""
@@ -262,6 +266,18 @@ class Dialogue(Protocol):
 
     def upgrade_refused(self, command: Command, reason: str) -> Reply:
         """Refuse STARTTLS or STLS; ``reason`` is for people."""
+
+    def upgrade_unavailable(self, command: Command) -> Reply:
+        """Say that TLS is temporarily not to be had."""
+
+    def unrecognized(self, command: Command) -> Reply:
+        """Say that there is no such command."""
+
+    def relisted(self, command: Command | None, reply: Reply, change: Callable[[Names], Names]) -> Reply:
+        """Return the reply with its capabilities changed; the same reply where it lists none.
+
+        ``command`` is the one being answered, None for the greeting.
+        """
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge, base64-encoded."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, ImapFramer, Overflow
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.dialogues.exchange import Names
+
 __all__ = ["ImapDialogue"]
 
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+)(?: +|\Z)")
+_CAPABILITIES = re.compile(rb"((?:\A|\n)\* CAPABILITY |\A[^\r\n]*? \[CAPABILITY )([^\]\r\n]*)")
 _LITERAL = re.compile(rb" ?~?\{\d+\+?\}\Z")
 _SHOWN = re.compile(
     rb'\s*(?:\S+\s+)?(?:LOGIN|AUTHENTICATE)(?!\S)(?:\s+(?:"(?:[^"\\\r\n]|\\.)*"|[^\s"]+))?', re.IGNORECASE
@@ -93,6 +100,24 @@ class ImapDialogue:
     def upgrade_refused(self, command: Command, reason: str) -> Reply:
         """Refuse STARTTLS."""
         return _tagged(command, "BAD", reason)
+
+    def upgrade_unavailable(self, command: Command) -> Reply:
+        """Say NO."""
+        return _tagged(command, "NO", "TLS is temporarily not available")
+
+    def unrecognized(self, command: Command) -> Reply:
+        """Say BAD."""
+        return _tagged(command, "BAD", "Unknown command")
+
+    def relisted(self, command: Command | None, reply: Reply, change: Callable[[Names], Names]) -> Reply:  # noqa: ARG002 -- the interface's; IMAP says itself what lists capabilities
+        """Change CAPABILITY responses and response codes (RFC 9051 7.1, 7.2.2)."""
+
+        def changed(match: re.Match[bytes]) -> bytes:
+            names = change(tuple(match[2].decode("ascii", "replace").split()))
+            return match[1] + " ".join(names).encode("ascii", "replace")
+
+        raw = _CAPABILITIES.sub(changed, reply.raw)
+        return reply if raw == reply.raw else replace(reply, raw=raw)
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 9051 6.2.2)."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, Framer, Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.dialogues.exchange import Names
 
 __all__ = ["Pop3Dialogue"]
 
@@ -73,6 +79,23 @@ class Pop3Dialogue:
     def upgrade_refused(self, command: Command, reason: str) -> Reply:  # noqa: ARG002 -- the interface's
         """Refuse STLS."""
         return _error(reason)
+
+    def upgrade_unavailable(self, command: Command) -> Reply:  # noqa: ARG002 -- the interface's
+        """Say -ERR."""
+        return _error("TLS is temporarily not available")
+
+    def unrecognized(self, command: Command) -> Reply:  # noqa: ARG002 -- the interface's
+        """Say -ERR."""
+        return _error("Unknown command")
+
+    def relisted(self, command: Command | None, reply: Reply, change: Callable[[Names], Names]) -> Reply:
+        """Change the lines of a reply to CAPA (RFC 2449 5)."""
+        if command is None or command.verb != "CAPA" or not reply.raw.endswith(b"\r\n.\r\n"):
+            return reply
+        first, *lines = reply.raw.split(b"\r\n")[:-2]
+        names = change(tuple(line.decode("ascii", "replace") for line in lines))
+        listed = [name.encode("ascii", "replace") for name in names]
+        return replace(reply, raw=b"\r\n".join([first, *listed, b".", b""]))
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 5034 4)."""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import masked
 from labserver.wire.framing import Framed, Framer, Overflow
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.dialogues.exchange import Names
+
 __all__ = ["SmtpDialogue"]
+
+_LISTING = frozenset({"EHLO", "LHLO"})
 
 _LOGIN_FAILURES: dict[LoginFailure, str] = {
     LoginFailure.REJECTED: "535 5.7.8 Authentication credentials invalid",
@@ -73,6 +81,23 @@ class SmtpDialogue:
     def upgrade_refused(self, command: Command, reason: str) -> Reply:
         """Refuse STARTTLS: 501 for an argument (RFC 3207 4), 503 otherwise."""
         return _reply(f"501 5.5.4 {reason}" if command.argument else f"503 5.5.1 {reason}")
+
+    def upgrade_unavailable(self, command: Command) -> Reply:  # noqa: ARG002 -- the interface's
+        """Say 454 (RFC 3207 4)."""
+        return _reply("454 4.7.0 TLS not available due to temporary reason")
+
+    def unrecognized(self, command: Command) -> Reply:
+        """Say 500 (RFC 5321 4.2.4)."""
+        return _reply(f"500 5.5.1 Command {command.verb} not recognized")
+
+    def relisted(self, command: Command | None, reply: Reply, change: Callable[[Names], Names]) -> Reply:
+        """Change the keywords of a reply to EHLO or LHLO; the first line is the server's name (RFC 5321 4.1.1.1)."""
+        if command is None or command.verb not in _LISTING or not reply.raw.startswith(b"250"):
+            return reply
+        name, *keywords = [line[4:].decode("ascii", "replace") for line in reply.raw.splitlines()]
+        lines = [name, *change(tuple(keywords))]
+        raw = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+        return replace(reply, raw=raw.encode("ascii", "replace"))
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 4954 4)."""

@@ -88,6 +88,10 @@ def _refused(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- authentication by {record.get('mechanism')}{clear} failed: {record.get('reason')}"
 
 
+def _misbehaved(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- MISBEHAVED: {record.get('scenario')} ({record.get('facet')})"
+
+
 def _fault(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- THE LAB FAILED (please report this): {record.get('description')}"
 
@@ -115,6 +119,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "TlsFailed": _failed,
     "AuthenticationSucceeded": _authenticated,
     "AuthenticationFailed": _refused,
+    "Misbehaved": _misbehaved,
     "InternalFault": _fault,
     "Disconnected": _disconnected,
 }

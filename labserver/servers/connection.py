@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from labserver import events
 from labserver.dialogues.exchange import Farewell
-from labserver.wire.actions import Abort, Close, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Alarm, Close, Pause, Send, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from labserver.servers.membrane import Membrane
     from labserver.servers.transcript import SessionRecord
     from labserver.tls.engine import TlsEngine
+    from labserver.wire.actions import Action
 
 __all__ = ["Connection"]
 
@@ -80,6 +81,7 @@ class Connection(Protocol):
         self._out_size = 0
         self._paused = False
         self._waiting: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._pumping = False
         self._closing = False
         self._lost = False
@@ -141,7 +143,7 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
         """Release everything."""
         self._lost = True
-        for timer in (self._timer, self._waiting):
+        for timer in (self._timer, self._waiting, self._alarm):
             if timer is not None:
                 timer.cancel()
         engine = self._engine
@@ -221,25 +223,34 @@ class Connection(Protocol):
         try:
             while not (self._paused or self._closing or self._waiting):
                 action = self._membrane.next_action()
-                match action:
-                    case None:
-                        break
-                    case Send():
-                        self._write(action.data)
-                    case StartTls():
-                        self._begin_tls()
-                    case Pause():
-                        self._flush()
-                        self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
-                    case Close():
-                        self._close("server")
-                    case Abort():
-                        self.abort("on purpose")
+                if action is None:
+                    break
+                self._perform(action)
         finally:
             self._pumping = False
         self._flush()
         if self._heard_all and not (self._paused or self._waiting):
             self._close("client")
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case Send():
+                self._write(action.data)
+            case StartTls():
+                self._begin_tls()
+            case Alarm():
+                self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
+            case Pause():
+                self._flush()
+                self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
+            case Close():
+                self._close("server")
+            case Abort():
+                self.abort("on purpose")
+
+    def _ring(self) -> None:
+        self._membrane.alarm()
+        self._pump_safely()
 
     def _continue(self) -> None:
         self._waiting = None

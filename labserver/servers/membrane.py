@@ -18,18 +18,22 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from labserver import events
-from labserver.dialogues.exchange import Await, AwaitKind, Farewell, Identity, LoginFailure, Reply, ReplyKind
+from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.masking import MASK
+from labserver.facets.capabilities import HonestCapabilities
+from labserver.facets.oracle import RepliesWithheld
+from labserver.facets.persona import GOOD
 from labserver.sasl.mechanism import MechanismError, Success
 from labserver.servers.access import NoChannel
-from labserver.wire.actions import Abort, Action, Close, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Action, Alarm, Close, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from labserver.dialogues.exchange import Backend, Command, Dialogue
+    from labserver.dialogues.exchange import Backend, Dialogue, Names
     from labserver.events import TlsFacts
+    from labserver.facets.persona import Persona
     from labserver.sasl.mechanism import Channel, SaslExchange
     from labserver.servers.access import Access
 
@@ -42,7 +46,7 @@ __all__ = ["Membrane"]
 class Membrane:
     """One connection's dialogue. Without I/O; also the :class:`labserver.dialogues.exchange.Link` of its backend."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a session's parts, none of which belongs to another
         self,
         *,
         service: str,
@@ -53,6 +57,7 @@ class Membrane:
         observe: Callable[[events.Event], None],
         elapsed: Callable[[], float],
         upgradable: bool,
+        persona: Persona = GOOD,
     ) -> None:
         self.service = service
         self.peer = peer
@@ -63,6 +68,12 @@ class Membrane:
         self._observe = observe
         self._elapsed = elapsed
         self._upgradable = upgradable
+        self._persona = persona
+        self._facets = persona.facets
+        self._relists = not isinstance(persona.facets.capabilities, HonestCapabilities)
+        self._command: Command | None = None
+        self._withholding = False
+        self._withheld: deque[Command | LiteralRequest | Overflow] = deque()
         self._channel: Channel = NoChannel()
         self._framer = dialogue.framer()
         self._backend: Backend | None = None
@@ -87,7 +98,19 @@ class Membrane:
         """
         self._wake = wake
         self._backend = self._make_backend(self)
-        self._say(self._backend.greeting() if refusal is None else self._dialogue.farewell(refusal))
+        if refusal is not None:
+            self._say(self._dialogue.farewell(refusal))
+            return
+        greeting = self._facets.greeting
+        if greeting.authenticated:
+            identity = Identity(account=self._persona.account, mechanism="PREAUTH")
+            deque(self._backend.authenticated(Command(verb=""), identity, b""), maxlen=0)
+            self._raise_literal_limit()
+        honest = self._backend.greeting()
+        spoken = greeting.spoken(honest)
+        self._say(spoken)
+        if spoken is not honest:
+            self._misbehaved("greeting")
 
     def secured(self, facts: TlsFacts, channel: Channel) -> None:
         """TLS is up: from here on the dialogue is inside it."""
@@ -97,6 +120,13 @@ class Membrane:
         self._observe(events.TlsEstablished(at=self._elapsed(), facts=facts))
         if self._wake is not None:
             self._backend = self._make_backend(self)
+            if isinstance(self._facets.oracle, RepliesWithheld):
+                self._withholding = True
+                self._queue.append(Alarm(self._facets.oracle.seconds))
+
+    def alarm(self) -> None:
+        """Answer at last what was withheld."""
+        self._withholding = False
 
     def receive(self, data: bytes) -> None:
         """Take application octets from the client."""
@@ -142,7 +172,7 @@ class Membrane:
     @property
     def accepts_passwords(self) -> bool:
         """Whether LOGIN, USER and PASS are accepted now."""
-        return self.secure or self._access.cleartext
+        return (self.secure or self._access.cleartext) and self._facets.authentication.mechanisms is None
 
     def notify(self) -> None:
         """Have the connection pull again: the backend may have unsolicited replies."""
@@ -153,8 +183,7 @@ class Membrane:
     def logged_in(self, identity: Identity) -> None:
         """Take note that the client is authenticated."""
         self._failed_logins = 0
-        if isinstance(self._framer, ImapFramer):
-            self._framer.literal_limit = self._access.limits.message_size
+        self._raise_literal_limit()
         self._observe(
             events.AuthenticationSucceeded(
                 at=self._elapsed(), account=identity.account, mechanism=identity.mechanism, secure=self.secure
@@ -164,6 +193,8 @@ class Membrane:
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Take note that an authentication failed; too many of them end the connection."""
         self._failed_logins += 1
+        if self._facets.authentication.rejects:
+            self._misbehaved("authentication")
         self._observe(
             events.AuthenticationFailed(
                 at=self._elapsed(), mechanism=mechanism, reason=failure.value, secure=self.secure
@@ -171,6 +202,13 @@ class Membrane:
         )
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
+
+    def _raise_literal_limit(self) -> None:
+        if isinstance(self._framer, ImapFramer):
+            self._framer.literal_limit = self._access.limits.message_size
+
+    def _misbehaved(self, facet: str) -> None:
+        self._observe(events.Misbehaved(at=self._elapsed(), scenario=self._persona.scenario, facet=facet))
 
     # How an exchange advances
 
@@ -197,20 +235,32 @@ class Membrane:
         if self._departing is not None:
             self.depart(self._departing)
             return True
+        if self._withheld and not self._withholding:
+            self._answer(backend, self._withheld.popleft())
+            return True
         unit = self._framer.next()
-        match unit:
-            case None:
-                return False
-            case LiteralRequest():
-                self._answer_literal(backend, unit)
-            case Overflow():
-                self._note_overflow(unit.parts)
-                self._say(self._dialogue.overflow(unit))
-            case Framed():
-                command = self._dialogue.command(unit)
-                self._note_command(command)
-                self._exchange = self._open(backend, command)
+        if unit is None:
+            return False
+        asked = self._dialogue.command(unit) if isinstance(unit, Framed) else unit
+        if isinstance(asked, Command):
+            self._note_command(asked)
+        elif isinstance(asked, Overflow) or self._withholding:
+            self._note_overflow(asked.parts)
+        if self._withholding:
+            self._withheld.append(asked)
+        else:
+            self._answer(backend, asked)
         return True
+
+    def _answer(self, backend: Backend, asked: Command | LiteralRequest | Overflow) -> None:
+        match asked:
+            case LiteralRequest():
+                self._answer_literal(backend, asked)
+            case Overflow():
+                self._say(self._dialogue.overflow(asked))
+            case Command():
+                self._command = asked
+                self._exchange = self._open(backend, asked)
 
     def _step(self, exchange: MembraneExchange, unit: Framed | Overflow | None) -> bool:
         self._running = exchange
@@ -231,7 +281,7 @@ class Membrane:
                 self._expect(step)
             case StartTls():
                 self._cross(step)
-            case Send() | Pause() | Close() | Abort():
+            case Send() | Pause() | Alarm() | Close() | Abort():
                 self._queue.append(step)
         return True
 
@@ -245,6 +295,8 @@ class Membrane:
 
     def _say(self, reply: Reply) -> None:
         """Every reply leaves here."""
+        if self._relists:
+            reply = self._relisted(reply)
         self._observe(
             events.ReplySent(
                 at=self._elapsed(), kind=reply.kind.value, data=reply.raw, secure=self.secure, size=len(reply.raw)
@@ -255,6 +307,15 @@ class Membrane:
             self._drop_exchange()
             self._finished = True
             self._queue.append(Close())
+
+    def _relisted(self, honest: Reply) -> Reply:
+        def change(names: Names) -> Names:
+            return self._facets.capabilities.listed(names, upgrade=self._dialogue.upgrade_verb, secure=self.secure)
+
+        reply = self._dialogue.relisted(self._command, honest, change)
+        if reply is not honest:
+            self._misbehaved("capabilities")
+        return reply
 
     def _expect(self, awaited: Await) -> None:
         self._awaiting = awaited
@@ -287,7 +348,11 @@ class Membrane:
     # STARTTLS and AUTH, for all protocols
 
     def _upgrade(self, backend: Backend, command: Command) -> MembraneExchange:
-        if command.argument:
+        lie = None if self.secure else self._facets.upgrade.answer(command, self._dialogue)
+        if lie is not None:
+            yield lie
+            self._misbehaved("upgrade")
+        elif command.argument:
             yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
         elif self.secure:
             yield self._dialogue.upgrade_refused(command, "TLS is already active")
@@ -297,6 +362,10 @@ class Membrane:
             yield self._dialogue.upgrade_refused(command, f"{command.verb} is not possible in this state")
         else:
             yield self._dialogue.upgrade_ready(command)
+            injected = self._facets.injection.behind(command, self._dialogue)
+            if injected:
+                yield Reply.untagged(injected)
+                self._misbehaved("injection")
             yield StartTls()
 
     def _cross(self, start: StartTls) -> None:
@@ -349,7 +418,10 @@ class Membrane:
             return outcome
         if outcome.proof:
             # A client that does not believe the proof cancels; one that does has nothing to add (RFC 4422 3.6).
-            answer = yield from self._ask(outcome.proof)
+            proof = self._facets.authentication.proof(outcome.proof)
+            if proof != outcome.proof:
+                self._misbehaved("authentication")
+            answer = yield from self._ask(proof)
             if answer != b"":
                 return answer if isinstance(answer, LoginFailure) else LoginFailure.MALFORMED
         return outcome.account

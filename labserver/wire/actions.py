@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Abort", "Action", "Close", "Pause", "Send", "StartTls"]
+__all__ = ["Abort", "Action", "Alarm", "Close", "Pause", "Send", "StartTls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,13 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """Go on, and tell the membrane when ``seconds`` have passed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Send what is queued, close_notify inside TLS, and close the connection."""
 
@@ -36,4 +43,4 @@ class Abort:
     """Drop the connection at once (RST)."""
 
 
-Action = Send | StartTls | Pause | Close | Abort
+Action = Send | StartTls | Pause | Alarm | Close | Abort

@@ -1,0 +1,77 @@
+"""A scenario: a named composition of facets, why it matters, and what a correct client does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from labserver.services import SERVICES
+
+if TYPE_CHECKING:
+    from labserver.facets.bundle import Facets
+    from labserver.services import Service
+
+__all__ = ["ALL", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "Expectation", "Scenario", "Severity"]
+
+ALL = tuple(service.name for service in SERVICES.values() if service.default)
+"""Every service of the lab."""
+EXPLICIT_TLS = tuple(name for name in ALL if not SERVICES[name].implicit_tls)
+"""Services that begin in clear."""
+IMAP_EXPLICIT_TLS = ("imap",)
+
+
+class Expectation(StrEnum):
+    """What a correct client does with the server."""
+
+    ACCEPT = "accept"
+    """It works with it."""
+    REJECT = "reject"
+    """It does not go on, and loses no secret."""
+
+
+class Severity(StrEnum):
+    """How bad it is to get this wrong."""
+
+    NONE = "none"
+    """Nothing to get wrong: a control."""
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One entry of the catalogue."""
+
+    id: str
+    """Permanent, kebab-case, in the field's words (badssl.com's where it has one)."""
+    title: str
+    group: str
+    does: str
+    """What the server does, in one sentence."""
+    expects: str
+    """What a correct client does, in one sentence."""
+    expectation: Expectation
+    severity: Severity
+    references: tuple[str, ...]
+    """RFC clauses, CVEs, EAST ids, papers."""
+    services: tuple[str, ...] = ALL
+    facets: Facets
+    rules: tuple[str, ...] = ()
+    """The rules that decide, besides those that always hold; ids of :mod:`labserver.verdicts.rules`."""
+    control: Facets | None = None
+    """The same server without the fault, run first: a client that fails it cannot be judged."""
+
+    @property
+    def by_name(self) -> bool:
+        """Whether SNI can select it: only what happens after the ClientHello depends on it."""
+        from labserver.facets.bundle import Facets  # noqa: PLC0415 -- facets are above this module's other users
+
+        honest = Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
+        return self.facets == honest
+
+    def on(self, service: Service) -> bool:
+        """Return whether the scenario makes sense on a service."""
+        return service.name in self.services
