@@ -93,6 +93,16 @@ class Client:
         self.replies += replies
         return b"".join(reply.raw for reply in replies)
 
+    def command(self, line: bytes) -> Command:
+        """Return one line as the command it is."""
+        return self._dialogue.command(Framed(parts=(line.removesuffix(b"\r\n"),), raw=line))
+
+    def hang_up(self) -> None:
+        """Lose the connection, in the middle of whatever happens."""
+        if self._exchange is not None:
+            self._exchange.close()
+        self.session.disconnected()
+
     def _take(self, unit: Framed | LiteralRequest | Overflow) -> None:
         if isinstance(unit, LiteralRequest):
             refusal = self.session.admit(unit)

@@ -36,8 +36,9 @@ class Search:
         if cursor.skip(b"CHARSET "):
             if cursor.utf8:
                 raise BadSyntax("With UTF8=ACCEPT a search has no charset (RFC 6855 3)")
-            charset = parse_charset(cursor.astring())
+            name = cursor.astring()
             cursor.space()
+            charset = parse_charset(name)
         return cls(returned=returned, criteria=Criteria.parse(cursor, dialect, charset))
 
     def answer(self, session: Session) -> Answer:

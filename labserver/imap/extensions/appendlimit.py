@@ -1,6 +1,6 @@
 """APPENDLIMIT (RFC 7889): how large a message may be, before it is sent.
 
-The limit is the same for every mailbox, so it stands in the capability; STATUS tells it as well.
+The limit is the same for every mailbox, so it stands in the capability (RFC 7889 3.1).
 """
 
 from labserver.imap.vocabulary import Extension

@@ -37,9 +37,9 @@ class Sort:
         returned = Returned.parse(cursor, dialect, extension="ESORT", verb=b"SORT", uid=uid)
         order = parse_criteria(cursor, display=dialect.has("SORT=DISPLAY"))
         cursor.space()
-        charset = parse_charset(cursor.astring())
+        charset = cursor.astring()
         cursor.space()
-        return cls(returned=returned, order=order, criteria=Criteria.parse(cursor, dialect, charset))
+        return cls(returned=returned, order=order, criteria=Criteria.parse(cursor, dialect, parse_charset(charset)))
 
     def answer(self, session: Session) -> Answer:
         """Search, sort, and say what was found in which order."""

@@ -38,9 +38,9 @@ class Threads:
         if algorithm not in ALGORITHMS:
             raise BadSyntax("Unknown threading algorithm")
         cursor.space()
-        charset = parse_charset(cursor.astring())
+        charset = cursor.astring()
         cursor.space()
-        return cls(algorithm=algorithm, criteria=Criteria.parse(cursor, dialect, charset), uid=uid)
+        return cls(algorithm=algorithm, criteria=Criteria.parse(cursor, dialect, parse_charset(charset)), uid=uid)
 
     def answer(self, session: Session) -> Answer:
         """Search, and say which message answers which."""
