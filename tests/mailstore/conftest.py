@@ -14,7 +14,6 @@ from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labserver.mailstore.account import Account
     from labserver.mailstore.mailbox import Mailbox
@@ -28,12 +27,14 @@ class OpenMailStore(Protocol):
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def open_mail_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenMailStore]:
+def open_mail_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenMailStore]:
     """Return what opens an empty store under given limits."""
     opened: list[MailStore] = []
 
     def open_store(limits: Limits = Limits()) -> MailStore:  # noqa: B008 -- frozen
-        path = tmp_path / f"store-{len(opened)}.db"
+        path = tmp_path_factory.mktemp("store") / "lab.db"
         storage = SqliteStorage(path) if request.param == "sqlite" else MemoryStorage()
         opened.append(MailStore(storage=storage, limits=limits, clock=FixedClock()))
         return opened[-1]
