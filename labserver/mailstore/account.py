@@ -161,7 +161,7 @@ class Account:
         name = names.checked(name.removesuffix(SEPARATOR))
         if name in self.subscriptions:
             return
-        if len(self.subscriptions) >= 2 * self._limits.mailboxes:
+        if len(self.subscriptions) >= 2 * self._limits.mailboxes:  # all that exist, and as many that do not
             raise LimitExceededError("There are too many subscriptions.", code="LIMIT")
         self._storage.commit([SubscriptionAdded(account=self.name, name=name)])
         self.subscriptions.add(name)

@@ -266,6 +266,16 @@ def test_an_expunged_message_has_no_octets_any_more(store_file: Path) -> None:
     store.close()
 
 
+def test_what_cannot_be_read_says_so(kept: Path) -> None:
+    """A reading that fails is a StoreError, which a session can answer; here the file was closed under it."""
+    store = opened(kept)
+    (message,) = store.account("alice").mailboxes["INBOX"].messages
+    store.close()
+    with pytest.raises(StoreError, match="could not be read") as failed:
+        _ = message.content
+    assert failed.value.code == "UNAVAILABLE"
+
+
 def test_octets_that_are_not_what_was_kept_are_not_served(kept: Path) -> None:
     """A content of another size is damage, said so."""
     change(kept, "UPDATE content SET octets = x'00'")
