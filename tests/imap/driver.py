@@ -64,6 +64,11 @@ class Client:
         self._exchange: Exchange | None = None
         self._count = 0
 
+    @property
+    def waiting(self) -> bool:
+        """A command waits for a line (IDLE)."""
+        return self._exchange is not None
+
     def feed(self, data: bytes) -> bytes:
         """Send bytes, with literals that do not wait for the go-ahead, and return everything that came back."""
         before = len(self.replies)
@@ -118,15 +123,18 @@ class Client:
         elif isinstance(unit, Framed):
             self._run(self.session.handle(self._dialogue.command(unit)), None)
         else:
-            self.replies.append(self._dialogue.overflow(unit))
+            self._say(self._dialogue.overflow(unit))
+
+    def _say(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        self.closed = self.closed or reply.kind is ReplyKind.FAREWELL
 
     def _run(self, exchange: Exchange, answer: Framed | Overflow | None) -> None:
         self._exchange = None
         try:
             step = next(exchange) if answer is None else exchange.send(answer)
             while not isinstance(step, Await):
-                self.replies.append(step)
-                self.closed = self.closed or step.kind is ReplyKind.FAREWELL
+                self._say(step)
                 step = next(exchange)
         except StopIteration:
             return
