@@ -44,29 +44,28 @@ class Header:
         self.content = content
         self.start = start
         self.end = end
-        self._values: dict[bytes, list[tuple[int, int]]] | None = None
+        self._values: dict[bytes, list[bytes]] | None = None
 
     @property
     def raw(self) -> bytes:
         """The header's octets, blank line included."""
         return self.content[self.start : self.end]
 
-    def fields(self, most: int | None = None) -> Iterator[Field]:
-        """Yield every field in order, or those in the first ``most`` octets; the delimiting blank line is not one."""
-        end = self.end if most is None else min(self.end, self.start + most)
-        for match in _FIELD.finditer(self.content, self.start, end):
+    def fields(self) -> Iterator[Field]:
+        """Yield every field in order; the delimiting blank line is not one."""
+        for match in _FIELD.finditer(self.content, self.start, self.end):
             name = match[1].strip(_WHITE)
             if name or match[2]:
                 yield Field(name.lower(), match.start(), match.end(2), match.end())
 
     def first(self, name: bytes) -> bytes | None:
         """Return the unfolded value of the first field called ``name`` (lower-case), None without one."""
-        places = self._index().get(name)
-        return unfolded(self.content[slice(*places[0])]) if places else None
+        values = self._index().get(name)
+        return unfolded(values[0]) if values else None
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the unfolded values of all fields called ``name`` (lower-case), in order."""
-        return [unfolded(self.content[start:end]) for start, end in self._index().get(name, ())]
+        return [unfolded(value) for value in self._index().get(name, ())]
 
     def selection(self, names: Collection[bytes], *, excluding: bool = False) -> bytes:
         """Return the fields called one of ``names`` (lower-case), or all others, byte for byte, with a blank line.
@@ -80,11 +79,13 @@ class Header:
         chosen.append(b"\r\n")
         return b"".join(chosen)
 
-    def _index(self) -> dict[bytes, list[tuple[int, int]]]:
+    def _index(self) -> dict[bytes, list[bytes]]:
         if self._values is None:
             self._values = {}
-            for field in self.fields(MOST_OCTETS):
-                self._values.setdefault(field.name, []).append((field.value, field.end))
+            end = min(self.end, self.start + MOST_OCTETS)
+            for name, colon, value in _FIELD.findall(self.content, self.start, end):
+                if colon or name.strip(_WHITE):
+                    self._values.setdefault(name.strip(_WHITE).lower(), []).append(value)
         return self._values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from labserver.message.charsets import decode
@@ -20,11 +21,11 @@ _TEXTUAL = frozenset({b"text", b"message"})
 
 
 def header_text(header: Header) -> str:
-    """Return a whole header as text, one unfolded field a line."""
-    content = header.content
+    """Return a header as text, one unfolded field a line; only its first ``MOST_OCTETS`` count."""
+    content, end = header.content, header.start + MOST_OCTETS
     lines = [
         f"{decode(content[field.start : field.value])} {readable(unfolded(content[field.value : field.end]))}"
-        for field in header.fields(MOST_OCTETS)
+        for field in takewhile(lambda field: field.end <= end, header.fields())
     ]
     return "\n".join(lines)
 

@@ -164,6 +164,14 @@ def test_found(command: bytes, expected: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    "nested", [b"NOT " * 98 + b"ALL", b"(ALL " * 98 + b"ALL" + b")" * 98, b"OR SEEN " * 98 + b"ALL"]
+)
+def test_the_deepest_keys_can_be_evaluated(nested: bytes) -> None:
+    """Whatever can be read can be evaluated."""
+    assert search(nested) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
     "command", [b"ALL", b"1", b"*", b"1:*", b"UID 1:*", b"$", b"NOT SEEN", b"YOUNGER 5", b"BODY x"]
 )
 def test_empty_mailbox(command: bytes) -> None:

@@ -182,6 +182,14 @@ def test_number_of_parts_is_bounded() -> None:
     assert message.children[-1].end < len(message.content)
 
 
+def test_number_of_comparisons_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many comparisons of boundaries with lines no more are made."""
+    monkeypatch.setattr("labserver.message.tree.MOST_COMPARISONS", 100)
+    message = tree(MIXED.encode() + b"--b\n\n" + b"--x\n" * 98 + b"--b\n\n--b\n\n")
+    assert len(message.children) == 2
+    assert message.children[-1].end == len(message.content)
+
+
 HOSTILE: dict[str, Callable[[int], bytes]] = {
     "boundary lines": lambda n: b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * n,
     "almost boundary lines": lambda n: b"Content-Type: multipart/mixed; boundary=bb\n\n" + b"--b\n" * n,
