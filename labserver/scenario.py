@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from labserver.facets.bundle import Facets
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
-    from labserver.facets.bundle import Facets
     from labserver.services import Service
 
 __all__ = ["ALL", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "Expectation", "Scenario", "Severity"]
@@ -67,10 +67,7 @@ class Scenario:
     @property
     def by_name(self) -> bool:
         """Whether SNI can select it: only what happens after the ClientHello depends on it."""
-        from labserver.facets.bundle import Facets  # noqa: PLC0415 -- facets are above this module's other users
-
-        honest = Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
-        return self.facets == honest
+        return self.facets == Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
 
     def on(self, service: Service) -> bool:
         """Return whether the scenario makes sense on a service."""

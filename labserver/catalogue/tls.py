@@ -1,0 +1,36 @@
+"""Handshakes that no client may finish, or wait for without end."""
+
+from __future__ import annotations
+
+from labserver.facets.bundle import Facets
+from labserver.facets.handshake import OldVersionOnly, Stalled
+from labserver.scenario import Expectation, Scenario, Severity
+
+__all__ = ["SCENARIOS"]
+
+SCENARIOS = (
+    Scenario(
+        id="tls-v1-0",
+        title="TLS 1.0 only",
+        group="tls",
+        does="It speaks no version of TLS but 1.0.",
+        expects="It refuses the handshake (protocol_version) and does not go on without TLS.",
+        expectation=Expectation.REJECT,
+        severity=Severity.HIGH,
+        references=("RFC 8996", "RFC 9325 3.1.1", "RFC 8314 4.1", "badssl: tls-v1-0"),
+        facets=Facets(handshake=OldVersionOnly(version="TLSv1")),
+        rules=("rejects-handshake",),
+    ),
+    Scenario(
+        id="handshake-stall",
+        title="Handshake without an answer",
+        group="tls",
+        does="It takes the ClientHello and never answers it.",
+        expects="It gives up within a reasonable time and does not go on without TLS.",
+        expectation=Expectation.REJECT,
+        severity=Severity.MEDIUM,
+        references=("CVE-2011-1947", "RFC 5321 4.5.3.2"),
+        facets=Facets(handshake=Stalled()),
+        rules=("gives-up-in-time",),
+    ),
+)
