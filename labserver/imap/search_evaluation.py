@@ -199,11 +199,8 @@ def _numbered(key: Numbered, context: SearchContext) -> _Test:
 
 
 def _age(key: Age, context: SearchContext) -> _Test:
-    """Test for an interval; one that reaches back beyond the calendar's beginning includes everything."""
-    try:
-        limit = context.now - timedelta(seconds=key.seconds)
-    except OverflowError:
-        return _Test(lambda _: key.younger)
+    """Test for an interval, which at 32 bits never reaches back beyond the calendar."""
+    limit = context.now - timedelta(seconds=key.seconds)
     if key.younger:
         return _Test(lambda candidate: candidate.message.internal_date >= limit)
     return _Test(lambda candidate: candidate.message.internal_date <= limit)
