@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ACCOUNTS = 250
-_LOG = pytest.StashKey[tuple["Path", int]]()
+_START = pytest.StashKey[tuple[RunningLab, int]]()
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +26,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
 
 
 @pytest.fixture(autouse=True)
-def _lab_log(request: pytest.FixtureRequest, lab: RunningLab) -> None:
-    """Remember where this test's part of the lab's log begins."""
-    request.node.stash[_LOG] = (lab.log, lab.log.stat().st_size)
+def _start(request: pytest.FixtureRequest, lab: RunningLab) -> None:
+    """Remember where this test's part of the lab's transcript begins."""
+    request.node.stash[_START] = (lab, lab.transcript.stat().st_size)
 
 
 @pytest.fixture
@@ -60,11 +60,9 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach what the lab logged during a failed test."""
+    """Attach what was said during a failed test."""
     report = yield
-    if report.failed and _LOG in item.stash:
-        log, start = item.stash[_LOG]
-        with log.open("rb") as file:
-            file.seek(start)
-            report.sections.append(("lab", file.read().decode(errors="replace")))
+    if report.failed and _START in item.stash:
+        running, start = item.stash[_START]
+        report.sections.append(("lab transcript", running.said(start)))
     return report

@@ -46,6 +46,7 @@ def _settings(endpoint: Endpoint, **more: str) -> str:
         "ca": endpoint.ca.read_text(),
         "user": endpoint.account.user,
         "password": endpoint.account.password,
+        "token": endpoint.account.token,
         "address": endpoint.account.address,
         "mechanism": endpoint.mechanism,
         **more,

@@ -19,7 +19,8 @@ import imap_tools
 import imapclient  # type: ignore[import-untyped]  # it ships no types
 
 from tests.clients.javascript import node
-from tests.clients.running_lab import TlsMode
+from tests.clients.running_lab import BEARERS, TlsMode
+from tests.clients.sending import GNU_SASL_DENIAL, SCRAM, curl_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +57,8 @@ def _curl(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     path = "INBOX;MAILINDEX=1" if endpoint.protocol == "imap" else "1"
     return sandbox.run(
         "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
-        "-u", f"{endpoint.account.user}:{endpoint.account.password}",
-        "--login-options", f"AUTH={endpoint.mechanism or '*'}", f"{scheme}://{endpoint.host}:{endpoint.port}/{path}",
+        *curl_login(endpoint),
+        f"{scheme}://{endpoint.host}:{endpoint.port}/{path}",
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def _mpop(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     configuration = sandbox.file(
         "mpoprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\n"
-        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{account.password}"\n'
+        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{endpoint.secret}"\n'
         f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n"
         f"keep on\nreceived_header off\ndelivery maildir {maildir}\nuidls_file {sandbox.home / 'uidls'}\n",
     )
@@ -204,7 +205,9 @@ def _only(maildir: Path) -> bytes:
 
 _IMPLICIT = (TlsMode.IMPLICIT,)
 _PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
-_CURL = Reader(protocol="imap", read=_curl, refusal="exited with 60:", mechanisms=_PASSWORDS, denial="exited with 67:")
+_CURL = Reader(
+    protocol="imap", read=_curl, refusal="exited with 60:", mechanisms=(*_PASSWORDS, *BEARERS), denial="exited with 67:"
+)
 _FETCHMAIL = Reader(
     protocol="imap",
     read=_fetchmail,
@@ -223,8 +226,8 @@ READERS = {
         protocol="pop3",
         read=_mpop,
         refusal="TLS certificate verification failed",
-        mechanisms=("USER", *_PASSWORDS, "SCRAM-SHA-1", "SCRAM-SHA-256"),
-        denial="exited with 77:",
+        mechanisms=("USER", *_PASSWORDS, *SCRAM, *BEARERS),
+        denial=GNU_SASL_DENIAL,
         native=True,
     ),
     "fetchmail-imap": _FETCHMAIL,
@@ -241,7 +244,7 @@ READERS = {
         protocol="imap",
         read=_imapflow,
         refusal="unable to (verify|get)|self-signed",
-        mechanisms=("PLAIN", "LOGIN"),
+        mechanisms=("PLAIN", "LOGIN", "XOAUTH2"),
         denial="AUTHENTICATIONFAILED",
     ),
 }

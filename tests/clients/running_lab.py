@@ -10,6 +10,7 @@ import json
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Account", "Endpoint", "RunningLab", "TlsMode", "running_lab"]
+__all__ = ["BEARERS", "Account", "Endpoint", "RunningLab", "TlsMode", "running_lab"]
 
 HOST = "localhost"
+BEARERS = ("XOAUTH2", "OAUTHBEARER")
+"""The mechanisms that take a token in place of a password."""
 _PASSWORD = "correct horse"
 _UP = (sys.executable, "-m", "labserver", "up")
 _READY_WITHIN = 15.0
@@ -51,11 +54,9 @@ class Account:
 
     user: str
     password: str
-
-    @property
-    def address(self) -> str:
-        """Where mail for this account is sent to."""
-        return f"{self.user}@lab.test"
+    address: str
+    token: str
+    """Its OAuth bearer token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,11 @@ class Endpoint:
     host: str = HOST
 
     @property
+    def secret(self) -> str:
+        """What proves the account to the server, by the mechanism chosen."""
+        return self.account.token if self.mechanism in BEARERS else self.account.password
+
+    @property
     def implicit(self) -> bool:
         """Whether TLS begins with the first octet."""
         return self.tls is TlsMode.IMPLICIT
@@ -83,13 +89,24 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningLab:
-    """A ready lab: what its ready file says, and where it logs."""
+    """A ready lab: what its ready file says, and where it writes what was said."""
 
     ports: Mapping[str, int]
     ca: Path
-    log: Path
+    transcript: Path
     accounts: Iterator[Account]
     """Unused accounts; a test that takes one shares its mailbox with no other test."""
+
+    def said(self, start: int) -> str:
+        """Return what was said in all sessions since the transcript had ``start`` octets, for a person."""
+        with self.transcript.open("rb") as file:
+            file.seek(start)
+            part = file.read()
+        with tempfile.NamedTemporaryFile(suffix=".ndjson") as copy:
+            copy.write(part)
+            copy.flush()
+            command = [sys.executable, "-m", "labserver", "transcript", copy.name]
+            return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
 
     def endpoint(
         self, protocol: str, tls: TlsMode, account: Account, *, ca: Path | None = None, mechanism: str | None = None
@@ -102,15 +119,16 @@ class RunningLab:
 @contextlib.contextmanager
 def running_lab(folder: Path, *options: str, accounts: int) -> Iterator[RunningLab]:
     """Run a lab with this many accounts until the block ends; its files are in ``folder``."""
-    ready, log = folder / "ready.json", folder / "lab.log"
-    users = [Account(user=f"user{number:03d}", password=_PASSWORD) for number in range(accounts)]
-    command = [*_UP, "--ports", "any", "--exit-with-parent", "--ready-file", str(ready), *options]
-    for user in users:
-        command += ["--user", f"{user.user}:{user.password}"]
+    ready, log, transcript = (folder / name for name in ("ready.json", "lab.log", "transcript.ndjson"))
+    command = [*_UP, "--ports", "any", "--exit-with-parent", "--ready-file", str(ready)]
+    command += ["--transcript", str(transcript), *options]
+    for number in range(accounts):
+        command += ["--user", f"user{number:03d}:{_PASSWORD}"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
         try:
             facts = _wait_until_ready(process, ready, log)
-            yield RunningLab(ports=facts["ports"], ca=Path(facts["ca"]["pem"]), log=log, accounts=iter(users))
+            users = (Account(**account) for account in facts["accounts"])
+            yield RunningLab(ports=facts["ports"], ca=Path(facts["ca"]["pem"]), transcript=transcript, accounts=users)
         finally:
             _stop(process)
     assert process.returncode == 0, f"the lab exited with {process.returncode}:\n{log.read_text()}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import aiosmtplib
 
 from tests.clients.javascript import node
+from tests.clients.running_lab import BEARERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.clients.running_lab import Endpoint
     from tests.clients.sandbox import Sandbox
 
-__all__ = ["SENDERS", "Sender"]
+__all__ = ["GNU_SASL_DENIAL", "SCRAM", "SENDERS", "Sender", "curl_login"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,27 @@ class Sender:
     """What it says about a wrong password, as a regular expression."""
 
 
+def curl_login(endpoint: Endpoint) -> tuple[str, ...]:
+    """Return curl's options for the account and the mechanism."""
+    account = endpoint.account
+    if endpoint.mechanism in BEARERS:
+        return (
+            "-u",
+            f"{account.user}:",
+            "--oauth2-bearer",
+            account.token,
+            "--login-options",
+            f"AUTH={endpoint.mechanism}",
+        )
+    return ("-u", f"{account.user}:{account.password}", "--login-options", f"AUTH={endpoint.mechanism or '*'}")
+
+
 def _curl(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     scheme = "smtps" if endpoint.implicit else "smtp"
     sandbox.run(
         "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
-        "-u", f"{endpoint.account.user}:{endpoint.account.password}",
+        *curl_login(endpoint),
         "--mail-from", endpoint.account.address, "--mail-rcpt", endpoint.account.address,
-        "--login-options", f"AUTH={endpoint.mechanism or '*'}",
         "-T", sandbox.file("message", message), f"{scheme}://{endpoint.host}:{endpoint.port}/",
     )  # fmt: skip
 
@@ -64,7 +79,7 @@ def _msmtp(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     configuration = sandbox.file(
         "msmtprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\nfrom {account.address}\n"
-        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{account.password}"\n'
+        f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{endpoint.secret}"\n'
         f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n",
     )
     stdin = message.replace(b"\r\n", b"\n")
@@ -118,10 +133,13 @@ def _nodemailer(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     node(sandbox, "send.mjs", endpoint, message=str(sandbox.file("message", message)))
 
 
+SCRAM = ("SCRAM-SHA-1", "SCRAM-SHA-256")
+# GNU SASL cannot read the e= by which SCRAM says that a proof was wrong (RFC 5802 7), and gives up over that.
+GNU_SASL_DENIAL = "exited with 77:|exited with 70:(.|\n)*SASL mechanism could not parse input"
 _PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 SENDERS = {
-    "curl": Sender(send=_curl, refusal="exited with 60:", mechanisms=_PASSWORDS, denial="exited with 67:"),
+    "curl": Sender(send=_curl, refusal="exited with 60:", mechanisms=(*_PASSWORDS, *BEARERS), denial="exited with 67:"),
     "swaks": Sender(
         send=_swaks,
         refusal=r"exited with 29:(.|\n)*certificate verify failed",
@@ -131,15 +149,18 @@ SENDERS = {
     "msmtp": Sender(
         send=_msmtp,
         refusal="TLS certificate verification failed",
-        mechanisms=(*_PASSWORDS, "SCRAM-SHA-1", "SCRAM-SHA-256"),
-        denial="exited with 77:(.|\n)* 535 ",
+        mechanisms=(*_PASSWORDS, *SCRAM, *BEARERS),
+        denial=GNU_SASL_DENIAL,
     ),
     "smtplib": Sender(
         send=_smtplib, refusal="certificate verify failed", mechanisms=_PASSWORDS, denial="AuthenticationError: .535,"
     ),
     "aiosmtplib": Sender(send=_aiosmtplib, refusal="certificate verify failed"),
     "nodemailer": Sender(
-        send=_nodemailer, refusal="unable to (verify|get)|self-signed", mechanisms=_PASSWORDS, denial="EAUTH"
+        send=_nodemailer,
+        refusal="unable to (verify|get)|self-signed",
+        mechanisms=(*_PASSWORDS, "XOAUTH2"),
+        denial="EAUTH",
     ),
 }
 """Senders by name."""

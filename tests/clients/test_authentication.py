@@ -34,11 +34,11 @@ _readers = pytest.mark.parametrize(
 def test_a_sender_proves_who_it_is(
     lab: RunningLab, sandbox: Sandbox, account: Account, client: Sender, mechanism: str
 ) -> None:
-    """With the right password the message is accepted; with a wrong one the client reports just that, and none is."""
+    """With the right secret the message is accepted; with a wrong one the client reports just that, and none is."""
     endpoint = lab.endpoint("smtp", TlsMode.STARTTLS, account, mechanism=mechanism)
     mail = message(account.address, account.address)
     with refusing(client.denial):
-        client.send(sandbox, replace(endpoint, account=replace(account, password="wrong")), mail)
+        client.send(sandbox, replace(endpoint, account=replace(account, password="wrong", token="wrong")), mail)
     assert Mailbox(lab, account).messages() == []
     client.send(sandbox, endpoint, mail)
     assert Mailbox(lab, account).messages() == [mail]
@@ -48,11 +48,11 @@ def test_a_sender_proves_who_it_is(
 def test_a_reader_proves_who_it_is(
     lab: RunningLab, sandbox: Sandbox, account: Account, client: Reader, mechanism: str
 ) -> None:
-    """With the right password the message is given; with a wrong one the client reports just that."""
+    """With the right secret the message is given; with a wrong one the client reports just that."""
     endpoint = lab.endpoint(client.protocol, TlsMode.STARTTLS, account, mechanism=mechanism)
     mail = message(account.address, account.address)
     Mailbox(lab, account).append(mail)
     with refusing(client.denial):
-        client.read(sandbox, replace(endpoint, account=replace(account, password="wrong")))
+        client.read(sandbox, replace(endpoint, account=replace(account, password="wrong", token="wrong")))
     expected = mail.replace(b"\r\n", b"\n") if client.native else mail
     assert client.read(sandbox, endpoint) == expected

@@ -7,11 +7,14 @@ export const client = new ImapFlow({
     port: settings.port,
     secure: settings.implicit,
     doSTARTTLS: settings.implicit ? undefined : true,
-    auth: {
-        user: settings.user,
-        pass: settings.password,
-        loginMethod: settings.mechanism ? `AUTH=${settings.mechanism}` : undefined
-    },
+    auth:
+        settings.mechanism === 'XOAUTH2'
+            ? { user: settings.user, accessToken: settings.token }
+            : {
+                  user: settings.user,
+                  pass: settings.password,
+                  loginMethod: settings.mechanism ? `AUTH=${settings.mechanism}` : undefined
+              },
     logger: false,
     tls
 });

@@ -8,7 +8,10 @@ const transport = nodemailer.createTransport({
     port: settings.port,
     secure: settings.implicit,
     requireTLS: true,
-    auth: { user: settings.user, pass: settings.password },
+    auth:
+        settings.mechanism === 'XOAUTH2'
+            ? { type: 'OAuth2', user: settings.user, accessToken: settings.token }
+            : { user: settings.user, pass: settings.password },
     authMethod: settings.mechanism ?? undefined,
     connectionTimeout: 15000,
     tls
