@@ -46,6 +46,8 @@ class _Transport(ProtocolType):
     """What the wire asks of a transport; little, so that another acceptor can be measured against Twisted's."""
 
     def write(self, data: bytes) -> None: ...
+    def getHost(self) -> object: ...  # noqa: N802 -- Twisted's name
+    def getPeer(self) -> object: ...  # noqa: N802 -- Twisted's name
     def loseConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
     def abortConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
     def pauseProducing(self) -> None: ...  # noqa: N802 -- Twisted's name
@@ -93,7 +95,8 @@ class Connection(Protocol):
         self._last_heard = 0.0
         self._received = 0
         self._sent = 0
-        self._membrane = make_membrane(self)
+        self._make_membrane = make_membrane
+        self._membrane: Membrane  # from connectionMade on: who is met depends on the address the client dialled
 
     # The transport's side
 
@@ -102,6 +105,7 @@ class Connection(Protocol):
         transport = self._tcp
         transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)  # noqa: FBT003 -- Twisted's signature
+        self._membrane = self._make_membrane(self)
         self._last_heard = self.record.elapsed()
         self._arm(self._limits.handshake_time if self._implicit_tls else self._limits.idle_time)
         try:
@@ -181,6 +185,17 @@ class Connection(Protocol):
         self._paused = True
 
     # The lab's side
+
+    @property
+    def local(self) -> str:
+        """The address that the client dialled."""
+        return str(getattr(self._tcp.getHost(), "host", ""))
+
+    @property
+    def peer(self) -> str:
+        """The client's address and port."""
+        address = self._tcp.getPeer()
+        return f"{getattr(address, 'host', '')} port {getattr(address, 'port', 0)}"
 
     def drain(self) -> None:
         """Say goodbye as soon as the dialogue allows it."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bound", "bind_all", "exposure", "listen"]
 
+_LOOPBACK = "127.0.0.1"
 _TRIES = 20
 _BACKLOG = 511
 
@@ -30,6 +31,8 @@ class Bound:
     service: str
     port: int
     sockets: tuple[socket.socket, ...]
+    whole_loopback: bool = False
+    """All of 127.0.0.0/8 leads here, so every scenario's address does."""
 
 
 def exposure(addresses: Sequence[str]) -> str | None:
@@ -80,18 +83,26 @@ def _usable(addresses: Sequence[str]) -> list[str]:
 
 def _bind_service(service: str, port: int, addresses: Sequence[str]) -> Bound:
     for attempt in range(_TRIES):
+        whole_loopback = False
         sockets: list[socket.socket] = []
         try:
             for address in addresses:
                 taken = sockets[0].getsockname()[1] if sockets else port
-                sockets.append(_bind(address, taken))
+                whole = _bind_whole_loopback(taken) if address == _LOOPBACK else None
+                sockets.append(whole or _bind(address, taken))
+                whole_loopback = whole_loopback or whole is not None
         except OSError as error:
             for sock in sockets:
                 sock.close()
             if port == 0 and error.errno == errno.EADDRINUSE and attempt < _TRIES - 1:
                 continue  # the free port of one address is taken on another: try the next one
             raise ConfigurationError(_explain(service, address, port, error)) from error
-        return Bound(service=service, port=sockets[0].getsockname()[1], sockets=tuple(sockets))
+        return Bound(
+            service=service,
+            port=sockets[0].getsockname()[1],
+            sockets=tuple(sockets),
+            whole_loopback=whole_loopback,
+        )
     raise ConfigurationError(f"{service}: no port is free on all of {', '.join(addresses)}")
 
 
@@ -119,6 +130,25 @@ def _bind(address: str, port: int) -> socket.socket:
     except OSError:
         sock.close()
         raise
+    return sock
+
+
+def _bind_whole_loopback(port: int) -> socket.socket | None:
+    """Return a socket for all of 127.0.0.0/8, which no other machine can reach: it is bound to the loopback device.
+
+    None where the system has no such thing, or the port is taken on some other address: then 127.0.0.1 alone is tried.
+    """
+    if not hasattr(socket, "SO_BINDTODEVICE"):
+        return None
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+        sock.bind(("0.0.0.0", port))  # noqa: S104 -- of the loopback device only
+        sock.setblocking(False)  # noqa: FBT003 -- the socket module's signature
+    except OSError:
+        sock.close()
+        return None
     return sock
 
 
