@@ -1,0 +1,44 @@
+"""Where each scenario is on the loopback network: an address of its own in 127.66.0.0/16, the same in every run.
+
+The address follows from the id alone. Where two ids want the same one, the later entry of the catalogue takes the next
+that is free, so that adding an entry never moves those before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.entries import CATALOGUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DOMAINS", "addresses", "host_names", "scenario_named"]
+
+DOMAINS = ("lab.test", "lab.localhost")
+"""``<scenario>.<domain>`` is a scenario's host name."""
+_NETWORK = "127.66"
+_SIZE = 1 << 16
+
+
+def addresses(ids: Iterable[str] = tuple(CATALOGUE)) -> dict[str, str]:
+    """Return each scenario's address by its id."""
+    taken: dict[int, str] = {}
+    for identifier in ids:
+        place = int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:2], "big")
+        while place in taken or place % 256 in {0, 255}:  # addresses that look like a network's own are left out
+            place = (place + 1) % _SIZE
+        taken[place] = identifier
+    return {identifier: f"{_NETWORK}.{place >> 8}.{place & 255}" for place, identifier in taken.items()}
+
+
+def host_names(identifier: str) -> tuple[str, ...]:
+    """Return the scenario's names."""
+    return tuple(f"{identifier}.{domain}" for domain in DOMAINS)
+
+
+def scenario_named(host: str) -> str | None:
+    """Return the id of the scenario whose name ``host`` is, None if it is no scenario's."""
+    label, _, domain = host.lower().rstrip(".").partition(".")
+    return label if domain in DOMAINS and label in CATALOGUE else None
