@@ -132,6 +132,10 @@ class Session:
         self._view = View(mailbox, read_only=read_only, notify=self.link.notify)
         return self._view
 
+    def recent(self, mailbox: Mailbox) -> int:
+        r"""Return how many messages are \Recent in this session, if that is the selected mailbox."""
+        return len(self._view.recent) if self._view is not None and self._view.mailbox is mailbox else 0
+
     def unselect(self) -> View | None:
         """Leave the selected state without telling; return the view that was left, if there was one."""
         view, self._view = self._view, None
@@ -237,7 +241,7 @@ class Session:
 
     def _changes(self, *, expunges: bool, uid: bool) -> Iterator[Reply]:
         if self._view is not None and self._view.pending:
-            lines = b"".join(self._view.changes(expunges=expunges, uid=uid or self.modseq, modseq=self.modseq))
+            lines = b"".join(self._view.changes(expunges=expunges, uid=uid, modseq=self.modseq))
             if lines:
                 yield Reply.untagged(lines)
 

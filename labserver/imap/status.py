@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
+    from labserver.imap.session import Session
     from labserver.mailstore.mailbox import Mailbox
 
 __all__ = ["STATUS_ITEMS", "parse_items", "status_response"]
@@ -46,7 +47,13 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[bytes, ...]:
     return items
 
 
-def status_response(name: bytes, mailbox: Mailbox, items: Iterable[bytes], dialect: Dialect) -> bytes:
-    """Return the untagged STATUS response; ``name`` is the mailbox name as it is sent."""
-    values = b" ".join(b"%b %d" % (item, dialect.status_items[item](mailbox)) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (name, values)
+def status_response(name: bytes, mailbox: Mailbox, items: Iterable[bytes], session: Session) -> bytes:
+    """Return the untagged STATUS response; ``name`` is the mailbox name as it is sent.
+
+    ``RECENT`` counts what nobody was told of yet and, of the selected mailbox, what this session was the first to hear.
+    """
+    values = {item: session.dialect.status_items[item](mailbox) for item in items}
+    if b"RECENT" in values:
+        values[b"RECENT"] += session.recent(mailbox)
+    told = b" ".join(b"%b %d" % value for value in values.items())
+    return b"* STATUS %b (%b)\r\n" % (name, told)

@@ -14,7 +14,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from labserver.errors import StoreError
-from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.cursor import BadSyntax
 from labserver.imap.syntax import SYSTEM_FLAGS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
 
@@ -133,8 +133,6 @@ class View:
         An unknown sequence number raises BadSyntax; an unknown UID is ignored (RFC 3501 6.4.8). By UID a message that
         is expunged already is unknown; by number it is still there, so that the caller can tell (:meth:`expunged`).
         """
-        if self.gone:
-            raise Refused("The mailbox was deleted", "NONEXISTENT")
         if wanted.saved:
             return self._pick_saved()
         messages = self.messages
@@ -161,15 +159,16 @@ class View:
 
         ``expunges``: EXPUNGE is allowed now; else it stays for later. ``uid`` and ``modseq`` go into FETCH responses.
         """
-        if self.gone:
-            return
+        recent = len(self.recent)
         if expunges and self._expunged:
             yield from self._tell_expunged()
-        if self._arrived:
-            arrived, self._arrived = self._arrived, []
+        arrived, self._arrived = self._arrived, []
+        if arrived:
             self.messages += arrived
             self._claim_recent(arrived)
-            yield b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(self.messages), len(self.recent))
+            yield b"* %d EXISTS\r\n" % len(self.messages)
+        if arrived or len(self.recent) != recent:
+            yield b"* %d RECENT\r\n" % len(self.recent)
         if self._flagged:
             flagged, self._flagged = self._flagged, {}
             yield from self.keywords()

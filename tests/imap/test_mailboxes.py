@@ -191,6 +191,13 @@ def test_without_an_extension(tree: Lab, without: str, command: str, answer: lis
     assert tree.client(without={without}).do(command) == answer
 
 
+def test_basic_list(tree: Lab) -> None:
+    """Without LIST-EXTENDED there is LIST as RFC 3501 has it."""
+    client = tree.client(without={"LIST-EXTENDED"})
+    assert client.ok('LIST "work/" %') == tree.client().ok('LIST "work/" %')
+    assert client.ok('LIST "" ""') == [b'* LIST (\\Noselect) "/" ""']
+
+
 def test_creating_and_deleting(lab: Lab) -> None:
     """CREATE makes what is missing above, DELETE leaves a container while there is something below (RFC 3501 6.3.4)."""
     client = lab.client()
@@ -239,7 +246,10 @@ def test_renaming(filled: Lab) -> None:
     assert [line.rsplit(b" ", 1)[1] for line in client.ok('LIST "" x*')] == [b"x", b"x/y", b"x/y/b"]
     assert client.do("RENAME a b")[-1].startswith(b"NO [NONEXISTENT]")
     assert client.do("RENAME x/y Sent")[-1].startswith(b"NO [ALREADYEXISTS]")
-    assert client.ok("RENAME inbox old") == [b"* %d EXPUNGE" % n for n in (5, 4, 3, 2, 1)]
+    assert client.ok("RENAME inbox old") == [
+        *(b"* %d EXPUNGE" % n for n in (5, 4, 3, 2, 1)),
+        b"* 0 RECENT",
+    ]
     assert client.ok("STATUS old (MESSAGES)") == [b"* STATUS old (MESSAGES 5)"]
     assert client.ok("STATUS inbox (MESSAGES)") == [b"* STATUS inbox (MESSAGES 0)"]
     assert client.do("RENAME a")[-1].startswith(b"BAD ")
@@ -266,7 +276,8 @@ def test_status(filled: Lab) -> None:
     ]
     client.ok("SELECT INBOX")
     client.ok("STORE 1:2 +FLAGS.SILENT (\\Seen)")
-    assert client.ok('STATUS "INBOX" (RECENT UNSEEN)') == [b"* STATUS INBOX (RECENT 0 UNSEEN 3)"]
+    assert client.ok('STATUS "INBOX" (RECENT UNSEEN)') == [b"* STATUS INBOX (RECENT 5 UNSEEN 3)"]
+    assert filled.client().ok("STATUS INBOX (RECENT)") == [b"* STATUS INBOX (RECENT 0)"]
     for arguments, verdict in (
         ("INBOX ()", b"BAD "),
         ("INBOX", b"BAD "),
@@ -351,8 +362,8 @@ def test_expunging(filled: Lab) -> None:
     r"""EXPUNGE removes what is \Deleted; UID EXPUNGE only what is in its set too (RFC 4315 2.1)."""
     client = filled.selected()
     client.ok("STORE 1,3,5 +FLAGS.SILENT (\\Deleted)")
-    assert client.ok("UID EXPUNGE 2:3,9") == [b"* 3 EXPUNGE"]
-    assert client.ok("EXPUNGE") == [b"* 4 EXPUNGE", b"* 1 EXPUNGE"]
+    assert client.ok("UID EXPUNGE 2:3,9") == [b"* 3 EXPUNGE", b"* 4 RECENT"]
+    assert client.ok("EXPUNGE") == [b"* 4 EXPUNGE", b"* 1 EXPUNGE", b"* 2 RECENT"]
     assert client.ok("EXPUNGE") == []
     assert client.ok("UID SEARCH ALL") == [b"* SEARCH 2 4"]
     assert client.do("UID EXPUNGE")[-1].startswith(b"BAD ")

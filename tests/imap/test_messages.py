@@ -240,7 +240,7 @@ def test_fetch_of_what_is_gone(filled: Lab) -> None:
     ]
     assert client.do("STORE 2 +FLAGS (\\Seen)")[-1].startswith(b"NO [EXPUNGEISSUED]")
     assert client.do("SEARCH UID 1:3") == [b"* SEARCH 1 3", b"OK SEARCH completed"]
-    assert client.do("UID FETCH 2 UID") == [b"* 2 EXPUNGE", b"OK UID FETCH completed"]
+    assert client.do("UID FETCH 2 UID") == [b"* 2 EXPUNGE", b"* 4 RECENT", b"OK UID FETCH completed"]
     assert client.ok("FETCH 2 UID") == [b"* 2 FETCH (UID 3)"]
 
 
@@ -326,7 +326,8 @@ def test_copy_and_move(filled: Lab, verb: str) -> None:
     code = b"[COPYUID %d 2,4 2:3]" % sent.uid_validity
     lines = client.do(f"{verb} 4,2 Sent")
     if "MOVE" in verb:
-        assert lines == [b"* OK " + code + b" Moved", b"* 4 EXPUNGE", b"* 2 EXPUNGE", f"OK {verb} completed".encode()]
+        moved = [b"* OK " + code + b" Moved", b"* 4 EXPUNGE", b"* 2 EXPUNGE", b"* 3 RECENT"]
+        assert lines == [*moved, f"OK {verb} completed".encode()]
     else:
         assert lines == [b"OK " + code + f" {verb} completed".encode()]
     assert sent.messages[1].content == message("two")
@@ -352,7 +353,7 @@ def test_without_uidplus(filled: Lab) -> None:
     """Without UIDPLUS nothing speaks of UIDs that became others."""
     client = filled.selected(without={"UIDPLUS"})
     assert client.do("COPY 1 Sent") == [b"OK COPY completed"]
-    assert client.do("MOVE 1 Sent") == [b"* 1 EXPUNGE", b"OK MOVE completed"]
+    assert client.do("MOVE 1 Sent") == [b"* 1 EXPUNGE", b"* 4 RECENT", b"OK MOVE completed"]
     assert client.do("APPEND Sent {5+}\r\nHello") == [b"OK APPEND completed"]
 
 
@@ -553,7 +554,7 @@ def test_saved_results(filled: Lab) -> None:
     assert client.ok("SEARCH FLAGGED NOT $") == [b"* SEARCH"]
     assert client.ok("SEARCH RETURN (COUNT) $ SUBJECT one") == [b'* ESEARCH (TAG "t7") COUNT 1']
     client.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
-    assert client.ok("UID EXPUNGE $") == [b"* 1 EXPUNGE"]
+    assert client.ok("UID EXPUNGE $") == [b"* 1 EXPUNGE", b"* 4 RECENT"]
     assert client.ok("UID FETCH $ UID") == [b"* 1 FETCH (UID 2)", b"* 3 FETCH (UID 4)"]
     client.ok("UID SEARCH RETURN (SAVE MIN) ALL")
     assert client.ok("FETCH $ UID") == [b"* 1 FETCH (UID 2)"]

@@ -8,6 +8,7 @@ import pytest
 
 from labserver.dialogues.exchange import Command, Identity, LoginFailure, ReplyKind
 from labserver.errors import ConfigurationError
+from labserver.imap.cursor import Refused
 from labserver.imap.dialect import compose, without
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.limits import Limits
@@ -271,6 +272,16 @@ def test_too_many_bad_commands_end_the_session() -> None:
     client.ok("NOOP")
     assert client.feed(b"a XYZZY\r\n") == b"a BAD Unknown command\r\n* BYE Too many errors\r\n"
     assert client.closed
+
+
+def test_nothing_is_there_before_it_is_chosen(lab: Lab) -> None:
+    """The session never makes up an account or a mailbox for a command that needs one."""
+    session = lab.client(login=False).session
+    with pytest.raises(Refused):
+        _ = session.account
+    session.log_in("alice")
+    with pytest.raises(Refused):
+        _ = session.view
 
 
 def test_starttls_and_authenticate_are_possible_before_login(lab: Lab) -> None:

@@ -70,6 +70,8 @@ class Model:
             elif kind == b"EXISTS":
                 assert number >= len(self.messages), lines
                 self.messages += [Known() for _ in range(number - len(self.messages))]
+            elif kind == b"RECENT":
+                assert number <= len(self.messages), lines
             elif kind == b"FETCH":
                 self._fetched(self.messages[number - 1], rest)
 
@@ -205,7 +207,7 @@ def test_expunge_waits_until_it_may_be_told(filled: Lab) -> None:
     assert client.do("FETCH 9 UID")[:-1] == []
     assert client.ok("SORT (DATE) UTF-8 ALL")[1:] == []
     assert client.ok("THREAD REFERENCES UTF-8 ALL")[1:] == []
-    assert client.do("SELECT") == [b"* 2 EXPUNGE", b"* 1 EXPUNGE", b"BAD Missing argument"]
+    assert client.do("SELECT") == [b"* 2 EXPUNGE", b"* 1 EXPUNGE", b"* 4 RECENT", b"BAD Missing argument"]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class List:
             yield listed.response("LIST", encoded, account.separator)
             mailbox = account.mailboxes.get(listed.name)
             if self.status and mailbox is not None:
-                yield status_response(encoded, mailbox, self.status, session.dialect)
+                yield status_response(encoded, mailbox, self.status, session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,5 +142,5 @@ class Status:
         if b"HIGHESTMODSEQ" in self.items:
             yield from session.enable("CONDSTORE")
         name = session.mailbox_name(self.mailbox)
-        yield Reply.untagged(status_response(name, mailbox, self.items, session.dialect))
+        yield Reply.untagged(status_response(name, mailbox, self.items, session))
         return Done()

@@ -192,10 +192,11 @@ class Store:
     def _responses(self, view: View, hits: list[Hit], *, modseq: bool) -> Iterator[bytes]:
         if not self.silent:
             for number, message in hits:
-                yield view.flags_response(number, message, uid=self.uid or modseq, modseq=modseq)
+                yield view.flags_response(number, message, uid=self.uid, modseq=modseq)
         elif modseq:
             for number, message in hits:
-                yield b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (number, message.uid, message.modseq)
+                uid = b"UID %d " % message.uid if self.uid else b""
+                yield b"* %d FETCH (%bMODSEQ (%d))\r\n" % (number, uid, message.modseq)
 
     def _modified(self, hits: list[Hit], failed: set[int]) -> bytes:
         if not failed:
