@@ -46,6 +46,7 @@ __all__ = [
     "create_authority",
     "derive_key",
     "issue",
+    "issue_by_itself",
 ]
 
 EPHEMERAL_LIFETIME = timedelta(days=30)
@@ -124,6 +125,12 @@ def issue(authority: Authority, profile: Profile, *, entropy: Entropy, now: date
     return Chain(leaf=_der(leaf), intermediates=(authority.intermediate,), key=_pkcs8(key), anchors=(authority.root,))
 
 
+def issue_by_itself(profile: Profile, *, entropy: Entropy, now: datetime) -> Chain:
+    """Return a chain of one certificate that says what ``profile`` says and that only its own key vouches for."""
+    key = derive_key(entropy, profile.role)
+    return Chain(leaf=_der(_certify(profile, key, None, entropy=entropy, now=now)), key=_pkcs8(key))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabIssuer:
     """The lab's CA at work (an :class:`labserver.pki.chain.Issuer`)."""
@@ -140,13 +147,17 @@ class LabIssuer:
 
     def issue_server(self, host: str, names: tuple[str, ...] = HOSTS) -> Chain:
         """Return a server's chain; raises ``ConfigurationError`` for a name outside the CA's constraints."""
-        for name in (host, *names):
+        return self.issue_profile(server_profile(host, names))
+
+    def issue_profile(self, profile: Profile) -> Chain:
+        """Return a chain whose leaf says what ``profile`` says; raises ``ConfigurationError`` as ``issue_server``."""
+        for name in (*profile.names, *profile.addresses):
             if not self.permitted.covers(name):
                 raise ConfigurationError(
                     f"The lab's CA may not vouch for {name!r}: add --permit {name.removeprefix('*.')} to widen its"
                     " name constraints."
                 )
-        return issue(self.authority, server_profile(host, names), entropy=self.entropy, now=self.clock.now())
+        return issue(self.authority, profile, entropy=self.entropy, now=self.clock.now())
 
     def issue_client(self, account: str) -> Chain:
         """Return a client's chain for SASL EXTERNAL."""
