@@ -11,7 +11,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax
@@ -85,6 +85,8 @@ class View:
                 self._flagged.update((message.uid, message) for message in messages)
             case Removed():
                 self.gone = True
+            case _:
+                assert_never(event)
         self._notify()
 
     def _note_expunged(self, uids: set[int]) -> None:
