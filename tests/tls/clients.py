@@ -1,0 +1,180 @@
+"""TLS clients in memory, of two libraries behind one interface, and the octets between them and an engine."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Protocol
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+    from labserver.tls.engine import TlsEngine
+
+NAME = "mail.lab.test"
+
+
+class Client(Protocol):
+    """A client's side of TLS."""
+
+    closed: bool
+    """The server sent close_notify."""
+    error: str
+
+    def step(self) -> bytes:
+        """Shake hands, or read; return what was decrypted."""
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+
+    def send(self, data: bytes) -> None:
+        """Encrypt."""
+
+    def outgoing(self) -> bytes:
+        """Return octets for the network."""
+
+    def shutdown(self) -> None:
+        """Say close_notify."""
+
+    def certificate(self) -> bytes:
+        """Return the server's certificate."""
+
+
+class StdlibClient:
+    """The standard library's."""
+
+    def __init__(self, *, ca: str | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if ca is None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(cadata=ca)
+        context.minimum_version = context.maximum_version = version
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=NAME)
+        self.closed, self.error, self._established = False, "", False
+
+    def step(self) -> bytes:
+        """Shake hands, or read."""
+        data = bytearray()
+        try:
+            if not self._established:
+                self.tls.do_handshake()
+                self._established = True
+            while record := self.tls.read(1 << 16):
+                data += record
+            self.closed = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self.error = self.error or str(error)
+        return bytes(data)
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        self._incoming.write(data)
+
+    def send(self, data: bytes) -> None:
+        """Encrypt."""
+        self.tls.write(data)
+
+    def outgoing(self) -> bytes:
+        """Return octets for the network."""
+        return self._outgoing.read()
+
+    def shutdown(self) -> None:
+        """Say close_notify."""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            return
+
+    def certificate(self) -> bytes:
+        """Return the server's certificate."""
+        return self.tls.getpeercert(binary_form=True) or b""
+
+
+class OpensslClient:
+    """pyOpenSSL's."""
+
+    def __init__(
+        self,
+        *,
+        version: int = SSL.TLS1_3_VERSION,
+        identity: tuple[x509.Certificate, EllipticCurvePrivateKey] | None = None,
+    ) -> None:
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(version)
+        context.set_max_proto_version(version)
+        context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # so that even the old versions are really spoken
+        if identity is not None:
+            context.use_certificate(identity[0])
+            context.use_privatekey(identity[1])
+        self.tls = SSL.Connection(context, None)
+        self.tls.set_tlsext_host_name(NAME.encode())
+        self.tls.set_connect_state()
+        self.closed, self.error, self._established = False, "", False
+
+    def step(self) -> bytes:
+        """Shake hands, or read."""
+        data = bytearray()
+        try:
+            if not self._established:
+                self.tls.do_handshake()
+                self._established = True
+            while True:
+                data += self.tls.recv(1 << 16)
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.closed = True
+        except SSL.Error as error:
+            self.error = self.error or str(error)
+        return bytes(data)
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        while data:
+            data = data[self.tls.bio_write(data) :]
+
+    def send(self, data: bytes) -> None:
+        """Encrypt."""
+        self.tls.sendall(data)
+
+    def outgoing(self) -> bytes:
+        """Return octets for the network."""
+        data = bytearray()
+        try:
+            while True:
+                data += self.tls.bio_read(1 << 16)
+        except SSL.WantReadError:
+            return bytes(data)
+
+    def shutdown(self) -> None:
+        """Say close_notify."""
+        self.tls.shutdown()
+
+    def certificate(self) -> bytes:
+        """Return the server's certificate."""
+        certificate = self.tls.get_peer_certificate(as_cryptography=True)
+        assert certificate is not None
+        return certificate.public_bytes(Encoding.DER)
+
+
+def shake(client: Client, engine: TlsEngine) -> tuple[bytes, bytes]:
+    """Carry octets until both sides are silent; return what the client and what the engine decrypted."""
+    heard, decrypted = [], []
+    while True:
+        heard.append(client.step())
+        sent = client.outgoing()
+        engine.receive(sent)
+        decrypted.append(engine.decrypted())
+        answered = engine.outgoing()
+        client.receive(answered)
+        if not sent and not answered:
+            heard.append(client.step())
+            return b"".join(heard), b"".join(decrypted)
