@@ -1,4 +1,4 @@
-"""``labserver certs``: the certificates of a running lab, or of one that would be started with the same options."""
+"""``labserver certs``: the certificates that a lab started with the same ``--state`` or ``--seed`` has."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
     material = _material(options)
     for notice in material.notices:
         print(f"labserver: {notice}", file=sys.stderr)
+    if options.state is None and options.seed is None:
+        print("labserver: this is a new CA, which no lab uses; --state or --seed means a lab's", file=sys.stderr)
     if options.verb == "show":
         from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- only for this verb
 

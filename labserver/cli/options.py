@@ -18,9 +18,10 @@ from labserver.settings import TLS_ENGINES, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["add_lab_options", "settings_from"]
+__all__ = ["add_lab_options", "add_output_options", "settings_from"]
 
 _HIGHEST_PORT = 65_535
+_LOG_LEVELS = ("error", "warning", "info", "debug")
 _LIMIT_HELP = {
     "message_size": "octets of one message",
     "mailbox_messages": "messages in one mailbox",
@@ -62,12 +63,23 @@ def add_lab_options(parser: argparse.ArgumentParser, *, any_ports: bool) -> None
         )
 
 
+def add_output_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options about what a lab tells while it runs; return their group."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--transcript", type=Path, metavar="FILE", help="append what is said to this file, as it is said"
+    )
+    group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in --transcript")
+    group.add_argument("--log", choices=_LOG_LEVELS, default="warning", help="how much to tell (default: %(default)s)")
+    return group
+
+
 def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
     group = parser.add_argument_group("listening")
     group.add_argument(
         "--services",
         type=_names,
-        metavar="LIST",
+        metavar="NAME,…",
         help=f"open only these, of {', '.join(SERVICES)} (default: all but lmtp)",
     )
     group.add_argument(
@@ -102,10 +114,12 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME[@DOMAIN]:PASSWORD",
-        help=f"an account, more than once for several (default: {defaults})",
+        help=f"an account instead of the usual ones, more than once for several (default: {defaults})",
     )
     group.add_argument("--accept-any", action="store_true", help="every name and password is an account of its own")
-    group.add_argument("--catch-all", default=CATCH_ALL, metavar="NAME", help="the account for other recipients")
+    group.add_argument(
+        "--catch-all", default=CATCH_ALL, metavar="NAME", help="the account for other recipients (default: %(default)s)"
+    )
     group.add_argument("--strict-recipients", action="store_true", help="refuse other recipients with 550")
 
 
@@ -134,12 +148,23 @@ def _add_certificates(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--state", type=Path, metavar="DIR", help="keep the CA here (default: a new one per run)")
     group.add_argument("--issuer", choices=tuple(IssuerName), default=IssuerName.LAB, help="who issues the certificate")
     group.add_argument(
-        "--permit", action="append", default=[], metavar="NAME", help="let the CA vouch for this domain or network too"
+        "--permit",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let the CA vouch for this domain, address or network too",
     )
-    group.add_argument("--seed", metavar="TEXT", help="make all keys and certificates from this text: no secrets then")
+    group.add_argument(
+        "--seed", metavar="TEXT", help="derive every key and certificate from this text; none is a secret then"
+    )
     group.add_argument("--cert", type=Path, metavar="FILE", help="serve your own certificate chain (PEM)")
     group.add_argument("--key", type=Path, metavar="FILE", help="its private key, if it is in another file")
-    group.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help="which OpenSSL serves TLS")
+    group.add_argument(
+        "--tls-engine",
+        choices=TLS_ENGINES,
+        default=TLS_ENGINES[0],
+        help="openssl: the cryptography package's, stdlib: Python's own (default: %(default)s)",
+    )
     group.add_argument("--key-log", type=Path, metavar="FILE", help="append TLS secrets here, for Wireshark")
     group.add_argument(
         "--client-certificates", action="store_true", help="ask clients for a certificate of the CA (SASL EXTERNAL)"
@@ -151,9 +176,9 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-cleartext-auth", action="store_true", help="accept credentials without TLS (never by default)"
     )
-    group.add_argument("--mechanisms", type=_names, metavar="LIST", help="offer only these SASL mechanisms")
+    group.add_argument("--mechanisms", type=_names, metavar="NAME,…", help="offer only these SASL mechanisms")
     group.add_argument("--anonymous", action="store_true", help="offer SASL ANONYMOUS too")
-    group.add_argument("--imap-without", type=_names, metavar="LIST", help="leave these IMAP extensions out")
+    group.add_argument("--imap-without", type=_names, metavar="NAME,…", help="leave these IMAP extensions out")
     group.add_argument("--apop", action="store_true", help="offer POP3's APOP")
 
 

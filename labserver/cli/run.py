@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from labserver.cli.options import add_lab_options, settings_from
+from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _SIGNALLED = 128
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver run``."""
+    parser.usage = "%(prog)s [options] -- CMD [arguments]"  # each option is listed below, once
     add_lab_options(parser, any_ports=True)
+    add_output_options(parser)
     parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the command to run")
 
 
@@ -34,14 +36,17 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit code, 128 + n if signal n ended it, 126 or 127 if it could not be run."""
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
-    logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
+    logging.basicConfig(level=options.log.upper(), format="labserver: %(levelname)s: %(message)s")
     words = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
     if not words:
         raise ConfigurationError("run what? labserver run [options] -- CMD [arguments]")
     settings = settings_from(options)
 
     async def command(running: Running) -> int:
-        return await _run(words, running)
+        from labserver.cli.sinks import follow  # noqa: PLC0415 -- only once the lab runs
+
+        with follow(running.lab.transcript, options):
+            return await _run(words, running)
 
     return serve(settings, command)
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def remove(directory: Path) -> None:
 def find_ready(path: Path | None) -> dict[str, object]:
     """Return the ready record in ``path``, or of the newest lab that runs.
 
-    Raises ConfigurationError if there is none or it cannot be read.
+    Where several run, standard error tells which one it is. Raises ConfigurationError if there is none or it cannot be
+    read.
     """
     if path is None:
         path = Path(os.environ["LABSERVER_READY_FILE"]) if "LABSERVER_READY_FILE" in os.environ else _newest()
@@ -88,7 +90,13 @@ def _newest() -> Path:
     ]
     if not running:
         raise ConfigurationError("no lab is running; start one with: labserver up")
-    return max(running, key=lambda file: file.stat().st_mtime_ns)
+    newest = max(running, key=lambda file: file.stat().st_mtime_ns)
+    if others := sorted(str(file) for file in running if file != newest):
+        print(
+            f"labserver: several labs are running; this is {newest}; --ready-file chooses: {', '.join(others)}",
+            file=sys.stderr,
+        )
+    return newest
 
 
 def _alive(pid: int) -> bool:

@@ -61,8 +61,10 @@ def _from_file(path: Path) -> Iterator[str]:
     try:
         with path.open(encoding="utf-8") as stream:
             yield from stream
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is no transcript: it is not UTF-8") from error
 
 
 def _from_lab(options: argparse.Namespace) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.cli import run_directory
-from labserver.cli.options import add_lab_options, settings_from
+from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "banner", "run"]
 
 _STANDARD_ERROR = 2
-LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver up``."""
+    parser.usage = "%(prog)s [options]"  # each option is listed below, once
     add_lab_options(parser, any_ports=False)
     group = parser.add_argument_group("for programs")
     group.add_argument("--ready-file", type=Path, metavar="FILE", help="write the ready record here, in one step")
@@ -40,13 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--exit-with-parent", action="store_true", help="stop when the process that started the lab is gone"
     )
-    group = parser.add_argument_group("output")
-    group.add_argument(
-        "--transcript", type=Path, metavar="FILE", help="append what is said to this file, as it is said"
-    )
-    group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in --transcript")
-    group.add_argument("--log", choices=LOG_LEVELS, default="warning", help="how much to tell (default: %(default)s)")
-    group.add_argument("--quiet", action="store_true", help="print the ready line only")
+    add_output_options(parser).add_argument("--quiet", action="store_true", help="print the ready line only")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,8 +78,6 @@ def _announce(options: argparse.Namespace, running: Running) -> None:
     people = sys.stdout if sys.stdout.isatty() else sys.stderr
     for notice in running.lab.notices:
         print(f"labserver: {notice}", file=sys.stderr)
-    if not options.quiet:
-        print(banner(running.record), file=people, flush=True)
     if options.env_file is not None:
         from labserver.cli.env import variables  # noqa: PLC0415 -- only when it is asked for
         from labserver.pki.environment import Format, render  # noqa: PLC0415 -- the same
@@ -95,6 +87,8 @@ def _announce(options: argparse.Namespace, running: Running) -> None:
         run_directory.write_private(options.ready_file, line.encode() + b"\n")
     if options.ready_fd is not None:
         _tell(options.ready_fd, line)
+    if not options.quiet:
+        print(banner(running.record), file=people, flush=True)
     if not sys.stdout.isatty() or options.quiet:
         print(f"labserver ready {line}", flush=True)
 
@@ -154,7 +148,7 @@ def _examples(ports: Mapping[str, int], account: Mapping[str, str], ca: str, nam
     user = shlex.quote(f"{account['user']}:{account['password']}")
     trust = f"--cacert {shlex.quote(ca)}"
     commands = {
-        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl --crlf --ssl-reqd {trust} --mail-from me@example.org "
+        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl -sS --crlf --ssl-reqd {trust} --mail-from me@example.org "
         f"--mail-rcpt {account['address']} -T - smtp://{name}:{{port}}",
         "imaps": f"curl {trust} -u {user} 'imaps://{name}:{{port}}/INBOX;UID=1'",
         "imap": f"openssl s_client -crlf -starttls imap -CAfile {shlex.quote(ca)} -connect {name}:{{port}}",
