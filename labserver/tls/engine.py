@@ -16,10 +16,24 @@ if TYPE_CHECKING:
 
     from labserver.events import TlsFacts
 
-__all__ = ["EngineName", "TlsEngine", "TlsFailure", "TlsSettings", "alert_name", "make_engines"]
+__all__ = [
+    "LEGACY_CIPHERS",
+    "VERSIONS",
+    "EngineName",
+    "TlsEngine",
+    "TlsFailure",
+    "TlsSettings",
+    "alert_name",
+    "make_engines",
+]
 
 EngineName = str
 """``openssl`` (pyOpenSSL: the cryptography wheel's OpenSSL, the same on every host) or ``stdlib`` (the host's)."""
+
+VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+"""The versions an engine may serve, oldest first, as OpenSSL names them."""
+LEGACY_CIPHERS = "DEFAULT:@SECLEVEL=0"
+"""What versions below 1.2 need. Not ``ALL``: a suite without authentication would be a fault beside the version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +55,34 @@ class TlsSettings:
     private_key: bytes
     client_anchors: bytes = b""
     """If not empty, a client certificate is asked for and verified against these; none is still accepted."""
+    minimum: str = "TLSv1.2"
+    """The oldest version served, one of :data:`VERSIONS`; below TLS 1.2 at OpenSSL's security level 0, which is what
+    the hashes of those versions need."""
+    maximum: str = "TLSv1.3"
+    """The newest."""
     key_log: Path | None = None
     """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
+
+    @property
+    def legacy(self) -> bool:
+        """Whether a version is served that OpenSSL's default security level rules out."""
+        return VERSIONS.index(self.minimum) < VERSIONS.index("TLSv1.2")
 
 
 class TlsEngine(Protocol):
     """One connection's TLS."""
 
-    established: bool
-    """The handshake has finished on this side."""
-    peer_closed: bool
-    """The client sent close_notify."""
-    failure: TlsFailure | None
-    """Set once TLS is broken; nothing can be decrypted after that, but ``outgoing`` may still hold an alert."""
+    @property
+    def established(self) -> bool:
+        """The handshake has finished on this side."""
+
+    @property
+    def peer_closed(self) -> bool:
+        """The client sent close_notify."""
+
+    @property
+    def failure(self) -> TlsFailure | None:
+        """Set once TLS is broken; nothing can be decrypted after that, but ``outgoing`` may still hold an alert."""
 
     def receive(self, data: bytes) -> None:
         """Take octets from the network."""
@@ -90,7 +119,8 @@ def alert_name(reason: str) -> str:
 def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Return a maker of engines; the library is imported and its context built at the first one it makes.
 
-    That first one raises ConfigurationError for a chain that OpenSSL refuses (a key that is too small …).
+    That first one raises ConfigurationError for a chain that OpenSSL refuses (a key that is too small …). Whether this
+    host's OpenSSL still serves an old version is asked of :func:`labserver.tls.probe.unavailable`.
     """
     context: list[Callable[[], TlsEngine]] = []
 

@@ -10,17 +10,24 @@ from OpenSSL import SSL, crypto
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
 from labserver.tls.endpoint_binding import server_end_point
-from labserver.tls.engine import TlsFailure, alert_name
+from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.tls.engine import TlsEngine, TlsSettings
 
-__all__ = ["OpensslEngine", "openssl_engines"]
+__all__ = ["PROTOCOL_VERSIONS", "OpensslEngine", "openssl_engines"]
 
 _MODE_RELEASE_BUFFERS = 0x10
 """SSL_MODE_RELEASE_BUFFERS: halves the memory of an idle connection (SSL_CTX_set_mode(3))."""
+PROTOCOL_VERSIONS = {
+    "TLSv1": SSL.TLS1_VERSION,
+    "TLSv1.1": SSL.TLS1_1_VERSION,
+    "TLSv1.2": SSL.TLS1_2_VERSION,
+    "TLSv1.3": SSL.TLS1_3_VERSION,
+}
+"""pyOpenSSL's numbers of :data:`labserver.tls.engine.VERSIONS`."""
 _READ = 1 << 16
 _EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
 _EXPORTER_SIZE = 32
@@ -140,7 +147,10 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 -- the same
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_min_proto_version(PROTOCOL_VERSIONS[settings.minimum])
+    context.set_max_proto_version(PROTOCOL_VERSIONS[settings.maximum])
+    if settings.legacy:
+        context.set_cipher_list(LEGACY_CIPHERS.encode("ascii"))
     context.set_mode(_MODE_RELEASE_BUFFERS)
     # No resumption: every session shows its whole handshake, and tls-unique stays the client's Finished.
     context.set_options(SSL.OP_NO_TICKET)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import ssl
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
 from labserver.tls.endpoint_binding import server_end_point
-from labserver.tls.engine import TlsFailure, alert_name
+from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["StdlibEngine", "stdlib_engines"]
 
+_VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
 _READ = 1 << 16
 
 
@@ -130,7 +137,7 @@ def _failure(error: ssl.SSLError) -> TlsFailure:
 def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _limit(context, settings)
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     _load(context, settings)
@@ -147,6 +154,15 @@ def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
 
     context.sni_callback = remember
     return lambda: StdlibEngine(context, settings, names)
+
+
+def _limit(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are: that is why they are served
+        context.minimum_version = _VERSIONS[settings.minimum]
+        context.maximum_version = _VERSIONS[settings.maximum]
+    if settings.legacy:
+        context.set_ciphers(LEGACY_CIPHERS)
 
 
 def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
