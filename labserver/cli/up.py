@@ -148,8 +148,8 @@ def _examples(ports: Mapping[str, int], account: Mapping[str, str], ca: str, nam
     user = shlex.quote(f"{account['user']}:{account['password']}")
     trust = f"--cacert {shlex.quote(ca)}"
     commands = {
-        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl -sS --crlf --ssl-reqd {trust} --mail-from me@example.org "
-        f"--mail-rcpt {account['address']} -T - smtp://{name}:{{port}}",
+        "smtp": f"printf 'Subject: hello\\n\\nHello!\\n' | curl -sS --crlf --ssl-reqd {trust} "
+        f"--mail-from me@example.org --mail-rcpt {account['address']} -T - smtp://{name}:{{port}}",
         "imaps": f"curl {trust} -u {user} 'imaps://{name}:{{port}}/INBOX;UID=1'",
         "imap": f"openssl s_client -crlf -starttls imap -CAfile {shlex.quote(ca)} -connect {name}:{{port}}",
     }
