@@ -1,0 +1,65 @@
+"""Measure the lab against its peers and print Markdown: ``python tests/bench [--quick] [section …]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import ssl
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # run as a folder, which Python put on its path: what is imported are the repository's modules
+    sys.path[0] = str(Path(__file__).parents[2])
+
+from tests.bench import handshakes, reading, sending, starting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SECTIONS", "main"]
+
+SECTIONS: dict[str, Callable[[Path, bool], str]] = {
+    "start": lambda folder, quick: starting.run(folder, rounds=3 if quick else 15),
+    "smtp": lambda folder, quick: sending.run(folder, rounds=3 if quick else 9, messages=500 if quick else 2000),
+    "read": lambda folder, quick: reading.run(
+        folder,
+        rounds=2 if quick else 7,
+        messages=2000 if quick else 10_000,
+        some=500 if quick else 2000,
+        retrieved=500 if quick else 3000,
+    ),
+    "tls": lambda folder, quick: handshakes.run(folder, rounds=3 if quick else 9, seconds=2 if quick else 3),
+    "memory": lambda folder, quick: handshakes.run_memory(folder, connections=100 if quick else 500),
+}
+
+
+def main() -> None:
+    """Print the sections that were asked for."""
+    parser = argparse.ArgumentParser(prog="python tests/bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="smaller and fewer rounds; noisier")
+    options = parser.parse_args()
+    unknown = set(options.sections) - SECTIONS.keys()
+    if unknown:
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    sys.stdout.write(f"{_machine()}\n")
+    for section in options.sections or SECTIONS:
+        with tempfile.TemporaryDirectory(prefix="labserver-bench-") as folder:
+            sys.stdout.write(f"\n{SECTIONS[section](Path(folder), options.quick)}\n")
+            sys.stdout.flush()
+
+
+def _machine() -> str:
+    processors = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = next((line.partition(": ")[2] for line in processors.splitlines() if line.startswith("model name")), "?")
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}; load {os.getloadavg()[0]:.1f} at the start."
+    )
+
+
+if __name__ == "__main__":
+    main()
