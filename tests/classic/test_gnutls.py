@@ -80,7 +80,7 @@ def test_starttls_by_hand(classic_lab: RunningLab, desk: Sandbox, session: _Sess
         gnutls.signal(signal.SIGALRM)
         gnutls.expect(r"subject `CN=localhost,.*', issuer `.*', serial 0x[0-9a-f]+,")
         gnutls.expect(r"- Status: The certificate is trusted\.")
-        gnutls.expect(r"- Description: \(TLS1\.3\).*\n(.*\n)*?- Options:")
+        gnutls.expect(r"- Description: \(TLS1\.3-X\.509\)-.*\n(.*\n)*?- Options:")
         _type(gnutls, session.in_tls)
         assert gnutls.finish() == 0
 

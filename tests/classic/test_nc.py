@@ -21,6 +21,7 @@ def test_the_ehlo_reply_offers_starttls_and_no_login(classic_lab: RunningLab, de
         nc.expect(r"^250 .*\r\n")
         nc.type("QUIT\r\n")
         nc.expect(r"^221 .*\r\n")
+        nc.hang_up()
         assert nc.finish() == 0
     assert b"\r\n250-STARTTLS\r\n" in nc.said
     assert b"AUTH" not in nc.said
@@ -34,6 +35,7 @@ def test_imap_offers_starttls_and_no_login(classic_lab: RunningLab, desk: Sandbo
         nc.expect(r"^\* CAPABILITY .*\bSTARTTLS LOGINDISABLED\r\n1 OK .*\r\n")
         nc.type("2 LOGOUT\r\n")
         nc.expect(r"^2 OK .*\r\n")
+        nc.hang_up()
         assert nc.finish() == 0
     assert b"AUTH=" not in nc.said
 
@@ -47,6 +49,7 @@ def test_pop3_offers_stls_and_no_login(classic_lab: RunningLab, desk: Sandbox) -
         nc.expect(r"^\.\r\n")
         nc.type("QUIT\r\n")
         nc.expect(r"^\+OK.*\r\n")
+        nc.hang_up()
         assert nc.finish() == 0
     assert b"USER" not in nc.said
     assert b"SASL" not in nc.said

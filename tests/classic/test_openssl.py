@@ -37,7 +37,7 @@ def _s_client(
 def test_imaps(classic_lab: RunningLab, desk: Sandbox, options: list[str]) -> None:
     """The certificate is shown and verified; Login, LIST and LOGOUT are answered, also to lines that end in LF."""
     with _s_client(desk, classic_lab, "imaps", *options) as s_client:
-        s_client.expect(r"^subject=CN = localhost\b")
+        s_client.expect(r"^subject=.*CN = localhost$")
         s_client.expect(r"Verify return code: 0 \(ok\)")
         s_client.expect(r"^\* OK .*\r\n")
         s_client.type("1 Login user secret\n")
@@ -102,9 +102,9 @@ def test_starttls_pop3(classic_lab: RunningLab, desk: Sandbox) -> None:
     """After STLS, AUTH PLAIN with the same string is answered +OK."""
     with _s_client(desk, classic_lab, "pop3", "-starttls", "pop3", "-crlf") as s_client:
         s_client.expect(r"Verify return code: 0 \(ok\)")
-        s_client.expect(r"^\+OK .*\r\n")
+        s_client.expect(r"^\+OK .*\r\n")  # the greeting, which s_client shows only now, and without its line end
         s_client.type(f"AUTH PLAIN {_PLAIN}\n")
-        s_client.expect(r"^\+OK.*\r\n")
+        s_client.expect(r"\+OK .*\r\n")
         s_client.type("quit\n")
         s_client.expect(r"^\+OK.*\r\n")
         assert s_client.finish() == 0

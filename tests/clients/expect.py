@@ -49,9 +49,19 @@ class Conversation:
         """Write to the program's standard input."""
         os.write(self._writer, text.encode())
 
+    def hang_up(self) -> None:
+        """Close the program's standard input, as Ctrl-D does; it must be a pipe."""
+        os.close(self._writer)
+        self._writer = -1
+
     def signal(self, number: signal.Signals) -> None:
         """Send the program a signal."""
         self._process.send_signal(number)
+
+    def close(self) -> None:
+        """Close this end of the conversation."""
+        for descriptor in {self._reader, self._writer} - {-1}:
+            os.close(descriptor)
 
     def finish(self) -> int:
         """Wait until the program has ended by itself and return its exit code."""
@@ -92,14 +102,14 @@ def conversation(
     )
     for descriptor in {child_in, child_out}:
         os.close(descriptor)
+    talk = Conversation(process, parent_in, parent_out)
     try:
-        yield Conversation(process, parent_in, parent_out)
+        yield talk
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for descriptor in {parent_in, parent_out}:
-            os.close(descriptor)
+        talk.close()
 
 
 def _pipes() -> tuple[int, int, int, int]:
