@@ -40,6 +40,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Where it stands in that order; higher is worse."""
+        return tuple(Severity).index(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -68,6 +73,11 @@ class Scenario:
     def by_name(self) -> bool:
         """Whether SNI can select it: only what happens after the ClientHello depends on it."""
         return self.facets == Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
+
+    @property
+    def honest(self) -> bool:
+        """Whether nothing ever misbehaves, so that any session reaches what the scenario is about."""
+        return self.facets in (Facets(), Facets(permissive=True))
 
     def on(self, service: Service) -> bool:
         """Return whether the scenario makes sense on a service."""

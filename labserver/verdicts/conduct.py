@@ -1,0 +1,78 @@
+"""Rules about how a client goes on, or ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver import events
+from labserver.scenario import Severity
+from labserver.verdicts.finding import Breach, Outcome
+from labserver.verdicts.policy import TLS_REQUIRED
+from labserver.verdicts.trace import FAREWELLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.verdicts.finding import Inquiry
+    from labserver.verdicts.trace import Session
+
+__all__ = ["hung", "stalled", "stopped_short", "wrong_proof_believed"]
+
+
+def stopped_short(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find that the client neither logged in nor handed over mail, inside TLS where TLS is required."""
+    secured = inquiry.policy in TLS_REQUIRED
+    for session in inquiry.trace.sessions:
+        for evidence in session.each(events.AuthenticationSucceeded, events.DataReceived):
+            event = evidence.event
+            if isinstance(event, events.AuthenticationSucceeded | events.DataReceived) and (
+                event.secure or not secured
+            ):
+                return
+    yield Breach(what="neither logged in nor sent mail", evidence=inquiry.trace.last)
+
+
+def stalled(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find handshakes without an answer in which the client was still waiting at the end."""
+    for session in inquiry.trace.afflicted("handshake"):
+        if not session.left:
+            last = session.last.event
+            seconds = last.at if isinstance(last, events.Disconnected) else inquiry.context.seconds
+            yield Breach(what=f"still waited for the handshake after {seconds:.0f} seconds", evidence=session.last)
+
+
+def hung(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find that the client did not end in time, although it does on a good server and nothing else judges that."""
+    judged = "gives-up-in-time" in inquiry.scenario.rules
+    if inquiry.context.timed_out and not inquiry.context.endless and not judged:
+        yield Breach(what=f"still ran after {inquiry.context.seconds:g} seconds", evidence=inquiry.trace.last)
+
+
+def wrong_proof_believed(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find what was said after the server failed to prove that it knows the password."""
+    for session in inquiry.trace.afflicted("authentication"):
+        yield from _after_wrong_proof(session)
+
+
+def _after_wrong_proof(session: Session) -> Iterator[Breach]:
+    start = session.misbehaviour("authentication") or 0
+    believed = None
+    for index in range(start, len(session.events)):
+        event = session.events[index]
+        if isinstance(event, events.AuthenticationSucceeded) and believed is None:
+            believed = session.evidence(index)
+        elif isinstance(event, events.CommandReceived | events.DataReceived) and believed is not None:
+            goodbye = isinstance(event, events.CommandReceived) and event.verb in FAREWELLS
+            if not goodbye:
+                yield Breach(
+                    what="went on after the server had failed to prove that it knows the password",
+                    evidence=session.evidence(index),
+                )
+                return
+    if believed is not None:
+        yield Breach(
+            what="confirmed the wrong proof, and then did nothing",
+            evidence=believed,
+            severity=Severity.MEDIUM,
+            outcome=Outcome.WARN,
+        )

@@ -1,0 +1,128 @@
+"""Rules about what is said without TLS."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from labserver import events
+from labserver.scenario import Severity
+from labserver.verdicts.canary import Exposure
+from labserver.verdicts.finding import Breach, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.verdicts.finding import Inquiry
+    from labserver.verdicts.trace import Evidence, Session
+
+__all__ = ["authentication_in_clear", "beyond_discovery", "preauth_used", "secret_in_clear", "weaker_retry"]
+
+_DISCOVERY = frozenset(
+    {"EHLO", "HELO", "LHLO", "CAPABILITY", "CAPA", "NOOP", "RSET", "STARTTLS", "STLS", "QUIT", "LOGOUT"}
+)
+_HARMLESS = frozenset({"ID", "HELP"})
+"""Neither discovery nor anybody's business: ID tells the eavesdropper which client to attack (RFC 2971 4)."""
+_AUTHENTICATION = frozenset({"AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"})
+
+_EXPOSED = {
+    Exposure.PASSWORD: ("sent the password in clear", Severity.CRITICAL, Outcome.FAIL),
+    Exposure.DIGEST: ("sent a digest of the password in clear", Severity.HIGH, Outcome.FAIL),
+    Exposure.NAME: ("sent the user's name in clear", Severity.LOW, Outcome.WARN),
+}
+
+
+def secret_in_clear(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find the canary outside TLS."""
+    for session in inquiry.trace.sessions:
+        for sighting in inquiry.context.canary.sightings(session.events):
+            if not sighting.secure:
+                what, severity, outcome = _EXPOSED[sighting.exposure]
+                yield Breach(
+                    what=f"{what}, {sighting.form}" if sighting.form != "as it is" else what,
+                    evidence=session.evidence(sighting.index),
+                    severity=severity,
+                    outcome=outcome,
+                )
+
+
+def beyond_discovery(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find commands and data in clear that are neither discovery nor the way to TLS."""
+    for session in inquiry.trace.sessions:
+        for evidence, event in session.spoken(secure=False):
+            if not isinstance(event, events.CommandReceived):
+                if isinstance(event, events.DataReceived):
+                    yield Breach(what="sent mail in clear", evidence=evidence, severity=Severity.CRITICAL)
+            elif event.verb in _HARMLESS:
+                yield Breach(
+                    what=f"sent {event.verb} in clear", evidence=evidence, severity=Severity.LOW, outcome=Outcome.WARN
+                )
+            elif not _discovers(event):
+                yield Breach(what=f"sent {event.verb or 'something'} in clear", evidence=evidence)
+
+
+def _discovers(command: events.CommandReceived) -> bool:
+    """Whether a command asks what the server can do; a bare AUTH lists mechanisms, and an empty line does nothing."""
+    words = command.data.split()
+    return command.verb in _DISCOVERY or not words or (command.verb == "AUTH" and len(words) == 1)
+
+
+def authentication_in_clear(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find authentication outside TLS where TLS was to be had."""
+    for session in inquiry.trace.sessions:
+        for evidence, event in session.spoken(secure=False):
+            if not isinstance(event, events.CommandReceived) or _discovers(event):
+                continue
+            if event.verb in _AUTHENTICATION:
+                yield Breach(what=f"sent {event.verb} without starting TLS, which was offered", evidence=evidence)
+                break
+
+
+def preauth_used(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find use made of a session that PREAUTH opened in clear; asking for TLS all the same is not use."""
+    for session in inquiry.trace.afflicted("greeting"):
+        for evidence, event in session.spoken(secure=False):
+            if isinstance(event, events.CommandReceived) and event.verb in _DISCOVERY | _HARMLESS:
+                continue
+            yield Breach(what="went on with the session instead of closing it", evidence=evidence)
+            break
+
+
+_MECHANISM = re.compile(rb"(?:\S+ +)?AUTH(?:ENTICATE)? +(\S+)", re.IGNORECASE)
+_STRENGTHS = (
+    (re.compile("SCRAM-.*-PLUS|EXTERNAL"), 3),
+    (re.compile("SCRAM-.*"), 2),
+    (re.compile("CRAM-MD5|APOP"), 1),
+)
+"""Password mechanisms by what an eavesdropping or lying server learns; the others tell it the password."""
+
+
+def weaker_retry(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find attempts after the rejection that are weaker than the one that was rejected."""
+    strongest, rejected_in_tls = -1, False
+    for session in inquiry.trace.sessions:
+        for evidence, mechanism, secure in _attempts(session):
+            strength = next((rank for pattern, rank in _STRENGTHS if pattern.fullmatch(mechanism)), 0)
+            if rejected_in_tls and not secure:
+                yield Breach(what=f"tried again with {mechanism} in clear", evidence=evidence)
+            elif strength < strongest:
+                yield Breach(
+                    what=f"tried again with {mechanism}, which is weaker",
+                    evidence=evidence,
+                    severity=Severity.MEDIUM,
+                    outcome=Outcome.WARN,
+                )
+            strongest, rejected_in_tls = max(strongest, strength), rejected_in_tls or secure
+
+
+def _attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:
+    """Yield each attempt to authenticate: the event, its mechanism and whether it was inside TLS."""
+    for evidence in session.each(events.CommandReceived):
+        event = evidence.event
+        if not isinstance(event, events.CommandReceived) or _discovers(event):
+            continue
+        named = _MECHANISM.match(event.data)
+        if named is not None:
+            yield evidence, named.group(1).decode("ascii", "replace").upper(), event.secure
+        elif event.verb in ("LOGIN", "USER", "APOP"):
+            yield evidence, event.verb, event.secure
