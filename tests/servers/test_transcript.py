@@ -1,0 +1,141 @@
+"""The transcript is bounded: octets per session, sessions in all; what marks a session's life is always kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver import events
+from labserver.clock import FixedClock
+from labserver.servers.transcript import SessionRecord, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _transcript(*, octets: int = 100, raw_octets: int = 50, sessions: int = 3) -> Transcript:
+    return Transcript(clock=FixedClock(), octets=octets, raw_octets=raw_octets, sessions=sessions)
+
+
+def _command(data: bytes, *, masked: bytes | None = None) -> events.CommandReceived:
+    shown = data if masked is None else masked
+    return events.CommandReceived(at=0.0, verb="X", data=data, masked=shown, secure=True, size=len(data))
+
+
+def _reply(data: bytes) -> events.ReplySent:
+    return events.ReplySent(at=0.0, kind="completion", data=data, secure=True, size=len(data))
+
+
+def _mail(data: bytes) -> events.DataReceived:
+    return events.DataReceived(at=0.0, data=data, secure=True, size=len(data))
+
+
+def _raw(data: bytes) -> events.RawReceived:
+    return events.RawReceived(at=0.0, data=data, size=len(data), encrypted=True)
+
+
+def _kept(record: SessionRecord) -> list[bytes]:
+    return [getattr(event, "data", b"-") for event in record.events]
+
+
+@pytest.mark.parametrize("make", [_command, _reply, _mail])
+def test_what_fits_is_kept(make: Callable[[bytes], events.Event]) -> None:
+    """Up to the limit everything is kept as it was."""
+    record = _transcript(octets=10).begin()
+    event = make(b"0123456789")
+    record.observe(event)
+    assert record.events == [event]
+    assert record.elided == 0
+
+
+@pytest.mark.parametrize("make", [_command, _reply, _mail])
+def test_what_does_not_fit_is_counted(make: Callable[[bytes], events.Event]) -> None:
+    """The event that crosses the limit is shortened, those behind it are counted; their size stays known."""
+    record = _transcript(octets=10).begin()
+    for _ in range(3):
+        record.observe(make(b"0123456"))
+    assert _kept(record) == [b"0123456", b"012"]
+    assert [getattr(event, "size", 0) for event in record.events] == [7, 7]
+    assert record.elided == 11
+
+
+def test_a_shortened_command_is_still_masked() -> None:
+    """Shortening takes from what is shown, too: a mask is never undone by it."""
+    record = _transcript(octets=16).begin()
+    record.observe(_command(b"AUTH PLAIN s3cret and much more", masked=b"AUTH PLAIN ****"))
+    (event,) = record.events
+    assert isinstance(event, events.CommandReceived)
+    assert event.masked == b"AUTH PLAIN ****"
+
+
+def test_network_and_dialogue_have_limits_of_their_own() -> None:
+    """A large handshake does not crowd out the dialogue, nor the other way round."""
+    record = _transcript(octets=10, raw_octets=4).begin()
+    record.observe(_raw(b"012345"))
+    record.observe(_reply(b"0123456789"))
+    record.observe(_raw(b"6"))
+    assert _kept(record) == [b"0123", b"0123456789"]
+    assert record.elided == 3
+
+
+def test_the_marks_of_a_life_are_always_kept() -> None:
+    """TLS, authentication and the end are kept whatever came before."""
+    record = _transcript(octets=1, raw_octets=1).begin()
+    record.observe(_reply(b"xxxx"))
+    marks: list[events.Event] = [
+        events.TlsStarted(at=0.0),
+        events.AuthenticationFailed(at=0.0, mechanism="PLAIN", reason="no", secure=True),
+        events.InternalFault(at=0.0, description="oh"),
+        events.Disconnected(at=0.0, by="client", clean=True),
+    ]
+    for mark in marks:
+        record.observe(mark)
+    assert record.events[1:] == marks
+
+
+def test_the_oldest_session_goes_first() -> None:
+    """Sessions are numbered from one, for ever; the newest are kept."""
+    transcript = _transcript(sessions=2)
+    for _ in range(3):
+        transcript.begin()
+    assert [record.number for record in transcript.records()] == [2, 3]
+
+
+def test_elapsed() -> None:
+    """A session's time begins with it."""
+    clock = FixedClock(elapsed=100.0)
+    record = Transcript(clock=clock, octets=1, raw_octets=1, sessions=1).begin()
+    clock.elapsed = 102.5
+    assert record.elapsed() == 2.5
+    assert record.started == clock.moment
+
+
+def test_subscribers_get_everything_at_once() -> None:
+    """Who listens gets every event whole, also those that are not kept, until it leaves; it may leave while told."""
+    transcript = _transcript(octets=1)
+    heard: list[tuple[int, events.Event]] = []
+
+    def once(record: SessionRecord, event: events.Event) -> None:
+        heard.append((record.number, event))
+        transcript.subscribers.discard(once)
+
+    others: list[events.Event] = []
+    transcript.subscribers |= {once, lambda _, event: others.append(event)}
+    record = transcript.begin()
+    first, second = _reply(b"much too long"), _reply(b"and more")
+    record.observe(first)
+    record.observe(second)
+    assert heard == [(1, first)]
+    assert others == [first, second]
+
+
+def test_records_while_sessions_begin() -> None:
+    """Reading is not disturbed by what happens meanwhile."""
+    transcript = _transcript()
+    transcript.begin()
+    seen = []
+    for record in transcript.records():
+        seen.append(record.number)
+        transcript.begin()
+    assert seen == [1]
