@@ -28,11 +28,12 @@ def lines(record: Mapping[str, object], *, raw: bool = False) -> Iterator[str]:
         return
     prefix = f"{record.get('session', '?'):>4} {record.get('at', 0.0):9.4f} "
     for line in show(record):
-        yield prefix + line
+        yield prefix + _visible(line)
 
 
 def _visible(text: str) -> str:
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    """Show what would do something to a terminal; any text may have come from a client, a mechanism's name too."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text).replace("\n", "⏎")
 
 
 def _octets(record: Mapping[str, object], who: str) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _octets(record: Mapping[str, object], who: str) -> Iterator[str]:
             break
         text = part.encode("latin-1", "replace").decode("utf-8", "replace")
         ending = "" if complete or index < len(parts) - 1 else "  (no line end)"
-        yield f"{lock:1}{who} {_visible(text).replace(chr(10), '⏎')}{ending}"
+        yield f"{lock:1}{who} {text}{ending}"
     size = record.get("size")
     if isinstance(size, int) and size > len(data):
         yield f"{lock:1}{who}  … {size} octets in all"
