@@ -56,7 +56,7 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
     ),
     (events.DataReceived(at=0.0, data=b"x\r\n", size=3, secure=True), [" C: x"]),
     (
-        events.Connected(at=0.0, service="imap", peer="127.0.0.1 port 5", local=""),
+        events.Connected(at=0.0, service="imap", peer="127.0.0.1 port 5", local="", scenario=""),
         ["-- imap: 127.0.0.1 port 5 connected, 2026-11-23T12:00:00+00:00"],
     ),
     (events.TlsStarted(at=0.0), ["-- TLS: waiting for the handshake"]),
