@@ -1,0 +1,65 @@
+"""A campaign for build servers: JUnit's XML, one test case a case.
+
+There is no standard; this keeps to what every reader knows: testsuites, testsuite, testcase, failure, skipped,
+system-out. Characters that XML 1.0 cannot have (2.2), which a client may well send, become visible escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from labserver.report.campaign_text import case_lines
+from labserver.report.case import proof, transcript_lines
+from labserver.verdicts.finding import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labserver.report.case import CaseReport
+
+__all__ = ["campaign_junit"]
+
+_UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SKIPPED = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_APPLICABLE})
+
+
+def campaign_junit(client: Sequence[str], reports: Sequence[CaseReport]) -> bytes:
+    """Return the document; the suite has the client's command line as its name."""
+    suites = Element("testsuites")
+    suite = SubElement(
+        suites,
+        "testsuite",
+        name=_fit("labserver check -- " + " ".join(client)),
+        tests=str(len(reports)),
+        failures=str(sum(report.verdict.outcome is Outcome.FAIL for report in reports)),
+        errors="0",
+        skipped=str(sum(report.verdict.outcome in _SKIPPED for report in reports)),
+        time=f"{sum(report.client.seconds for report in reports if report.client):.3f}",
+    )
+    for report in reports:
+        _add_case(suite, report)
+    indent(suites)
+    text: bytes = tostring(suites, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _add_case(suite: Element, report: CaseReport) -> None:
+    seconds = f"{report.client.seconds if report.client else 0.0:.3f}"
+    case = SubElement(suite, "testcase", classname=f"labserver.{report.service.name}", name=report.id, time=seconds)
+    if report.verdict.outcome is Outcome.FAIL:
+        finding = report.verdict.findings[0]
+        failure = SubElement(case, "failure", type=finding.rule, message=_fit(f"It {finding.what}."))
+        failure.text = _fit("\n".join(case_lines(report)))
+    elif report.verdict.outcome in _SKIPPED:
+        SubElement(case, "skipped", message=_fit(f"{report.verdict.outcome.value}: {report.verdict.reason}"))
+    remarks = [f"{one.outcome.value} {one.rule}: {one.what} {proof(report, one)}" for one in report.verdict.findings]
+    output = ["", *remarks, *transcript_lines(report)]
+    if report.client:
+        output += [f"client: {report.client.ended}", report.client.output]
+    SubElement(case, "system-out").text = _fit("\n".join(output))
+
+
+def _fit(text: str) -> str:
+    return _UNFIT.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

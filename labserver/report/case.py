@@ -1,0 +1,90 @@
+"""What is reported of one case: its verdict, and enough of what happened to believe it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.report.ndjson import encoded
+from labserver.report.text import lines
+from labserver.verdicts.finding import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from labserver.events import Event
+    from labserver.scenario import Scenario
+    from labserver.services import Service
+    from labserver.verdicts.finding import Finding
+    from labserver.verdicts.judge import Tally, Verdict
+    from labserver.verdicts.policy import Policy
+    from labserver.verdicts.trace import Evidence, Trace
+
+__all__ = ["CaseReport", "ClientRun", "exit_code", "proof", "transcript_lines"]
+
+_INCONCLUSIVE = 3
+_FINDINGS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRun:
+    """How the client itself fared: never a reason for a verdict, often its explanation."""
+
+    ended: str
+    """``exit code 60``, ``killed by SIGSEGV``, ``still running after 20 seconds``."""
+    seconds: float
+    output: str
+    """What it printed, shortened in the middle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReport:
+    """One row of a campaign."""
+
+    scenario: Scenario
+    service: Service
+    policy: Policy
+    verdict: Verdict
+    tally: Tally
+    trace: Trace
+    """The sessions of the run that the verdict is about."""
+    client: ClientRun | None
+    """None where nothing was run."""
+
+    @property
+    def id(self) -> str:
+        """The case, as it is written everywhere."""
+        return f"{self.scenario.id}@{self.service.name}"
+
+
+def exit_code(reports: Sequence[CaseReport]) -> int:
+    """Return 1 if there is a failure, else 3 if anything is inconclusive, else 0: warnings are allowed behaviour."""
+    outcomes = {report.verdict.outcome for report in reports}
+    if Outcome.FAIL in outcomes:
+        return _FINDINGS
+    return _INCONCLUSIVE if Outcome.INCONCLUSIVE in outcomes else 0
+
+
+def proof(report: CaseReport, finding: Finding) -> str:
+    """Return the line of the transcript that proves a finding; empty where the proof is that nothing happened."""
+    if finding.evidence is None:
+        return ""
+    shown = next(_shown(finding.evidence.session, _started(report.trace, finding.evidence), finding.evidence.event), "")
+    return shown or f"{finding.evidence.session:>4} {finding.evidence.event.at:9.4f} -- octets that make no command"
+
+
+def transcript_lines(report: CaseReport) -> Iterator[str]:
+    """Yield the whole transcript of the run, credentials masked."""
+    for session in report.trace.sessions:
+        for event in session.events:
+            yield from _shown(session.number, session.started, event)
+
+
+def _shown(session: int, started: datetime, event: Event) -> Iterator[str]:
+    yield from lines(json.loads(encoded(session, started, event)))
+
+
+def _started(trace: Trace, evidence: Evidence) -> datetime:
+    return next(session.started for session in trace.sessions if session.number == evidence.session)
