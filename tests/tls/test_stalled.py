@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ssl
+from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.tls.engine import TlsEngine
 from labserver.tls.stalled import StalledEngine
 from tests.tls.clients import NAME
+
+if TYPE_CHECKING:
+    from labserver.tls.engine import TlsEngine
 
 
 def test_never_answers() -> None:

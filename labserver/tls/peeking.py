@@ -1,0 +1,100 @@
+"""An engine that reads the ClientHello first and then lets somebody choose the engine that answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.events import TlsFacts
+from labserver.tls.client_hello import ClientHello, ClientHelloReader, Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.tls.engine import TlsEngine, TlsFailure
+
+__all__ = ["PeekingEngine"]
+
+
+class PeekingEngine:
+    """One connection's TLS (a :class:`labserver.tls.engine.TlsEngine`): nobody's until its ClientHello is whole.
+
+    ``choose`` is called once, with None when what came is no ClientHello: the engine that it returns answers that as
+    well. It gets every octet from the first on, so it is as if the choice had been made before the connection.
+    """
+
+    def __init__(self, choose: Callable[[ClientHello | None], TlsEngine]) -> None:
+        self._choose = choose
+        self._reader = ClientHelloReader()
+        self._received: list[bytes] = []
+        self._unsent: list[bytes] = []
+        self._chosen: TlsEngine | None = None
+
+    @property
+    def established(self) -> bool:
+        """The handshake has finished on this side."""
+        return self._chosen is not None and self._chosen.established
+
+    @property
+    def peer_closed(self) -> bool:
+        """The client sent close_notify."""
+        return self._chosen is not None and self._chosen.peer_closed
+
+    @property
+    def failure(self) -> TlsFailure | None:
+        """Set once TLS is broken."""
+        return None if self._chosen is None else self._chosen.failure
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The client's verified certificate (DER), None if it sent none."""
+        return None if self._chosen is None else self._chosen.client_certificate
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network; those that complete the ClientHello make the choice."""
+        if self._chosen is not None:
+            self._chosen.receive(data)
+            return
+        self._received.append(data)
+        match self._reader.receive(data):
+            case Unread.INCOMPLETE:
+                return
+            case Unread.NOT_TLS:
+                self._begin(self._choose(None))
+            case ClientHello() as hello:
+                self._begin(self._choose(hello))
+
+    def decrypted(self) -> bytes:
+        """Drive the handshake and return what was decrypted."""
+        return b"" if self._chosen is None else self._chosen.decrypted()
+
+    def send(self, data: bytes) -> None:
+        """Encrypt; before the handshake has finished, keep until then."""
+        if self._chosen is None:
+            self._unsent.append(data)
+        else:
+            self._chosen.send(data)
+
+    def outgoing(self) -> bytes:
+        """Return the octets for the network: none before the choice."""
+        return b"" if self._chosen is None else self._chosen.outgoing()
+
+    def shutdown(self) -> None:
+        """Queue close_notify; before the choice there is nothing to close."""
+        if self._chosen is not None:
+            self._chosen.shutdown()
+
+    def facts(self) -> TlsFacts:
+        """Return what the handshake agreed on."""
+        return TlsFacts(version="", cipher="") if self._chosen is None else self._chosen.facts()
+
+    def binding(self, kind: str) -> bytes | None:
+        """Return the channel binding of that IANA name, None if there is none."""
+        return None if self._chosen is None else self._chosen.binding(kind)
+
+    def _begin(self, engine: TlsEngine) -> None:
+        self._chosen = engine
+        engine.receive(b"".join(self._received))
+        for data in self._unsent:
+            engine.send(data)
+        self._received.clear()
+        self._unsent.clear()

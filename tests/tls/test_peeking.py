@@ -1,0 +1,149 @@
+"""Claims about choosing the engine by the ClientHello: whoever is chosen, it is as if nobody else had been there."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from labserver.tls.engine import make_engines
+from labserver.tls.peeking import PeekingEngine
+from labserver.tls.stalled import StalledEngine
+from tests.tls.clients import NAME, OpensslClient, StdlibClient, shake
+
+if TYPE_CHECKING:
+    from labserver.tls.client_hello import ClientHello
+    from labserver.tls.engine import TlsEngine, TlsSettings
+
+
+class Chooser:
+    """Chooses always the same engine, and remembers by what."""
+
+    def __init__(self, engine: TlsEngine) -> None:
+        self.engine = engine
+        self.asked: list[ClientHello | None] = []
+
+    def __call__(self, hello: ClientHello | None) -> TlsEngine:
+        """Return the engine."""
+        self.asked.append(hello)
+        return self.engine
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+def test_passes_through(size: int, engine: TlsEngine, authority: trustme.CA) -> None:
+    """A client gets through, in segments of any size, is understood and answered, and both say goodbye."""
+    choose = Chooser(engine)
+    peeking: TlsEngine = PeekingEngine(choose)
+    client = StdlibClient(ca=authority.cert_pem.bytes().decode())
+    peeking.send(b"* OK ready\r\n")
+    client.step()
+    for octets in _cut(client.outgoing(), size):
+        peeking.receive(octets)
+        assert peeking.decrypted() == b""
+    client.receive(peeking.outgoing())
+    client.step()
+    client.send(b"a NOOP\r\n")
+    assert shake(client, peeking) == (b"* OK ready\r\n", b"a NOOP\r\n")
+    (hello,) = choose.asked
+    assert hello is not None
+    assert hello.server_name == NAME
+    assert peeking.established
+    assert peeking.facts() == engine.facts()
+    assert peeking.binding("tls-server-end-point") == engine.binding("tls-server-end-point")
+    assert len(peeking.binding("tls-server-end-point") or b"") == 32
+    peeking.shutdown()
+    shake(client, peeking)
+    assert client.closed
+
+
+def test_goodbye(engine: TlsEngine) -> None:
+    """The client's goodbye is heard through it."""
+    peeking = PeekingEngine(Chooser(engine))
+    client = OpensslClient()
+    shake(client, peeking)
+    client.shutdown()
+    shake(client, peeking)
+    assert peeking.peer_closed
+
+
+def test_by_name(tls_settings: TlsSettings) -> None:
+    """Two names on one port are two servers."""
+    engines = {
+        version: make_engines("openssl", replace(tls_settings, minimum=version, maximum=version))
+        for version in ("TLSv1.2", "TLSv1.3")
+    }
+
+    def choose(hello: ClientHello | None) -> TlsEngine:
+        assert hello is not None
+        return engines["TLSv1.2" if hello.server_name == "old.lab.test" else "TLSv1.3"]()
+
+    versions = []
+    for name in ("old.lab.test", "new.lab.test"):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        peeking = PeekingEngine(choose)
+        for _ in range(2):
+            with suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+            peeking.receive(outgoing.read())
+            peeking.decrypted()
+            incoming.write(peeking.outgoing())
+        versions.append(peeking.facts().version)
+    assert versions == ["TLSv1.2", "TLSv1.3"]
+
+
+def test_before_the_choice() -> None:
+    """Before the ClientHello is whole nothing is said, decided or lost."""
+    choose = Chooser(StalledEngine())
+    peeking = PeekingEngine(choose)
+    peeking.receive(b"\x16\x03\x01\x02\x00\x01")
+    peeking.shutdown()
+    assert peeking.decrypted() == peeking.outgoing() == b""
+    assert (peeking.established, peeking.peer_closed, peeking.failure) == (False, False, None)
+    assert (peeking.client_certificate, peeking.binding("tls-exporter")) == (None, None)
+    assert (peeking.facts().version, peeking.facts().server_name) == ("", "")
+    assert choose.asked == []
+
+
+def test_not_tls(engine: TlsEngine) -> None:
+    """What is no ClientHello is chosen for as well, and the chosen engine says what is wrong with it."""
+    choose = Chooser(engine)
+    peeking = PeekingEngine(choose)
+    peeking.receive(b"EHLO there\r\n")
+    peeking.decrypted()
+    assert choose.asked == [None]
+    assert peeking.failure is not None
+    assert peeking.failure == engine.failure
+
+
+def test_stalled() -> None:
+    """A name may be answered by silence."""
+    peeking = PeekingEngine(Chooser(StalledEngine()))
+    client = OpensslClient()
+    assert shake(client, peeking) == (b"", b"")
+    assert not peeking.established
+    assert client.error == ""
+
+
+def test_client_certificate(engine: TlsEngine, authority: trustme.CA) -> None:
+    """A client's certificate is seen through it."""
+    leaf = authority.issue_cert("client@lab.test", key_type=trustme.KeyType.ECDSA)
+    certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    peeking = PeekingEngine(Chooser(engine))
+    shake(OpensslClient(identity=(certificate, key)), peeking)
+    assert peeking.client_certificate == certificate.public_bytes(Encoding.DER)
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
