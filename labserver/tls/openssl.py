@@ -9,6 +9,7 @@ from OpenSSL import SSL, crypto
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
+from labserver.tls.alerts import alert_in_clear
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
 
@@ -44,9 +45,12 @@ class OpensslEngine:
         self._connection.set_accept_state()
         self._settings = settings
         self._unsent: list[bytes] = []
+        self._alert = ""
 
     def receive(self, data: bytes) -> None:
         """Take octets from the network."""
+        if not self.established:
+            self._alert = self._alert or alert_in_clear(data)
         while data:
             data = data[self._connection.bio_write(data) :]
 
@@ -69,7 +73,7 @@ class OpensslEngine:
         except SSL.ZeroReturnError:
             self.peer_closed = True
         except SSL.Error as error:
-            self.failure = _failure(error)
+            self.failure = _failure(error, self._alert)
         return b"".join(chunks)
 
     def send(self, data: bytes) -> None:
@@ -133,12 +137,12 @@ class OpensslEngine:
         return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-def _failure(error: SSL.Error) -> TlsFailure:
+def _failure(error: SSL.Error, alert: str = "") -> TlsFailure:
     if isinstance(error, SSL.SysCallError):
         return TlsFailure(reason="the connection ended inside TLS")
     reasons = [reason for _, _, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
     reason = "; ".join(reasons) or "unexpected end of TLS"
-    return TlsFailure(reason=reason, alert=next(filter(None, map(alert_name, reasons)), ""))
+    return TlsFailure(reason=reason, alert=next(filter(None, map(alert_name, reasons)), alert))
 
 
 def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:

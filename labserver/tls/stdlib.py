@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
+from labserver.tls.alerts import alert_in_clear
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
 
@@ -47,9 +48,12 @@ class StdlibEngine:
         self._names = names
         self._settings = settings
         self._unsent: list[bytes] = []
+        self._alert = ""
 
     def receive(self, data: bytes) -> None:
         """Take octets from the network."""
+        if not self.established:
+            self._alert = self._alert or alert_in_clear(data)
         self._incoming.write(data)
 
     def decrypted(self) -> bytes:
@@ -72,7 +76,7 @@ class StdlibEngine:
         except ssl.SSLZeroReturnError:
             self.peer_closed = True
         except ssl.SSLError as error:
-            self.failure = _failure(error)
+            self.failure = _failure(error, self._alert)
         return b"".join(chunks)
 
     def send(self, data: bytes) -> None:
@@ -129,9 +133,9 @@ class StdlibEngine:
         return self._tls.getpeercert(binary_form=True) if self.established else None
 
 
-def _failure(error: ssl.SSLError) -> TlsFailure:
+def _failure(error: ssl.SSLError, alert: str = "") -> TlsFailure:
     reason = (error.reason or str(error)).replace("_", " ").lower()
-    return TlsFailure(reason=reason, alert=alert_name(reason))
+    return TlsFailure(reason=reason, alert=alert_name(reason) or alert)
 
 
 def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:

@@ -96,8 +96,9 @@ def test_refused(version: str, newest: str, name: str, tls_settings: TlsSettings
     engine = make_engines(name, replace(tls_settings, minimum=version, maximum=version))()
     talk = _talk(_client(authority, "TLSv1.2", newest), engine)
     assert talk.alerts == [PROTOCOL_VERSION]
-    assert engine.failure is not None
     assert not engine.established
+    assert engine.failure is not None
+    assert engine.failure.alert == ("protocol_version" if newest == "TLSv1.2" else "")
 
 
 def test_never_anonymous(name: str, tls_settings: TlsSettings, authority: trustme.CA) -> None:
