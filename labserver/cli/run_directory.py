@@ -19,6 +19,8 @@ from labserver.errors import ConfigurationError
 __all__ = ["create", "find_ready", "remove", "write_private"]
 
 READY = "ready.json"
+_LONGEST_PATH = 90
+"""Octets of the folder's name that leave room for a socket in it (sockaddr_un: 104 on macOS, 108 on Linux)."""
 
 
 def _parent() -> Path:
@@ -52,6 +54,8 @@ def create() -> Path:
         if old.name.isdigit() and not _alive(int(old.name)):
             shutil.rmtree(old, ignore_errors=True)
     directory = parent / str(os.getpid())
+    if len(os.fsencode(directory)) > _LONGEST_PATH:
+        raise ConfigurationError(f"{directory} is too long for a socket in it; set XDG_RUNTIME_DIR to a shorter path")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700)
     return directory

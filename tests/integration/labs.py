@@ -1,0 +1,111 @@
+"""A lab in a process of its own, as its users run it, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["COMMAND", "LabProcess", "running", "started"]
+
+COMMAND = (sys.executable, "-m", "labserver")
+_READY_WITHIN = 15.0
+_STOPPED_WITHIN = 15.0
+
+
+@dataclass(kw_only=True)
+class LabProcess:
+    """A lab that is ready."""
+
+    process: subprocess.Popen[bytes]
+    ready_file: Path
+    log: Path
+    ready: Mapping[str, Any]
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each service."""
+        ports: dict[str, int] = self.ready["ports"]
+        return ports
+
+    @property
+    def ca(self) -> Path:
+        """The CA's certificate."""
+        return Path(self.ready["ca"]["pem"])
+
+    def events(self, kind: str = "", *options: str) -> list[dict[str, Any]]:
+        """Return the transcript so far; only events of a kind if one is given."""
+        command = [*COMMAND, "transcript", "--json", "--ready-file", str(self.ready_file), *options]
+        lines = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout.splitlines()
+        return [event for event in map(json.loads, lines) if kind in ("", event["event"])]
+
+    def sound(self) -> None:
+        """Assert that it lives and has found no fault in itself."""
+        assert self.process.poll() is None, self.log.read_text(errors="replace")
+        assert self.events("InternalFault") == []
+
+    def descriptors(self) -> int:
+        """Return how many descriptors it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def resident(self) -> int:
+        """Return how many octets of memory it uses."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(_STOPPED_WITHIN)
+
+
+def started(folder: Path, *options: str, environment: dict[str, str] | None = None) -> LabProcess:
+    """Start a lab on free ports and wait until it is ready; ``folder`` takes its files."""
+    folder.mkdir(exist_ok=True)
+    ready, log = folder / "ready.json", folder / "lab.log"
+    ready.unlink(missing_ok=True)
+    command = [*COMMAND, "up", "--ports", "any", "--exit-with-parent", "--ready-file", str(ready), *options]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"XDG_RUNTIME_DIR": str(folder)} | (environment or {}),
+        )
+    deadline = time.monotonic() + _READY_WITHIN
+    while not ready.exists():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        if process.returncode is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"the lab did not become ready: {log.read_text(errors='replace')}")
+    return LabProcess(process=process, ready_file=ready, log=log, ready=json.loads(ready.read_text()))
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[LabProcess]:
+    """Run a lab until the block ends, and see that it ends in good order unless it was ended before."""
+    lab = started(folder, *options, environment=environment)
+    try:
+        yield lab
+        if lab.process.poll() is None:
+            lab.sound()
+            assert lab.end() == 0, lab.log.read_text(errors="replace")
+            assert "Traceback" not in lab.log.read_text(errors="replace")
+    finally:
+        if lab.process.poll() is None:
+            lab.process.kill()
+        lab.process.wait()
+        if lab.process.stdin is not None:
+            lab.process.stdin.close()
