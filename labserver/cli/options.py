@@ -51,9 +51,28 @@ def add_lab_options(parser: argparse.ArgumentParser, *, any_ports: bool) -> None
     _add_mail(parser)
     _add_certificates(parser)
     _add_protocols(parser)
+    _add_limits(parser)
+
+
+def add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that shape a lab which opens nothing but single cases (``labserver check``)."""
+    _add_preload(parser.add_argument_group("mail"))
+    _add_certificates(parser)
+    _add_protocols(parser)
+    _add_limits(parser)
+    rest = argparse.ArgumentParser(add_help=False)
+    _add_listening(rest, any_ports=True)
+    _add_people(rest)
+    _add_mail(rest)
+    fixed = vars(rest.parse_args([])) | {"services": frozenset[str]()}
+    fixed.pop("preload")
+    parser.set_defaults(**fixed)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_argument_group("limits (each answers with the protocol's own error)")
     for field in dataclasses.fields(Limits):
-        kind: Callable[[str], object] = _seconds if field.type == "float" else _positive
+        kind: Callable[[str], object] = seconds if field.type == "float" else positive
         limits.add_argument(
             f"--max-{field.name.replace('_', '-')}",
             dest=f"limit_{field.name}",
@@ -127,6 +146,13 @@ def _add_mail(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("mail")
     group.add_argument("--store", type=Path, metavar="FILE", help="keep mail in this SQLite file (default: in memory)")
     group.add_argument("--durable", action="store_true", help="wait for the disk at every change to --store")
+    _add_preload(group)
+    group.add_argument(
+        "--trace-headers", action="store_true", help="prepend Return-Path, Delivered-To and Received to delivered mail"
+    )
+
+
+def _add_preload(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--preload",
         action="append",
@@ -134,9 +160,6 @@ def _add_mail(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="load .eml files, mboxes and Maildirs from here at start",
-    )
-    group.add_argument(
-        "--trace-headers", action="store_true", help="prepend Return-Path, Delivered-To and Received to delivered mail"
     )
 
 
@@ -290,13 +313,15 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a whole number above 0; an argument type."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0; an argument type."""
     try:
         value = float(text)
     except ValueError:

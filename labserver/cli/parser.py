@@ -43,6 +43,7 @@ class _SubCommand:
 _SUB_COMMANDS = (
     _SubCommand("up", "labserver.cli.up", "start the lab and keep it running"),
     _SubCommand("run", "labserver.cli.run", "start a lab, run a command with it, pass its exit code on"),
+    _SubCommand("check", "labserver.cli.check", "run a client against every case and judge what it does"),
     _SubCommand("env", "labserver.cli.env", "print variables that make programs find and trust the running lab"),
     _SubCommand("certs", "labserver.cli.certs", "show or export certificates"),
     _SubCommand("transcript", "labserver.cli.transcript", "print what was said, live or from a file"),

@@ -1,0 +1,144 @@
+"""A campaign: every case of a selection, in order, each judged when it has run.
+
+Before a service's cases the client meets the known-good server. One that does not get through there cannot be judged:
+whatever it then did not do, it may not have been able to do. A case with a control of its own (an oracle) runs that
+first, and the worst of its runs counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.report.case import CaseReport
+from labserver.verdicts.canary import Canary
+from labserver.verdicts.finding import Context, Outcome
+from labserver.verdicts.judge import CONTROL, Tally, Verdict, judge, not_applicable, worst
+from labserver.verdicts.policy import default_policy
+from labserver.verdicts.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from labserver.check.case_run import CaseRun, Run
+    from labserver.scenario import Scenario
+    from labserver.services import Service
+    from labserver.verdicts.policy import Policy
+
+__all__ = ["Campaign"]
+
+_NOTHING = Trace(sessions=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the known-good server told about a client."""
+
+    report: CaseReport
+    obstacle: str
+    endless: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """What is to be run, and how often."""
+
+    case_run: CaseRun
+    scenarios: Sequence[Scenario]
+    services: Sequence[Service]
+    policy: Policy | None = None
+    """None for each service's own."""
+    repeat: int = 1
+
+    async def reports(self) -> AsyncIterator[CaseReport]:
+        """Yield a report for each case; one for the known-good server too where that explains the others."""
+        for service in self.services:
+            policy = self.policy or default_policy(service)
+            cases = [scenario for scenario in self.scenarios if scenario.on(service)]
+            if not cases:
+                continue
+            if not policy.fits(service):
+                for scenario in cases:
+                    yield self._not_applicable(scenario, service, policy)
+                continue
+            known = await self._meet_good(service, policy)
+            if known.obstacle or CATALOGUE[CONTROL] in cases:
+                yield known.report
+            for scenario in cases:
+                if scenario.id != CONTROL:
+                    yield await self._case(scenario, service, policy, known)
+
+    async def _meet_good(self, service: Service, policy: Policy) -> _Known:
+        scenario = CATALOGUE[CONTROL]
+        run = await self.case_run.run(scenario, service, policy)
+        endless = run.timed_out
+        verdict = judge(scenario, service, policy, run.trace, self._context(run, endless=endless))
+        obstacle = ""
+        if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            why = verdict.reason or f"it {verdict.findings[0].what}"
+            obstacle = f"the client fails the known-good control: {why}"
+        report = CaseReport(
+            scenario=scenario,
+            service=service,
+            policy=policy,
+            verdict=verdict,
+            tally=Tally(times=1, of=1),
+            trace=run.trace,
+            client=run.client,
+        )
+        return _Known(report=report, obstacle=obstacle, endless=endless)
+
+    async def _case(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
+        if known.obstacle:
+            verdict = Verdict(outcome=Outcome.INCONCLUSIVE, reason=known.obstacle)
+            return CaseReport(
+                scenario=scenario,
+                service=service,
+                policy=policy,
+                verdict=verdict,
+                tally=Tally(times=1, of=1),
+                trace=_NOTHING,
+                client=None,
+            )
+        control = None
+        if scenario.control is not None:
+            control = (await self.case_run.run(scenario, service, policy, control=True)).trace
+        runs = [await self.case_run.run(scenario, service, policy) for _ in range(self.repeat)]
+        verdicts = [
+            judge(scenario, service, policy, run.trace, self._context(run, endless=known.endless, control=control))
+            for run in runs
+        ]
+        verdict, tally = worst(verdicts)
+        chosen = runs[next(index for index, one in enumerate(verdicts) if one is verdict)]
+        return CaseReport(
+            scenario=scenario,
+            service=service,
+            policy=policy,
+            verdict=verdict,
+            tally=tally,
+            trace=chosen.trace,
+            client=chosen.client,
+        )
+
+    def _not_applicable(self, scenario: Scenario, service: Service, policy: Policy) -> CaseReport:
+        verdict = Verdict(outcome=Outcome.NOT_APPLICABLE, reason=not_applicable(scenario, service, policy))
+        return CaseReport(
+            scenario=scenario,
+            service=service,
+            policy=policy,
+            verdict=verdict,
+            tally=Tally(times=1, of=1),
+            trace=_NOTHING,
+            client=None,
+        )
+
+    def _context(self, run: Run, *, endless: bool, control: Trace | None = None) -> Context:
+        user = self.case_run.user
+        return Context(
+            canary=Canary(user=user.name, password=user.password, token=user.token),
+            timed_out=run.timed_out,
+            seconds=self.case_run.seconds,
+            control=control,
+            endless=endless,
+        )

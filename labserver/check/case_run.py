@@ -1,0 +1,177 @@
+"""One run of a client against one server: a lease, a process, a deadline, and the trace that is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.check.client import start_client
+from labserver.check.placeholders import fill
+from labserver.errors import ConfigurationError
+from labserver.events import Disconnected
+from labserver.mailstore.message import Draft
+from labserver.pki.environment import lab_variables, trust_variables
+from labserver.report.case import ClientRun
+from labserver.verdicts.policy import Policy
+from labserver.verdicts.trace import Session, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.check.naming import Naming
+    from labserver.events import Event
+    from labserver.lab import Lab
+    from labserver.mailstore.directory import User
+    from labserver.scenario import Scenario
+    from labserver.servers.leases import Lease
+    from labserver.servers.transcript import SessionRecord
+    from labserver.services import Service
+
+__all__ = ["CaseRun", "Run", "trace_of"]
+
+_SETTLE = 1.0
+"""Seconds after the client's end for its last connections to end, too."""
+_MESSAGE = b"From: labserver@lab.test\r\nTo: %b\r\nSubject: A message to read\r\n\r\nHello!\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run left behind."""
+
+    trace: Trace
+    client: ClientRun
+    timed_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRun:
+    """How clients are run: everything that is the same for all cases."""
+
+    lab: Lab
+    words: tuple[str, ...]
+    naming: Naming
+    user: User
+    seconds: float
+    """The deadline."""
+    isolated: bool = False
+    """Give the client an empty home."""
+
+    async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
+        """Run the client once. Raises ConfigurationError if it cannot be run at all."""
+        self._leave_a_message()
+        lease = self.lab.lease(scenario.id, [service.name], control=control)
+        try:
+            with self._home() as home:
+                return await self._watched(lease, self._values(lease, scenario, service, policy), home)
+        finally:
+            await lease.close()
+
+    async def _watched(self, lease: Lease, values: dict[str, str], home: dict[str, str]) -> Run:
+        words = fill(self.words, values)
+        environment = os.environ | self._variables(lease, values) | home
+        if shutil.which(words[0], path=environment.get("PATH")) is None:
+            raise ConfigurationError(f"cannot run {words[0]}: there is no such program")
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        process = await start_client(
+            [*self.naming.words, *words], environment=environment | dict(self.naming.environment)
+        )
+        try:
+            code = await process.wait(self.seconds)
+            seconds = clock() - start
+            if code is not None:
+                await _settled(lease)
+            trace = trace_of(lease.sessions)  # before the client is ended: what that does to it is not its own doing
+        finally:
+            await process.end()
+        ended = _ending(code) if code is not None else f"still running after {self.seconds:g} seconds"
+        return Run(
+            trace=trace,
+            client=ClientRun(ended=ended, seconds=seconds, output=process.output),
+            timed_out=code is None,
+        )
+
+    def _values(self, lease: Lease, scenario: Scenario, service: Service, policy: Policy) -> dict[str, str]:
+        host, port = self.naming.host(scenario.id), str(lease.ports[service.name])
+        scheme = service.protocol.value + ("s" if service.implicit_tls else "")
+        clear = "none" if policy is Policy.PLAINTEXT else "starttls"
+        return {
+            "host": host,
+            "port": port,
+            "ca": str(lease.ca_pem),
+            "user": self.user.name,
+            "password": self.user.password,
+            "security": "tls" if service.implicit_tls else clear,
+            "address": self.user.address,
+            "url": f"{scheme}://{host}:{port}",
+            "scenario": scenario.id,
+            "service": service.name,
+            "case": f"{scenario.id}@{service.name}",
+            "policy": policy.value,
+        }
+
+    def _variables(self, lease: Lease, values: dict[str, str]) -> dict[str, str]:
+        """Return what ``labserver env`` would print for this lab, and each value of the case besides."""
+        account = {name: values[name] for name in ("user", "password", "address")} | {"token": self.user.token}
+        ready = {"ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}, "accounts": [account]}
+        case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
+        return trust_variables(lease.ca_pem) | lab_variables(ready) | case
+
+    @contextlib.contextmanager
+    def _home(self) -> Iterator[dict[str, str]]:
+        if not self.isolated:
+            yield {}
+            return
+        with tempfile.TemporaryDirectory(prefix="labserver-home-") as home:
+            folders = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
+            yield {"HOME": home} | {name: f"{home}/{folder}" for name, folder in folders.items()}
+
+    def _leave_a_message(self) -> None:
+        """See to it that there is something to read: clients that find nothing do little worth watching."""
+        inbox = self.lab.store.account(self.user.name).mailbox("INBOX")
+        if inbox is not None and not inbox.messages:
+            inbox.append([Draft(content=_MESSAGE % self.user.address.encode())])
+
+
+def trace_of(records: list[SessionRecord]) -> Trace:
+    """Return what the records hold now; they may go on."""
+    return Trace(
+        sessions=tuple(
+            Session(number=record.number, started=record.started, events=tuple(record.events)) for record in records
+        )
+    )
+
+
+async def _settled(lease: Lease) -> None:
+    """Wait until every connection has ended, and for those that the system has accepted but not handed over yet."""
+    changed = asyncio.Event()
+
+    def observe(_: SessionRecord, event: Event) -> None:
+        if isinstance(event, Disconnected):
+            changed.set()
+
+    lease.transcript.subscribers.add(observe)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE):
+                await asyncio.sleep(0.01)
+                while lease.connections.connections:
+                    changed.clear()
+                    await changed.wait()
+    finally:
+        lease.transcript.subscribers.discard(observe)
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

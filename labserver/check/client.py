@@ -1,0 +1,105 @@
+"""The client's process: started in a group of its own, given a time, its output kept within bounds, ended whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from typing import TYPE_CHECKING
+
+from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ClientProcess", "Output", "start_client"]
+
+_KEPT = 1 << 14
+"""Octets kept of the beginning and of the end of the output."""
+_DRAIN_TIME = 1.0
+"""Seconds to wait for the rest of the output of a process that is gone; a grandchild may hold the pipe."""
+
+
+class Output:
+    """What was printed: its beginning and its end, however much came in between."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._kept = kept
+        self._first = bytearray()
+        self._last: deque[bytes] = deque()
+        self._last_size = 0
+        self._dropped = 0
+
+    def take(self, data: bytes) -> None:
+        """Add a piece."""
+        room = self._kept - len(self._first)
+        self._first += data[:room]
+        rest = data[room:] if room > 0 else data
+        if not rest:
+            return
+        self._last.append(rest)
+        self._last_size += len(rest)
+        while self._last_size - len(self._last[0]) >= self._kept:
+            gone = len(self._last.popleft())
+            self._last_size -= gone
+            self._dropped += gone
+
+    def text(self) -> str:
+        """Return it as text, with a note where something is missing."""
+        last = b"".join(self._last)
+        dropped = self._dropped + max(0, len(last) - self._kept)
+        note = f"\n… {dropped} octets …\n".encode() if dropped else b""
+        return (bytes(self._first) + note + last[-self._kept :]).decode("utf-8", "replace")
+
+
+class ClientProcess:
+    """A client that runs."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._output = Output()
+        self._reading = asyncio.ensure_future(self._read())
+
+    @property
+    def output(self) -> str:
+        """What it printed so far, standard output and standard error as they came."""
+        return self._output.text()
+
+    async def wait(self, seconds: float) -> int | None:
+        """Return the exit code, negative for the signal that ended it; None if it still runs after that time."""
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self._process.wait(), seconds)
+        return None
+
+    async def end(self) -> None:
+        """End it, and whatever it started in its group, and collect the rest of its output."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        await asyncio.wait([self._reading], timeout=_DRAIN_TIME)
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+
+    async def _read(self) -> None:
+        stream = self._process.stdout
+        while stream is not None and (data := await stream.read(1 << 16)):
+            self._output.take(data)
+
+
+async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) -> ClientProcess:
+    """Start it with nothing to read; raises ConfigurationError if it cannot be run."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
+    return ClientProcess(process)

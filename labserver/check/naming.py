@@ -1,0 +1,96 @@
+"""How a client gets to know the scenarios' names without anybody touching the system's ``/etc/hosts``.
+
+The names must not be ``localhost``: several clients take that for safe and send passwords in clear to it. So the
+client gets a hosts file of its own, by what this system has: a private mount namespace (as root, or as the root of a
+user namespace that then becomes the user again), else libnss-wrapper (for programs that ask the C library), else
+nothing: then it is told ``localhost``, and the report says so. Each way is tried once, by resolving a name.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import host_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings"]
+
+_ADDRESS = "127.0.0.1"
+_PROBE = f"import socket, sys; sys.exit(socket.getaddrinfo(sys.argv[1], 1)[0][4][0] != {_ADDRESS!r})"
+_PROBE_TIME = 10.0
+_SYSTEM_HOSTS = Path("/etc/hosts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """One way to names."""
+
+    words: tuple[str, ...] = ()
+    """What the client's command line is put behind."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    names: bool = True
+    """Whether the scenarios' names are known."""
+    note: str = ""
+    """What the user should know about it."""
+
+    def host(self, scenario: str) -> str:
+        """Return the name to tell a client."""
+        return host_names(scenario)[0] if self.names else "localhost"
+
+
+LOCALHOST = Naming(
+    names=False,
+    note="clients are told localhost, because this system lets nobody have a hosts file of their own: a client that "
+    "takes localhost for safe looks worse than it is; install libnss-wrapper, or run as root",
+)
+
+
+def hosts_file(scenarios: Iterable[str]) -> str:
+    """Return this machine's hosts and the scenarios' names."""
+    known = _SYSTEM_HOSTS.read_text(encoding="utf-8", errors="surrogateescape") if _SYSTEM_HOSTS.exists() else ""
+    return known.rstrip("\n") + "\n" + "".join(f"{_ADDRESS} {' '.join(host_names(one))}\n" for one in scenarios)
+
+
+def choose_naming(hosts: Path, probe: str) -> Naming:
+    """Return the first way by which the name ``probe``, which is in the file ``hosts``, can be resolved."""
+    return next((naming for naming in namings(hosts) if _works(naming, probe)), LOCALHOST)
+
+
+def namings(hosts: Path) -> Iterator[Naming]:
+    """Yield the ways that may work, the best first."""
+    mount = 'mount --bind "$0" /etc/hosts && '
+    if os.geteuid() == 0:
+        yield Naming(
+            words=("unshare", "--mount", "--", "sh", "-c", mount + 'exec "$@"', str(hosts)),
+        )
+    again = f"exec unshare --user --map-user={os.geteuid()} --map-group={os.getegid()} --"
+    yield Naming(
+        words=("unshare", "--map-root-user", "--mount", "--", "sh", "-c", f'{mount}{again} "$@"', str(hosts)),
+    )
+    preloaded = " ".join(filter(None, ("libnss_wrapper.so", os.environ.get("LD_PRELOAD"))))
+    yield Naming(
+        environment={"LD_PRELOAD": preloaded, "NSS_WRAPPER_HOSTS": str(hosts)},
+        note="names come from libnss-wrapper: a client that does not ask the C library for them will not find any",
+    )
+
+
+def _works(naming: Naming, name: str) -> bool:
+    try:
+        probe = subprocess.run(  # noqa: S603 -- our own words
+            [*naming.words, sys.executable, "-c", _PROBE, name],
+            env=os.environ | naming.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_TIME,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return probe.returncode == 0

@@ -1,0 +1,214 @@
+"""``labserver check -- CMD``: run a client against every case, and tell what it got wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fnmatch
+import logging
+import secrets
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labserver.check.placeholders import PLACEHOLDERS, parse
+from labserver.cli.options import add_case_options, positive, seconds, settings_from
+from labserver.errors import ConfigurationError
+from labserver.services import SERVICES
+from labserver.verdicts.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labserver.check.campaign import Campaign
+    from labserver.cli.serving import Running
+    from labserver.lab import Lab
+    from labserver.report.case import CaseReport
+    from labserver.scenario import Scenario
+    from labserver.services import Service
+    from labserver.settings import Settings
+
+__all__ = ["add_options", "run"]
+
+_INTERRUPTED = 130
+_DEADLINE = 20.0
+_TRANSCRIPT = 1 << 21
+"""Octets kept of a session: what was not kept cannot be judged."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``labserver check``."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "placeholders in CMD:\n" + "\n".join(
+        f"  {'{' + name + '}':<12}{meaning}" for name, meaning in PLACEHOLDERS.items()
+    )
+    parser.epilog += (
+        "\n  {{ and }}   the braces themselves\n\nexit codes: 0 all passed, 1 findings, 2 usage, 3 inconclusive"
+    )
+    group = parser.add_argument_group("which cases")
+    names = [service.name for service in SERVICES.values() if service.default]
+    group.add_argument(
+        "--service",
+        action="append",
+        choices=names,
+        metavar="S",
+        help=f"only on this service, of {', '.join(names)}; more than once for several (default: all)",
+    )
+    group.add_argument(
+        "--scenario",
+        action="append",
+        metavar="GLOB",
+        help="only scenarios whose id matches, more than once for several (default: all)",
+    )
+    group.add_argument(
+        "--policy",
+        type=Policy,
+        choices=tuple(Policy),
+        metavar="P",
+        help=f"what the client was told to do, of {', '.join(Policy)} (default: TLS is required)",
+    )
+    group = parser.add_argument_group("how to run them")
+    group.add_argument(
+        "--repeat", type=positive, default=1, metavar="N", help="run each case N times; the worst counts"
+    )
+    group.add_argument(
+        "--timeout",
+        type=seconds,
+        default=_DEADLINE,
+        metavar="S",
+        help="seconds for the client to end (default: %(default)g)",
+    )
+    group.add_argument("--isolated", action="store_true", help="give the client an empty home directory in each run")
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", type=Path, metavar="FILE", help="write everything here as JSON")
+    group.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit's XML here")
+    add_case_options(parser)
+    parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the client to run")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the campaign; return 0 if all passed, 1 for findings, 3 if something is inconclusive."""
+    from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
+
+    logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
+    words = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
+    if not words:
+        raise ConfigurationError("check what? labserver check [options] -- CMD [arguments]")
+    words = parse(words)
+    scenarios = _scenarios(options.scenario)
+    services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
+        service for service in SERVICES.values() if service.default
+    ]
+    if not any(scenario.on(service) for scenario in scenarios for service in services):
+        raise ConfigurationError("none of these scenarios makes sense on these services")
+    for path in filter(None, (options.json, options.junit)):
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}")
+
+    async def command(running: Running) -> int:
+        campaign = _campaign(options, words, running.lab, scenarios, services)
+        return await _run(options, campaign, running)
+
+    return serve(_settings(options), command)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return a lab whose only user is the canary: credentials that occur nowhere else."""
+    from labserver.mailstore.directory import User  # noqa: PLC0415 -- only when a lab is wanted
+
+    mark = secrets.token_hex(5)
+    settings = settings_from(options)
+    limits = replace(
+        settings.limits,
+        transcript_octets=max(settings.limits.transcript_octets, _TRANSCRIPT),
+        transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
+    )
+    return replace(
+        settings, limits=limits, users=(User(name=f"canary-{mark}", password=f"Sing{secrets.token_hex(8)}"),)
+    )
+
+
+def _scenarios(patterns: Sequence[str] | None) -> list[Scenario]:
+    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when options were found good
+
+    chosen: dict[str, Scenario] = {}
+    for pattern in patterns or ("*",):
+        matching = {name: one for name, one in CATALOGUE.items() if fnmatch.fnmatchcase(name, pattern)}
+        if not matching:
+            raise ConfigurationError(f"--scenario {pattern}: there is no such scenario; labserver scenarios lists them")
+        chosen |= matching
+    return [one for name, one in CATALOGUE.items() if name in chosen]
+
+
+def _campaign(
+    options: argparse.Namespace,
+    words: tuple[str, ...],
+    lab: Lab,
+    scenarios: Sequence[Scenario],
+    services: Sequence[Service],
+) -> Campaign:
+    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- loaded already
+    from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
+    from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
+    from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- the same
+
+    hosts = lab.run_directory / "hosts"
+    hosts.write_text(hosts_file(CATALOGUE), encoding="utf-8", errors="surrogateescape")
+    hosts.chmod(0o644)
+    naming = choose_naming(hosts, "good.lab.test")
+    for notice in filter(None, (*lab.notices, naming.note)):
+        print(f"labserver: {notice}", file=sys.stderr)
+    case_run = CaseRun(
+        lab=lab,
+        words=words,
+        naming=naming,
+        user=next(iter(lab.directory.users.values())),
+        seconds=options.timeout,
+        isolated=options.isolated,
+    )
+    return Campaign(
+        case_run=case_run, scenarios=scenarios, services=services, policy=options.policy, repeat=options.repeat
+    )
+
+
+async def _run(options: argparse.Namespace, campaign: Campaign, running: Running) -> int:
+    from labserver.report.case import exit_code  # noqa: PLC0415 -- loaded already
+
+    reports: list[CaseReport] = []
+    telling = asyncio.ensure_future(_tell(campaign, reports))
+    stopped = asyncio.ensure_future(running.stop.wait())
+    await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    interrupted = not telling.done()
+    if interrupted:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+    else:
+        telling.result()
+    _write(options, campaign, reports)
+    return _INTERRUPTED if interrupted else exit_code(reports)
+
+
+async def _tell(campaign: Campaign, reports: list[CaseReport]) -> None:
+    """Print each case when it has run, then the sum."""
+    from labserver.report.campaign_text import case_lines, output_lines, summary_lines  # noqa: PLC0415 -- only here
+
+    async for report in campaign.reports():
+        reports.append(report)
+        print("\n".join((*case_lines(report), *output_lines(report))), flush=True)
+    print("\n" + "\n".join(summary_lines(reports)), flush=True)
+
+
+def _write(options: argparse.Namespace, campaign: Campaign, reports: Sequence[CaseReport]) -> None:
+    from labserver.cli.run_directory import write_private  # noqa: PLC0415 -- only here
+    from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
+    from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
+
+    words = campaign.case_run.words
+    if options.json is not None:
+        write_private(options.json, campaign_json(words, reports).encode(), mode=0o644)
+    if options.junit is not None:
+        write_private(options.junit, campaign_junit(words, reports), mode=0o644)
