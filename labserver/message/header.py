@@ -7,6 +7,7 @@ only a blank line ends the header (RFC 5322 2.1, 2.2; the tolerance is Dovecot's
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(rb"([^:\n]*+)(:?)([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _FOLD = re.compile(rb"\r?\n[ \t]?")
 _WHITE = b" \t\r\n"
+_USUAL_NAME = re.compile(rb"[!-9;-~]+")
+_MOST_NAMES = 32
 
 
 class Field(NamedTuple):
@@ -65,7 +68,11 @@ class Header:
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the unfolded values of all fields called ``name`` (lower-case), in order."""
-        return [unfolded(value) for value in self._index().get(name, ())]
+        patterns = _patterns(frozenset((name,))) if self._values is None else None
+        if patterns is None:
+            return [unfolded(value) for value in self._index().get(name, ())]
+        end = min(self.end, self.start + MOST_OCTETS)
+        return [unfolded(value) for _, value in self._matches(patterns, end)]
 
     def selection(self, names: Collection[bytes], *, excluding: bool = False) -> bytes:
         """Return the fields called one of ``names`` (lower-case), or all others, byte for byte, with a blank line.
@@ -73,11 +80,21 @@ class Header:
         This is HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 3501 6.4.5). A last field without a line ending gets one.
         """
         content = self.content
-        chosen = [content[f.start : f.end] for f in self.fields() if (f.name in names) is not excluding]
+        patterns = None if excluding else _patterns(frozenset(names))
+        if patterns is None:
+            chosen = [content[f.start : f.end] for f in self.fields() if (f.name in names) is not excluding]
+        else:
+            chosen = [field for field, _ in self._matches(patterns, self.end)]
         if chosen and not chosen[-1].endswith(b"\n"):
             chosen.append(b"\r\n")
         chosen.append(b"\r\n")
         return b"".join(chosen)
+
+    def _matches(self, patterns: _Patterns, end: int) -> list[tuple[bytes, bytes]]:
+        """Return the fields that match, each with its value."""
+        first = patterns.first.match(self.content, self.start, end)
+        others = patterns.others.findall(self.content, self.start, end)
+        return others if first is None else [(first[1], first[2]), *others]
 
     def _index(self) -> dict[bytes, list[bytes]]:
         if self._values is None:
@@ -87,6 +104,33 @@ class Header:
                 if colon or name.strip(_WHITE):
                     self._values.setdefault(name.strip(_WHITE).lower(), []).append(value)
         return self._values
+
+
+class _Patterns(NamedTuple):
+    """What finds the fields of some names. Group 1 is the field, group 2 its value."""
+
+    first: re.Pattern[bytes]
+    """The first field of a header."""
+    others: re.Pattern[bytes]
+    """Any other; the match is only the line ending in front of it."""
+
+
+@lru_cache(maxsize=64)
+def _patterns(names: frozenset[bytes]) -> _Patterns | None:
+    """Return what finds the fields called one of ``names``; None for names that only :meth:`Header.fields` can find.
+
+    Where few fields are wanted, looking for line endings with their names behind them is ten times as fast as reading
+    every field.
+    """
+    if not 0 < len(names) <= _MOST_NAMES or not all(map(_USUAL_NAME.fullmatch, names)):
+        return None
+    name = b"|".join(map(re.escape, sorted(names)))
+    field = rb"(?:%b)[ \t\r]*+(?:(?=\n)|\Z|:)([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?" % name
+    # White space in front of a name continues the line before, unless it begins with CR or there is no line before.
+    return _Patterns(
+        first=re.compile(rb"([ \t\r]*+%b)" % field, re.IGNORECASE),
+        others=re.compile(rb"\n(?=((?:\r[ \t\r]*+)?+%b))" % field, re.IGNORECASE),
+    )
 
 
 def header_end(content: bytes) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from labserver.message.header import MOST_OCTETS, Header, header_end, unfolded
 
@@ -99,3 +101,25 @@ def test_only_so_much_is_interpreted() -> None:
 def test_unfolding(value: bytes, expected: bytes) -> None:
     """A fold with its first blank is one space (RFC 5322 2.2.3); the ends are trimmed."""
     assert unfolded(value) == expected
+
+
+_PIECES = st.sampled_from([b"a", b"B", b"b%", b"ab", b":", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\xe9", b"x"])
+_HEADERS = st.lists(_PIECES, max_size=30).map(b"".join)
+_NAMES = st.frozensets(st.sampled_from([b"a", b"b", b"ab", b"b%", b"x", b"", b"a:b", b"a b", b"\xe9"]), max_size=4)
+
+
+@given(_HEADERS, _NAMES, st.integers(0, 3))
+@example(b" a: 1\r\n\r b: 2\n a: no", frozenset({b"a", b"b"}), 0)
+@example(b"a\n b: folded\nb", frozenset({b"a", b"b"}), 0)
+def test_looking_for_names_finds_what_reading_fields_finds(content: bytes, names: frozenset[bytes], start: int) -> None:
+    """The short way to a few fields gives octet for octet what reading all fields gives, whatever the header."""
+    start = content.rfind(b"\n", 0, start) + 1  # a header begins at the beginning of a line
+    header = Header(content, start, len(content))
+    fields = [field for field in header.fields() if field.name in names]
+    chosen = b"".join(content[field.start : field.end] for field in fields)
+    if chosen and not chosen.endswith(b"\n"):
+        chosen += b"\r\n"
+    assert header.selection(names) == chosen + b"\r\n"
+    for name in names:
+        values = [unfolded(content[field.value : field.end]) for field in fields if field.name == name]
+        assert header.all(name) == values
