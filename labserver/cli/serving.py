@@ -93,7 +93,7 @@ def _leave_files(lab: Lab, record: dict[str, object]) -> None:
 
 async def parent_gone() -> None:
     """Return when the process that started us is gone: our standard input's pipe ends, or we have another parent."""
-    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode) or stat.S_ISSOCK(os.fstat(sys.stdin.fileno()).st_mode):
+    if sys.stdin is not None and _ends_with_its_writer(sys.stdin.fileno()):
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
@@ -105,3 +105,8 @@ async def parent_gone() -> None:
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 -- the system sends no event for it
         await asyncio.sleep(_PARENT_CHECK)
+
+
+def _ends_with_its_writer(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

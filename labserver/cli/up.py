@@ -67,9 +67,11 @@ async def _until_stopped(options: argparse.Namespace, running: Running) -> None:
     waits: list[asyncio.Future[object]] = [asyncio.ensure_future(running.stop.wait())]
     if options.exit_with_parent:
         waits.append(asyncio.ensure_future(parent_gone()))
-    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
+    for task in done:
+        task.result()  # raises what kept it from waiting
 
 
 def _announce(options: argparse.Namespace, running: Running) -> None:
