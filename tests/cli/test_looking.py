@@ -1,0 +1,195 @@
+"""``labserver env``, ``certs`` and ``transcript``: what is told of a lab that runs, and of one that would."""
+
+from __future__ import annotations
+
+import json
+import poplib
+import socket
+import ssl
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.pki.environment import Format
+from tests.integration.labs import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.integration.labs import LabProcess
+
+
+def _plain(*words: str, code: int = 0) -> tuple[str, str]:
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_env(lab: LabProcess, command: Callable[..., str], form: Format) -> None:
+    """Every format names every port and the CA."""
+    out = command("env", "--format", form)
+    for port in lab.ports.values():
+        assert str(port) in out
+    assert str(lab.ca) in out.replace("\\\\", "\\")
+    if form is Format.JSON:
+        assert json.loads(out)["SSL_CERT_FILE"] == str(lab.ca)
+
+
+def test_env_of_the_lab_only(lab: LabProcess, command: Callable[..., str]) -> None:
+    """--only-lab leaves alone what programs trust."""
+    out = command("env", "--only-lab")
+    assert "SSL_CERT_FILE" not in out
+    assert str(lab.ports["imap"]) in out
+
+
+def test_env_in_a_shell(lab: LabProcess, command: Callable[..., str]) -> None:
+    """What is printed for sh can be evaluated by sh."""
+    script = command("env") + '\nprintf "%s" "$SSL_CERT_FILE"'
+    assert subprocess.run(["sh", "-euc", script], check=True, capture_output=True).stdout.decode() == str(lab.ca)
+
+
+def test_env_without_a_lab(tmp_path: Path) -> None:
+    """Without a lab there is nothing to tell."""
+    _, err = _plain("env", "--ready-file", str(tmp_path / "none"), code=2)
+    assert err.count("\n") == 1
+    assert "is the lab running" in err
+
+
+def test_certs_export(tmp_path: Path) -> None:
+    """Export writes the CA and the chain, lists what it wrote, and the files work."""
+    out, _ = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", "--host-name", "mail.lab.test")
+    names = {line.rpartition("/")[2] for line in out.splitlines()}
+    assert names == {path.name for path in (tmp_path / "out").iterdir()}
+    authorities = [path for path in (tmp_path / "out").glob("*.pem") if "ca" in path.stem.split("-")[0]]
+    assert authorities
+    ssl.create_default_context(cafile=str(authorities[0]))
+
+
+def test_certs_export_does_not_overwrite(tmp_path: Path) -> None:
+    """What is not ours stays, unless it is forced."""
+    out, _ = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x")
+    first = out.splitlines()[0]
+    with open(first, "w") as file:  # noqa: PTH123 -- a name, as it was printed
+        file.write("mine")
+    _, err = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", code=2)
+    assert err.splitlines()[-1].startswith("labserver: ")
+    _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", "--force")
+
+
+def test_certs_show() -> None:
+    """Show describes the chain that the same options would serve."""
+    out, err = _plain("certs", "show", "--seed", "x", "--host-name", "mail.lab.test")
+    assert "mail.lab.test" in out
+    assert out == _plain("certs", "show", "--seed", "x", "--host-name", "mail.lab.test")[0]
+    assert "public" in err.lower(), "a seeded CA is no secret, and that is said"
+
+
+@pytest.mark.parametrize("verb", [("show",), ("export", "/dev/null/x")])
+def test_certs_that_cannot_be(verb: tuple[str, ...]) -> None:
+    """Bad options of certs are one line."""
+    _, err = _plain("certs", *verb, "--host-name", "example.com", code=2)
+    assert "--permit" in err.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def spoken(lab: LabProcess) -> LabProcess:
+    """Have two sessions: a login in TLS, and somebody who connects and leaves."""
+    context = ssl.create_default_context(cafile=str(lab.ca))
+    client = poplib.POP3_SSL("localhost", lab.ports["pop3s"], context=context)
+    client.user("alice")
+    client.pass_("secret")
+    client.quit()
+    with socket.create_connection(("127.0.0.1", lab.ports["imap"])) as other:
+        other.recv(100)
+        other.sendall(b"a LOGOUT\r\n")
+        while other.recv(1000):
+            pass
+    return lab
+
+
+@pytest.mark.usefixtures("spoken")
+def test_transcript(command: Callable[..., str]) -> None:
+    """The live transcript reads as a dialogue, credentials masked."""
+    out = command("transcript")
+    assert " C: USER alice" in out
+    assert " C: PASS ****" in out
+    assert "secret" not in out
+    assert "-- TLS: TLSv1.3" in out
+    assert "!C: a LOGOUT" in out
+    assert ">>" not in out
+
+
+@pytest.mark.usefixtures("spoken")
+def test_transcript_with_secrets(command: Callable[..., str]) -> None:
+    """Who asks for secrets gets them."""
+    assert " C: PASS secret" in command("transcript", "--show-secrets")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_transcript_raw(command: Callable[..., str]) -> None:
+    """--raw shows what crossed the network."""
+    assert " >> " in command("transcript", "--raw")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_transcript_of_one_session(command: Callable[..., str]) -> None:
+    """--session picks one."""
+    events = [json.loads(line) for line in command("transcript", "--json", "--session", "2").splitlines()]
+    assert {event["session"] for event in events} == {2}
+    assert events[0]["service"] == "imap"
+
+
+@pytest.mark.usefixtures("spoken")
+def test_transcript_from_a_file(command: Callable[..., str], tmp_path: Path) -> None:
+    """A file reads like the lab it came from."""
+    live, lines = command("transcript"), command("transcript", "--json")
+    (tmp_path / "file").write_text(lines)
+    out, _ = _plain("transcript", str(tmp_path / "file"))
+    assert out == live
+    assert _plain("transcript", str(tmp_path / "file"), "--json")[0] == lines
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]\n", b'{"a": 1}\nx\n', b"\xff\xfe"])
+def test_transcript_from_no_transcript(tmp_path: Path, content: bytes) -> None:
+    """A file that is none is told, with the line."""
+    (tmp_path / "file").write_bytes(content)
+    _, err = _plain("transcript", str(tmp_path / "file"), code=2)
+    assert err.count("\n") == 1
+    assert "file" in err
+
+
+def test_transcript_without_a_lab(tmp_path: Path) -> None:
+    """A lab that is gone does not answer."""
+    ready = tmp_path / "ready"
+    ready.write_text(json.dumps({"ports": {}, "control": str(tmp_path / "none")}))
+    _, err = _plain("transcript", "--ready-file", str(ready), code=2)
+    assert "the lab does not answer" in err
+
+
+def test_transcript_follow(lab: LabProcess) -> None:
+    """--follow goes on with what happens, as it happens."""
+    words = [*COMMAND, "transcript", "--follow", "--json", "--ready-file", str(lab.ready_file)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as follower:
+        assert follower.stdout is not None
+        mark = b"EHLO follow-me"
+        with socket.create_connection(("127.0.0.1", lab.ports["smtp"])) as client:
+            client.recv(1000)
+            client.sendall(mark + b"\r\n")
+            client.recv(1000)
+            while mark not in follower.stdout.readline():
+                pass
+            client.sendall(b"NOOP later\r\n")
+            while b"NOOP later" not in follower.stdout.readline():
+                pass
+        follower.terminate()
+
+
+def test_a_reader_that_goes(lab: LabProcess) -> None:
+    """``labserver transcript | head`` is no error worth a traceback, and the lab does not mind."""
+    words = " ".join([*COMMAND, "transcript", "--json", "--ready-file", str(lab.ready_file)])
+    done = subprocess.run(["sh", "-c", f"{words} | head -n 1"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
