@@ -34,13 +34,11 @@ _UID = attrgetter("uid")
 
 
 @lru_cache(maxsize=4096)
-def flags_item(flags: frozenset[str], *, recent: bool) -> bytes:
-    """Return the FETCH item ``FLAGS (…)``, system flags first, then keywords."""
+def flags_item(flags: frozenset[str], *recent: str) -> bytes:
+    r"""Return the FETCH item ``FLAGS (…)``, system flags first, then keywords, then ``\Recent`` if that is given."""
     system = [flag for flag in SYSTEM_FLAGS if flag in flags]
     keywords = sorted(flags.difference(SYSTEM_FLAGS))
-    if recent:
-        keywords.append("\\Recent")
-    return f"FLAGS ({' '.join(system + keywords)})".encode()
+    return f"FLAGS ({' '.join((*system, *keywords, *recent))})".encode()
 
 
 class View:
@@ -122,7 +120,7 @@ class View:
 
     def flags(self, message: Message) -> bytes:
         """Return a message's ``FLAGS (…)``."""
-        return flags_item(message.flags, recent=message.uid in self.recent)
+        return flags_item(message.flags, "\\Recent") if message.uid in self.recent else flags_item(message.flags)
 
     def spelled(self, flags: Iterable[str]) -> frozenset[str]:
         """Return flags with each keyword as it was first spelled in this mailbox; case makes no difference."""
