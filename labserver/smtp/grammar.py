@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MAIL", "RCPT", "Addressed", "Form", "parse"]
 
-_ABOVE_ASCII = "\u00a0-\U0010ffff"
-_ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_ABOVE_ASCII}-]+"
+# What may go beyond ASCII (RFC 6531 3.3) is written as what it is not: a class that ends at U+10FFFF takes milliseconds
+# to compile, and ignoring case over it twenty times as long.
+_ATOM = r'[^\0- "(),.:;<>@[\\\]\x7f-\x9f]+'
 _DOT_STRING = rf"{_ATOM}(?:\.{_ATOM})*"
-_QUOTED_STRING = rf'"(?:[ !#-\[\]-~{_ABOVE_ASCII}]|\\[ -~])*"'
-_LETTER_OR_DIGIT = rf"[A-Za-z0-9{_ABOVE_ASCII}]"
-_LABEL = rf"{_LETTER_OR_DIGIT}(?:[A-Za-z0-9{_ABOVE_ASCII}-]{{0,61}}{_LETTER_OR_DIGIT})?"
+_QUOTED_STRING = r'"(?:[^\0-\x1f"\\\x7f-\x9f]|\\[ -~])*"'
+_LETTER_OR_DIGIT = r"[^\0-/:-@[-`{-\x9f]"
+_OR_HYPHEN = r"[^\0-,./:-@[-`{-\x9f]"
+_LABEL = rf"{_LETTER_OR_DIGIT}(?:{_OR_HYPHEN}{{0,61}}{_LETTER_OR_DIGIT})?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[[!-Z^-~]+\]"
 _MAILBOX = (
     rf"(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?(?P<local>{_DOT_STRING}|{_QUOTED_STRING})@(?P<domain>{_DOMAIN}|{_LITERAL})"
 )
-_PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~{_ABOVE_ASCII}]+))?")
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\0- =\x7f-\x9f]+))?")
 _LONGEST_DOMAIN = 255
 
 # RFC 3461 4: what xtext encodes must be printable US-ASCII, in every parameter that uses it.
@@ -70,8 +72,8 @@ def _form(*, usage: str, keyword: str, without_domain: str, status: str, paramet
         usage=usage,
         keyword=keyword,
         command=re.compile(
-            rf"{keyword} *<(?:{_MAILBOX}|(?P<special>{without_domain}))>(?P<parameters>.*)",
-            re.IGNORECASE | re.ASCII,  # ASCII: U+017F is no "s"
+            rf"(?i:{keyword}) *<(?:{_MAILBOX}|(?P<special>(?i:{without_domain})))>(?P<parameters>.*)",
+            re.ASCII,  # U+017F is no "s"
         ),
         bad_address=Refusal(501, status, f"Bad address syntax, use {usage}"),
         parameters={name: re.compile(value) for name, value in parameters.items()},
@@ -102,7 +104,7 @@ RCPT = _form(
     parameters={
         "NOTIFY": f"(?i:NEVER)|{_NOTIFY}(?:,{_NOTIFY})*",  # RFC 3461 4.1
         # RFC 3461 4.2; a utf-8 address may come as it is (RFC 6533 3).
-        "ORCPT": rf"(?=.{{1,500}}\Z)(?:(?i:utf-8);[!-*,-<>-~{_ABOVE_ASCII}]+|[A-Za-z0-9-]+;{_XTEXT})",
+        "ORCPT": rf"(?=.{{1,500}}\Z)(?:(?i:utf-8);[^\0- +=\x7f-\x9f]+|[A-Za-z0-9-]+;{_XTEXT})",
     },
 )
 """Only the postmaster needs no domain (RFC 5321 4.1.1.3)."""
