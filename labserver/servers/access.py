@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "NoChannel"]
 
+_BAIT = frozenset({"PLAIN", "LOGIN"})
+
 
 class NoChannel:
     """The channel of a connection without TLS."""
@@ -35,6 +37,8 @@ class Access:
     limits: Limits
     cleartext: bool = False
     """Credentials are accepted without TLS too. Off by default: that is what the lab is there to catch."""
+    bait: bool = False
+    """In clear only what shows the password itself is offered: what an attacker in the middle would leave of a list."""
     accept_any: bool = False
     """Any password will do, so mechanisms that have to know it are not offered."""
     requested: frozenset[str] | None = None
@@ -43,7 +47,10 @@ class Access:
     def mechanisms(self, *, secure: bool, channel: Channel) -> tuple[str, ...]:
         """Return the mechanisms to advertise, best first."""
         return offered(
-            secure=secure or self.cleartext, channel=channel, accept_any=self.accept_any, requested=self.requested
+            secure=secure or self.cleartext,
+            channel=channel,
+            accept_any=self.accept_any,
+            requested=_BAIT if self.bait and not secure else self.requested,
         )
 
     def refusal(self, name: str, *, secure: bool, channel: Channel) -> LoginFailure | None:

@@ -29,6 +29,13 @@ def test_in_clear_when_asked_for(building: Building) -> None:
     assert not [name for name in offered if name.endswith("-PLUS")]
 
 
+def test_bait(building: Building) -> None:
+    """A bait leaves in clear only what shows the password; inside TLS nothing is different."""
+    access = replace(building.access(), cleartext=True, bait=True)
+    assert access.mechanisms(secure=False, channel=NoChannel()) == ("PLAIN", "LOGIN")
+    assert access.mechanisms(secure=True, channel=BoundChannel())[0] == "SCRAM-SHA-256-PLUS"
+
+
 def test_inside_tls(building: Building) -> None:
     """Inside TLS the strongest comes first; what has to be asked for is not there."""
     offered = building.access().mechanisms(secure=True, channel=BoundChannel())
