@@ -62,8 +62,12 @@ class Connected(Event):
     """A client connected."""
 
     service: str
+    scenario: str
+    """Who it met: the scenario's id, ``good`` for the honest server. SNI may still choose another: Misbehaved tells."""
     peer: str
+    """The client's address and port."""
     local: str
+    """The address it dialled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,30 +7,40 @@ do sockets listen, all of them before anything is announced.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labserver.catalogue.addresses import addresses, host_names
+from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SeededEntropy, SystemClock, SystemEntropy
 from labserver.errors import ConfigurationError
+from labserver.facets.certificate import LabCertificate
+from labserver.facets.handshake import OldVersionOnly
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
 from labserver.pki.chain import certificates_pem, fingerprint
 from labserver.pki.material import obtain
+from labserver.pki.profile import HOSTS
 from labserver.servers.access import Access
 from labserver.servers.backends import Backends
+from labserver.servers.casting import Casting
+from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 from labserver.tls.engine import TlsSettings, make_engines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
     from labserver.clock import Clock, Entropy
+    from labserver.facets.bundle import Facets
     from labserver.mailstore.storage import Storage
+    from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.servers.factory import OpenConnections
     from labserver.settings import Settings
@@ -52,13 +62,10 @@ class Lab:
         self.settings = settings
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
-        limits = settings.limits
-        self.transcript = Transcript(
-            clock=self.clock,
-            octets=limits.transcript_octets,
-            raw_octets=limits.transcript_raw_octets,
-            sessions=limits.transcript_sessions,
-        )
+        self._chains: dict[str, Chain] = {}
+        self.transcript = self._new_transcript()
+        for identifier in settings.scenarios:
+            check_case(identifier, ())
         self._bound = bind_all(settings.ports, settings.addresses)
         try:
             self._entropy = _entropy(settings)
@@ -69,17 +76,24 @@ class Lab:
                 accept_any=settings.accept_any,
             )
             self.material: Material = obtain(settings.certificates, clock=self.clock)
-            self.store = MailStore(storage=_storage(settings), limits=limits, clock=self.clock)
+            self.store = MailStore(storage=_storage(settings), limits=settings.limits, clock=self.clock)
         except BaseException:
             self._release()
             raise
         try:
-            self._engines = self._make_engines()
+            if settings.key_log is not None:
+                _check_key_log(settings.key_log)
+            self.casting = self._casting()
+            """Who is met where."""
+            if settings.certificates.certificate is not None:
+                self.casting.good.engine()  # the operator's chain is tried before anybody connects
             self._fill()
         except BaseException:
             self._release()
             self.store.close()
             raise
+        self.leases: list[Lease] = []
+        """Scenarios on ports of their own since the start."""
         self._ports: list[IListeningPort] = []
         self._connections: OpenConnections | None = None
 
@@ -93,35 +107,87 @@ class Lab:
         """Listen on every socket."""
         from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
 
-        settings = self.settings
-        self._connections = OpenConnections(limits=settings.limits)
-        access = Access(
-            credentials=self.directory,
-            entropy=self._entropy,
-            limits=settings.limits,
-            cleartext=settings.cleartext_auth,
-            accept_any=settings.accept_any,
-            requested=settings.mechanisms,
-        )
-        backends = self._backends()
+        self._reactor = reactor
+        self._connections = OpenConnections(limits=self.settings.limits)
         for bound in self._bound:
-            service = SERVICES[bound.service]
             factory = ConnectionFactory(
-                service=service,
-                dialogue=backends.dialogue(service),
-                access=access,
-                make_backend=backends.maker(service),
-                make_engine=self._engines,
+                service=SERVICES[bound.service],
+                casting=self.casting,
                 transcript=self.transcript,
                 connections=self._connections,
             )
             self._ports += listen(reactor, bound, factory)
+        for identifier in self.settings.scenarios:
+            services = [name for name in self.settings.ports if name in CATALOGUE[identifier].services]
+            self.leases.append(self.lease(identifier, services, transcript=self.transcript))
+
+    def lease(
+        self, identifier: str, services: Sequence[str], *, control: bool = False, transcript: Transcript | None = None
+    ) -> Lease:
+        """Open a scenario, or its control, on free ports of its own until the lease is closed.
+
+        Its sessions are recorded apart, or in ``transcript``. Raises ConfigurationError if there is no such scenario or
+        it makes no sense on one of the services. The lab must have been started.
+        """
+        from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
+
+        check_case(identifier, services)
+        role = self.casting.role(identifier, control=control)
+        lease = Lease(
+            scenario=identifier,
+            transcript=transcript or self._new_transcript(),
+            connections=OpenConnections(limits=self.settings.limits),
+            ca_pem=self._anchors_file(identifier),
+        )
+        for bound in bind_all(dict.fromkeys(services, 0), LOOPBACK):
+            factory = ConnectionFactory(
+                service=SERVICES[bound.service],
+                casting=self.casting,
+                transcript=lease.transcript,
+                connections=lease.connections,
+                role=role,
+            )
+            lease.ports[bound.service] = bound.port
+            lease.listening += listen(self._reactor, bound, factory)
+        return lease
+
+    def chain(self, identifier: str) -> Chain:
+        """Return the chain that a scenario presents, made at the first use and kept."""
+        certificate = CATALOGUE[identifier].facets.certificate
+        if isinstance(certificate, LabCertificate):
+            return self.material.chain
+        chain = self._chains.get(identifier)
+        if chain is None:
+            from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody meets a bad certificate
+
+            name, *others = host_names(identifier)
+            chain = self._chains[identifier] = forge(
+                certificate.recipe,
+                issuer=self.material.issuer,
+                entropy=self._entropy,
+                clock=self.clock,
+                host=name,
+                names=(*others, *HOSTS, addresses()[identifier]),
+            )
+        return chain
+
+    def _anchors_file(self, identifier: str) -> Path:
+        """Return the file with what a client of the scenario is told to trust, made if need be."""
+        anchors = self.chain(identifier).anchors
+        usual = self.run_directory / "ca.pem"
+        if anchors == self.material.chain.anchors and usual.exists():
+            return usual
+        path = self.run_directory / f"ca-{identifier}.pem"
+        path.write_bytes(certificates_pem(anchors))
+        return path
 
     async def stop(self, *, grace: float = 5.0) -> None:
         """Stop listening, say goodbye to every client, wait up to ``grace`` seconds for them, close the store."""
         for port in self._ports:
             port.stopListening()
         self._ports.clear()
+        for lease in self.leases:
+            await lease.close(grace=grace)
         if self._connections is not None:
             await self._connections.drain(grace)
         self.store.close()
@@ -143,7 +209,9 @@ class Lab:
             "store": str(self.settings.store) if self.settings.store else None,
             "control": str(self.run_directory / "control.sock"),
             "urls": {},
-            "scenarios": [],
+            "scenarios": [
+                {"id": lease.scenario, "ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}} for lease in self.leases
+            ],
         }
 
     def _authority(self) -> dict[str, str]:
@@ -153,6 +221,31 @@ class Lab:
             return {}
         files = {kind: str(self.run_directory / f"ca.{kind}") for kind in ("pem", "der", "p12")}
         return files | {"sha256": fingerprint(anchors[0])}
+
+    def _new_transcript(self) -> Transcript:
+        limits = self.settings.limits
+        return Transcript(
+            clock=self.clock,
+            octets=limits.transcript_octets,
+            raw_octets=limits.transcript_raw_octets,
+            sessions=limits.transcript_sessions,
+        )
+
+    def _casting(self) -> Casting:
+        settings = self.settings
+        return Casting(
+            access=Access(
+                credentials=self.directory,
+                entropy=self._entropy,
+                limits=settings.limits,
+                cleartext=settings.cleartext_auth,
+                accept_any=settings.accept_any,
+                requested=settings.mechanisms,
+            ),
+            backends=self._backends(),
+            make_engines=self._engines,
+            account=next(iter(self.directory.users), ""),
+        )
 
     def _release(self) -> None:
         for bound in self._bound:
@@ -193,24 +286,27 @@ class Lab:
             apop=settings.apop,
         )
 
-    def _make_engines(self) -> Callable[[], TlsEngine]:
-        settings = self.settings
-        if settings.key_log is not None:
-            _check_key_log(settings.key_log)
-        chain = self.material.chain
-        anchors = self.material.issuer.anchors if settings.client_certificates else ()
-        engines = make_engines(
-            settings.tls_engine,
-            TlsSettings(
-                certificate_chain=chain.chain_pem,
-                private_key=chain.key_pem,
-                client_anchors=certificates_pem(anchors),
-                key_log=settings.key_log,
-            ),
-        )
-        if settings.certificates.certificate is not None:
-            engines()  # the lab's own chain is good; the operator's is tried before anybody connects
-        return engines
+    def _engines(self, identifier: str, facets: Facets) -> Callable[[], TlsEngine]:
+        """Return the maker of a scenario's TLS engines; nothing is made before the first one."""
+        settings, handshake = self.settings, facets.handshake
+        made: list[Callable[[], TlsEngine]] = []
+
+        def make() -> TlsEngine:
+            if not made:
+                chain = self.chain(identifier)
+                anchors = self.material.issuer.anchors if settings.client_certificates else ()
+                tls = TlsSettings(
+                    certificate_chain=chain.chain_pem,
+                    private_key=chain.key_pem,
+                    client_anchors=certificates_pem(anchors),
+                    key_log=settings.key_log,
+                )
+                if isinstance(handshake, OldVersionOnly):
+                    tls = replace(tls, minimum=handshake.version, maximum=handshake.version)
+                made.append(make_engines(settings.tls_engine, tls))
+            return made[0]()
+
+        return make
 
 
 def _check_key_log(path: Path) -> None:

@@ -55,4 +55,6 @@ class Settings:
     """IMAP extensions to leave out."""
     apop: bool = False
     """POP3's greeting has a timestamp and APOP works (RFC 1939 7)."""
+    scenarios: tuple[str, ...] = ()
+    """Scenarios to open on ports of their own, besides the addresses and names that all of them have."""
     limits: Limits = field(default_factory=Limits)

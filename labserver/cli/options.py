@@ -117,6 +117,13 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
             help=f"default {service.port}; 0 for any" + ("" if service.default else "; opens the service"),
         )
     group.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="open this scenario on free ports of its own, more than once for several; labserver scenarios lists them",
+    )
+    group.add_argument(
         "--bind",
         action="append",
         metavar="ADDRESS",
@@ -238,6 +245,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         mechanisms=_mechanisms(options),
         imap_without=_imap_without(options.imap_without),
         apop=options.apop,
+        scenarios=tuple(dict.fromkeys(options.scenario)),
         limits=Limits(**limits),
     )
 

@@ -128,9 +128,14 @@ def banner(record: Mapping[str, object]) -> str:
     rows += [f"  {service:<12} {port:>5}   {_TLS[service]}" for service, port in ports.items()]
     rows += ["", "  accounts     " + ", ".join(f"{one['user']} (password {one['password']})" for one in accounts)]
     rows += [f"  CA           {ca.get('pem', 'none: the certificate is your own')}", ""]
+    scenarios = record["scenarios"]
+    if isinstance(scenarios, list) and scenarios:
+        rows += ["  scenarios on ports of their own"]
+        rows += [f"    {one['id']:<28}" + " ".join(f"{s} {p}" for s, p in one["ports"].items()) for one in scenarios]
+        rows += [""]
     examples = _examples(ports, accounts[0], ca["pem"], str(name)) if "pem" in ca else []
     rows += ["  try:", *(f"    {example}" for example in examples)] if examples else []
-    rows += ["", "  more: labserver env, labserver transcript --follow; stop with Ctrl-C"]
+    rows += ["", "  more: labserver env, scenarios, transcript --follow; stop with Ctrl-C"]
     return "\n".join(rows)
 
 

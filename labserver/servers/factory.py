@@ -13,14 +13,11 @@ from labserver.servers.connection import Connection
 from labserver.servers.membrane import Membrane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IAddress
 
-    from labserver.dialogues.exchange import Backend, Dialogue
     from labserver.limits import Limits
-    from labserver.servers.access import Access
-    from labserver.servers.transcript import Transcript
+    from labserver.servers.casting import Casting, Role
+    from labserver.servers.transcript import SessionRecord, Transcript
     from labserver.services import Service
     from labserver.tls.engine import TlsEngine
 
@@ -73,48 +70,36 @@ class ConnectionFactory(ServerFactory):
         self,
         *,
         service: Service,
-        dialogue: Dialogue,
-        access: Access,
-        make_backend: Callable[[Membrane], Backend],
-        make_engine: Callable[[], TlsEngine],
+        casting: Casting,
         transcript: Transcript,
         connections: OpenConnections,
+        role: Role | None = None,
     ) -> None:
         self._service = service
-        self._dialogue = dialogue
-        self._access = access
-        self._make_backend = make_backend
-        self._make_engine = make_engine
+        self._casting = casting
         self._transcript = transcript
         self._connections = connections
+        self._role = role
+        """Who is met here, whatever the address; None to choose by address and by the name asked for in TLS."""
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection | None:  # noqa: N802 -- Twisted's name
+    def buildProtocol(self, addr: IAddress | None) -> Connection | None:  # noqa: N802, ARG002 -- Twisted's
         """Return the connection's protocol; None drops it."""
         if self._connections.flooded:
             return None
-        peer = str(getattr(addr, "host", ""))
         record = self._transcript.begin()
-        record.observe(
-            events.Connected(
-                at=0.0, service=self._service.name, peer=f"{peer} port {getattr(addr, 'port', 0)}", local=""
-            )
-        )
+        role = self._casting.good
 
-        def membrane(_: Connection) -> Membrane:
-            return Membrane(
-                service=self._service.name,
-                peer=peer,
-                dialogue=self._dialogue,
-                access=self._access,
-                make_backend=self._make_backend,
-                observe=record.observe,
-                elapsed=record.elapsed,
-                upgradable=not self._service.implicit_tls,
-            )
+        def membrane(connection: Connection) -> Membrane:
+            nonlocal role
+            role = self._role or self._casting.at(connection.local)
+            return self._membrane(role, record, connection)
+
+        def engine() -> TlsEngine:
+            return self._engine(role, record)
 
         connection = Connection(
             make_membrane=membrane,
-            make_engine=self._make_engine,
+            make_engine=engine,
             implicit_tls=self._service.implicit_tls,
             limits=self._connections.limits,
             record=record,
@@ -123,3 +108,33 @@ class ConnectionFactory(ServerFactory):
         )
         self._connections.connections.add(connection)
         return connection
+
+    def _membrane(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
+        record.observe(
+            events.Connected(
+                at=record.elapsed(),
+                service=self._service.name,
+                scenario=role.persona.scenario,
+                peer=connection.peer,
+                local=connection.local,
+            )
+        )
+        return Membrane(
+            service=self._service.name,
+            peer=connection.peer.partition(" ")[0],
+            dialogue=role.backends.dialogue(self._service),
+            access=role.access,
+            make_backend=role.maker(self._service),
+            observe=record.observe,
+            elapsed=record.elapsed,
+            upgradable=not self._service.implicit_tls,
+            persona=role.persona,
+        )
+
+    def _engine(self, role: Role, record: SessionRecord) -> TlsEngine:
+        def misbehaved(scenario: str, facet: str) -> None:
+            record.observe(events.Misbehaved(at=record.elapsed(), scenario=scenario, facet=facet))
+
+        if self._role is None and role is self._casting.good:
+            return self._casting.good_engine(misbehaved)
+        return role.watched_engine(misbehaved)

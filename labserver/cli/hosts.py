@@ -1,0 +1,32 @@
+"""``labserver hosts``: lines for /etc/hosts that give every scenario its names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import DOMAINS, addresses, host_names
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_options", "run"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``labserver hosts``."""
+    parser.add_argument(
+        "--one-address",
+        action="store_true",
+        help="all names on 127.0.0.1: for systems with one loopback address; certificate and TLS scenarios work there, "
+        "because TLS tells the name",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the lines."""
+    print("# labserver: add these lines to /etc/hosts, and remove them when the lab is gone")
+    print(f"127.0.0.1 {' '.join(DOMAINS)}")
+    for identifier, address in addresses().items():
+        place = "127.0.0.1" if options.one_address else address
+        print(f"{place} {' '.join(host_names(identifier))}")
+    return 0

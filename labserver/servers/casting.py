@@ -1,0 +1,137 @@
+"""Who plays which scenario: what its sessions are made from, put together at the first use and kept.
+
+Nothing of a scenario exists before somebody meets it: five hundred of them cost nothing where nobody asks for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import addresses, scenario_named
+from labserver.catalogue.entries import CATALOGUE
+from labserver.facets.certificate import LabCertificate
+from labserver.facets.handshake import HonestHandshake, Stalled
+from labserver.facets.persona import Persona
+from labserver.mailstore.directory import RejectingDirectory
+from labserver.tls.peeking import PeekingEngine
+from labserver.tls.stalled import StalledEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.dialogues.exchange import Backend, Link
+    from labserver.facets.bundle import Facets
+    from labserver.servers.access import Access
+    from labserver.servers.backends import Backends
+    from labserver.services import Service
+    from labserver.tls.client_hello import ClientHello
+    from labserver.tls.engine import TlsEngine
+
+__all__ = ["Casting", "Role"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a scenario's sessions are made from."""
+
+    persona: Persona
+    access: Access
+    backends: Backends
+    engine: Callable[[], TlsEngine]
+    """Makes the TLS engine of a connection."""
+    _makers: dict[str, Callable[[Link], Backend]] = field(default_factory=dict)
+
+    def maker(self, service: Service) -> Callable[[Link], Backend]:
+        """Return what makes the honest session behind the membrane."""
+        maker = self._makers.get(service.name)
+        if maker is None:
+            maker = self._makers[service.name] = self.backends.maker(service)
+        return maker
+
+    @property
+    def handshake_facet(self) -> str:
+        """The facet that acts before any octet of the dialogue: ``certificate``, ``handshake`` or none."""
+        facets = self.persona.facets
+        if not isinstance(facets.handshake, HonestHandshake):
+            return "handshake"
+        return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
+
+    def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello is there to be answered."""
+
+        def choose(_: ClientHello | None) -> TlsEngine:
+            misbehaved(self.persona.scenario, self.handshake_facet)
+            return self.engine()
+
+        return PeekingEngine(choose) if self.handshake_facet else self.engine()
+
+
+class Casting:
+    """Knows who is met where."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        backends: Backends,
+        make_engines: Callable[[str, Facets], Callable[[], TlsEngine]],
+        account: str,
+    ) -> None:
+        self._access = access
+        self._backends = backends
+        self._make_engines = make_engines
+        self._account = account
+        self._roles: dict[tuple[str, bool], Role] = {}
+        self._by_address = {address: identifier for identifier, address in addresses().items()}
+        self.good = self.role("good")
+        """The honest server."""
+
+    def role(self, identifier: str, *, control: bool = False) -> Role:
+        """Return the role of a scenario, or of the control that goes with it. KeyError if there is no such one."""
+        role = self._roles.get((identifier, control))
+        if role is None:
+            role = self._roles[identifier, control] = self._made(identifier, control=control)
+        return role
+
+    def at(self, address: str) -> Role:
+        """Return who is met at a local address."""
+        identifier = self._by_address.get(address)
+        return self.good if identifier is None else self.role(identifier)
+
+    def named(self, host: str) -> Role | None:
+        """Return who is met by asking for a name in TLS; only what comes after the ClientHello can be chosen by it."""
+        identifier = scenario_named(host)
+        if identifier is None or not CATALOGUE[identifier].by_name:
+            return None
+        return self.role(identifier)
+
+    def good_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return the honest server's engine, which becomes another's when the client asks for that one's name."""
+
+        def choose(hello: ClientHello | None) -> TlsEngine:
+            role = self.named(hello.server_name) if hello is not None else None
+            if role is None or not role.handshake_facet:
+                return self.good.engine()
+            misbehaved(role.persona.scenario, role.handshake_facet)
+            return role.engine()
+
+        return PeekingEngine(choose)
+
+    def _made(self, identifier: str, *, control: bool) -> Role:
+        scenario = CATALOGUE[identifier]
+        facets = scenario.facets if not control or scenario.control is None else scenario.control
+        access, backends = self._access, self._backends
+        if facets.permissive:
+            access = replace(access, cleartext=True, bait=True)
+        if facets.authentication.mechanisms is not None:
+            access = replace(access, requested=facets.authentication.mechanisms)
+        if facets.authentication.rejects:
+            directory = RejectingDirectory(backends.directory)
+            access, backends = replace(access, credentials=directory), replace(backends, directory=directory)
+        return Role(
+            persona=Persona(scenario=identifier, facets=facets, account=self._account),
+            access=access,
+            backends=backends,
+            engine=StalledEngine if isinstance(facets.handshake, Stalled) else self._make_engines(identifier, facets),
+        )

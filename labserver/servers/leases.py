@@ -1,0 +1,67 @@
+"""A lease: one scenario on free ports of its own, recorded apart from everything else, for as long as it is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from twisted.internet.interfaces import IListeningPort
+
+    from labserver.servers.factory import OpenConnections
+    from labserver.servers.transcript import SessionRecord, Transcript
+
+__all__ = ["LOOPBACK", "Lease", "check_case"]
+
+LOOPBACK = ("127.0.0.1", "::1")
+"""Where leases are opened: never anywhere else."""
+
+
+def check_case(identifier: str, services: Sequence[str]) -> None:
+    """Raise ConfigurationError if there is no such scenario, or it makes no sense on one of the services."""
+    scenario = CATALOGUE.get(identifier)
+    if scenario is None:
+        raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
+    for service in services:
+        if service not in scenario.services:
+            raise ConfigurationError(
+                f"{identifier} makes no sense on {service}; it is there on {', '.join(scenario.services)}"
+            )
+
+
+@dataclass(kw_only=True)
+class Lease:
+    """A scenario that listens."""
+
+    scenario: str
+    transcript: Transcript
+    connections: OpenConnections
+    ca_pem: Path
+    """What a client is told to trust."""
+    ports: dict[str, int] = field(default_factory=dict)
+    """Service to port, the same on 127.0.0.1 and ::1."""
+    listening: list[IListeningPort] = field(default_factory=list)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Names that the certificate is for, where it is for the right ones."""
+        return host_names(self.scenario)
+
+    @property
+    def sessions(self) -> list[SessionRecord]:
+        """The sessions so far, oldest first."""
+        return list(self.transcript.records())
+
+    async def close(self, *, grace: float = 0.0) -> None:
+        """Stop listening; wait up to ``grace`` seconds for clients, then drop them."""
+        for port in self.listening:
+            port.stopListening()
+        self.listening.clear()
+        await self.connections.drain(grace)
