@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^    .*\n)+", re.MULTILINE)
+_TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _TIME = re.compile(r"^( +\d+) +\d+\.\d{4} ", re.MULTILINE)
 _ANY = "…"
 
@@ -84,5 +85,6 @@ def spans(text: str) -> list[str]:
 
 def table(text: str) -> list[list[str]]:
     """Return the rows of the first table, without its head, each cell without surrounding spaces."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    found = _TABLE.search(text)
+    assert found, "there is no table"
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()[2:]]

@@ -53,6 +53,7 @@ def test_banner_is_what_is_shown() -> None:
             "ca": {"pem": "/somewhere/ca.pem"},
             "host": "127.0.0.1",
             "server_name": "localhost",
+            "scenarios": [],
         }
     )
     assert matches(shown, printed), printed
