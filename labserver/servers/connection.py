@@ -46,6 +46,7 @@ class _Transport(ProtocolType):
     """What the wire asks of a transport; little, so that another acceptor can be measured against Twisted's."""
 
     def write(self, data: bytes) -> None: ...
+    def writeSomeData(self, data: bytes, /) -> object: ...  # noqa: N802 -- Twisted's name
     def getHost(self) -> object: ...  # noqa: N802 -- Twisted's name
     def getPeer(self) -> object: ...  # noqa: N802 -- Twisted's name
     def loseConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
@@ -81,6 +82,8 @@ class Connection(Protocol):
         self._engine: TlsEngine | None = None
         self._out: list[bytes] = []
         self._out_size = 0
+        self._unqueued = True
+        """The transport has sent everything it was given."""
         self._paused = False
         self._waiting: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -176,6 +179,7 @@ class Connection(Protocol):
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Go on: the client takes what it asked for, which is a sign of life, too."""
         self._paused = False
+        self._unqueued = True
         self._last_heard = self.record.elapsed()
         self._tcp.resumeProducing()
         self._pump_safely()
@@ -331,6 +335,18 @@ class Connection(Protocol):
             self.record.observe(
                 events.RawSent(at=self.record.elapsed(), data=data, size=len(data), encrypted=self._engine is not None)
             )
+            self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        """Write a short answer at once, unless others wait: it costs a third less than a turn of the event loop.
+
+        Long ones take their turns, so that a client that reads as fast as it is answered leaves time for the others.
+        """
+        if self._unqueued and not self._closing and len(data) < _FLUSH:
+            written = self._tcp.writeSomeData(data)
+            data = data[written:] if isinstance(written, int) else data  # else lost, as write() will find out again
+        if data:
+            self._unqueued = False
             self._tcp.write(data)
 
     def _close(self, by: str, reason: str = "") -> None:

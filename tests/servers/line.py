@@ -32,6 +32,10 @@ class Transport:
     writes: list[bytes] = field(default_factory=list)
     nodelay: bool = False
     producer: Connection | None = None
+    room: int = 1 << 30
+    """Octets that the network takes at once; negative when it is broken."""
+    queued: int = 0
+    """Octets that it did not take at once."""
     full_after_each_write: bool = False
     pauses: int = 0
     resumptions: int = 0
@@ -43,8 +47,19 @@ class Transport:
         assert data
         assert not self.aborts
         self.writes.append(data)
+        self.queued += len(data)
         if self.full_after_each_write and self.producer is not None:
             self.producer.pauseProducing()
+
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:  # noqa: N802 -- Twisted's name
+        """Keep as much of a segment as there is room for."""
+        if self.room < 0:
+            return ConnectionLost()
+        taken = data[: self.room]
+        self.room -= len(taken)
+        if taken:
+            self.writes.append(taken)
+        return len(taken)
 
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Close when everything is written; a producer must be gone, or Twisted would wait for it."""

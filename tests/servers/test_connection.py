@@ -88,6 +88,37 @@ def test_back_pressure(building: Building) -> None:
     assert scripted.asked.count("piece") == 1024
 
 
+def test_a_short_answer_is_written_at_once(building: Building) -> None:
+    """What the network takes does not wait for a turn of the event loop; a long answer leaves others their turns."""
+    opened, _ = _scripted(building)
+    assert opened.say(b"A\r\n") == b"did A\r\n"
+    assert opened.transport.queued == 0
+    assert opened.say(b"MUCH\r\n").endswith(b"done MUCH\r\n")
+    assert opened.transport.queued == (1 << 20) + len("done MUCH\r\n")
+
+
+def test_an_answer_that_does_not_fit_is_queued(building: Building) -> None:
+    """What the network does not take waits, and all that follows waits behind it, until everything is sent."""
+    opened, _ = _scripted(building)
+    opened.transport.room = 3
+    assert opened.say(b"A\r\n") == b"did A\r\n"
+    opened.transport.room = 100
+    assert opened.say(b"B\r\n") == b"did B\r\n"
+    assert opened.transport.queued == len(" A\r\n") + len("did B\r\n")
+    opened.connection.resumeProducing()
+    assert opened.say(b"C\r\n") == b"did C\r\n"
+    assert opened.transport.queued == len(" A\r\n") + len("did B\r\n")
+
+
+def test_a_broken_network_is_the_transports_to_report(building: Building) -> None:
+    """A write that fails is left to the transport, which will find out and say so."""
+    opened, _ = _scripted(building)
+    opened.transport.room = -1
+    opened.say(b"A\r\n")
+    assert opened.transport.queued == len("did A\r\n")
+    assert opened.lose(cleanly=False).by == "client"
+
+
 def test_notified_by_another_session(building: Building) -> None:
     """News are written as soon as there are any, and not to a connection that is gone."""
     opened, scripted = _scripted(building)
