@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.imap.cursor import BadSyntax
-from labserver.imap.search import parse_search
+from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.search import parse_charset, parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
 from labserver.imap.search_keys import And, Changed, Not, Or
 from labserver.imap.syntax import quoted, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from labserver.dialogues.exchange import Reply
     from labserver.imap.cursor import Cursor
@@ -33,14 +33,19 @@ _OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT"})
 class Criteria:
     """What is looked for."""
 
-    key: SearchKey
+    key: SearchKey | Refused
+    """An unknown charset is refused only when it comes to searching, for that empties a saved result (RFC 5182 2.1)."""
 
     @classmethod
-    def parse(cls, cursor: Cursor, dialect: Dialect, charset: str | None) -> Criteria:
+    def parse(cls, cursor: Cursor, dialect: Dialect, charset: bytes | None) -> Criteria:
         """Read search keys up to the command's end; ``charset`` is what their strings are in, if that was said."""
         if charset is None:
-            charset = "UTF-8" if cursor.utf8 else "US-ASCII"
-        return cls(key=parse_search(cursor, charset=charset, extensions=dialect.extensions))
+            charset = b"UTF-8" if cursor.utf8 else b"US-ASCII"
+        try:
+            known = parse_charset(charset)
+        except Refused as refusal:
+            return cls(key=refusal)
+        return cls(key=parse_search(cursor, charset=known, extensions=dialect.extensions))
 
     @property
     def by_modseq(self) -> bool:
@@ -53,13 +58,15 @@ class Criteria:
             yield from session.enable("CONDSTORE")
 
     def find(self, session: Session) -> list[Hit]:
-        """Return what matches in the selected mailbox, without what is expunged already."""
+        """Return what matches in the selected mailbox, without what is expunged already; raises Refused."""
+        if isinstance(self.key, Refused):
+            raise self.key
         view = session.view
         context = SearchContext(messages=view.messages, recent=view.recent, saved=view.saved, now=session.clock.now())
         return [hit for hit in evaluate(self.key, context) if not view.expunged(hit[1])]
 
 
-def _names_modseq(key: SearchKey) -> bool:
+def _names_modseq(key: SearchKey | Refused) -> bool:
     match key:
         case Changed():
             return True
@@ -93,8 +100,20 @@ class Returned:
         cursor.space()
         return cls(options=options, verb=verb, uid=uid)
 
-    def save(self, session: Session, hits: list[Hit]) -> None:
-        """Keep the result for ``$``: all of it, or only what MIN and MAX found (RFC 5182 2.1)."""
+    def kept(self, session: Session, find: Callable[[Session], list[Hit]]) -> list[Hit]:
+        """Find, and keep the result for ``$``: all of it, or only what MIN and MAX found (RFC 5182 2.1).
+
+        What is refused empties it. While finding, ``$`` is still the result before.
+        """
+        try:
+            hits = find(session)
+        except Refused:
+            self._save(session, [])
+            raise
+        self._save(session, hits)
+        return hits
+
+    def _save(self, session: Session, hits: list[Hit]) -> None:
         if self.options is not None and b"SAVE" in self.options:
             session.view.saved = [message for _, message in self._told(hits)]
 

@@ -65,6 +65,28 @@ def test_search_faults(filled: Lab, command: str, verdict: bytes) -> None:
     assert filled.selected().do(command)[-1].startswith(verdict)
 
 
+@pytest.mark.parametrize(
+    "refine", ["SEARCH RETURN (SAVE) $ SUBJECT one", "SORT RETURN (SAVE) (DATE) UTF-8 $ SUBJECT one"]
+)
+def test_a_saved_result_is_refined(filled: Lab, refine: str) -> None:
+    """In a search that saves its result, ``$`` is the result before (RFC 5182 2.1)."""
+    client = filled.selected()
+    client.ok("SEARCH RETURN (SAVE) SUBJECT o")
+    client.ok(refine)
+    assert client.ok("FETCH $ UID") == [b"* 1 FETCH (UID 1)"]
+
+
+@pytest.mark.parametrize(
+    "search", ["SEARCH RETURN (SAVE) CHARSET x-unknown ALL", "SORT RETURN (SAVE) (DATE) x-unknown ALL"]
+)
+def test_a_refused_search_empties_the_saved_result(filled: Lab, search: str) -> None:
+    """NO to a search that should save its result leaves an empty one (RFC 5182 2.1)."""
+    client = filled.selected()
+    client.ok("SEARCH RETURN (SAVE) ALL")
+    assert client.do(search)[-1].startswith(b"NO [BADCHARSET ")
+    assert client.ok("FETCH $ UID") == []
+
+
 def test_saved_results(filled: Lab) -> None:
     """``$`` is the last saved result, wherever a set may be; it follows EXPUNGE and ends with SELECT (RFC 5182)."""
     client = filled.selected()

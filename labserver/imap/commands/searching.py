@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.results import Criteria, Returned
-from labserver.imap.search import parse_charset
 from labserver.imap.vocabulary import Done
 
 if TYPE_CHECKING:
@@ -36,17 +35,14 @@ class Search:
         if cursor.skip(b"CHARSET "):
             if cursor.utf8:
                 raise BadSyntax("With UTF8=ACCEPT a search has no charset (RFC 6855 3)")
-            name = cursor.astring()
+            charset = cursor.astring()
             cursor.space()
-            charset = parse_charset(name)
         return cls(returned=returned, criteria=Criteria.parse(cursor, dialect, charset))
 
     def answer(self, session: Session) -> Answer:
         """Search, and say what was found."""
         yield from self.criteria.prepare(session)
-        self.returned.save(session, [])
-        hits = self.criteria.find(session)
-        self.returned.save(session, hits)
+        hits = self.returned.kept(session, self.criteria.find)
         response = self.returned.response(session.tag, hits, modseq=self.criteria.by_modseq)
         if response:
             yield Reply.untagged(response)

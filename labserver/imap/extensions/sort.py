@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
 from labserver.imap.results import Criteria, Returned
-from labserver.imap.search import parse_charset
 from labserver.imap.sort import parse_criteria, sort
 from labserver.imap.vocabulary import SELECTED, Done, Entry, Extension
 
@@ -39,14 +38,12 @@ class Sort:
         cursor.space()
         charset = cursor.astring()
         cursor.space()
-        return cls(returned=returned, order=order, criteria=Criteria.parse(cursor, dialect, parse_charset(charset)))
+        return cls(returned=returned, order=order, criteria=Criteria.parse(cursor, dialect, charset))
 
     def answer(self, session: Session) -> Answer:
         """Search, sort, and say what was found in which order."""
         yield from self.criteria.prepare(session)
-        self.returned.save(session, [])
-        hits = sort(self.criteria.find(session), self.order)
-        self.returned.save(session, hits)
+        hits = self.returned.kept(session, lambda session: sort(self.criteria.find(session), self.order))
         response = self.returned.response(session.tag, hits, modseq=self.criteria.by_modseq)
         if response:
             yield Reply.untagged(response)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.results import Criteria
-from labserver.imap.search import parse_charset
 from labserver.imap.thread import ALGORITHMS, format_threads
 from labserver.imap.vocabulary import SELECTED, Done, Entry, Extension
 
@@ -40,7 +39,7 @@ class Threads:
         cursor.space()
         charset = cursor.astring()
         cursor.space()
-        return cls(algorithm=algorithm, criteria=Criteria.parse(cursor, dialect, parse_charset(charset)), uid=uid)
+        return cls(algorithm=algorithm, criteria=Criteria.parse(cursor, dialect, charset), uid=uid)
 
     def answer(self, session: Session) -> Answer:
         """Search, and say which message answers which."""
