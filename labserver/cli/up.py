@@ -128,7 +128,7 @@ def banner(record: Mapping[str, object]) -> str:
     rows += [f"  {service:<12} {port:>5}   {_TLS[service]}" for service, port in ports.items()]
     rows += ["", "  accounts     " + ", ".join(f"{one['user']} (password {one['password']})" for one in accounts)]
     rows += [f"  CA           {ca.get('pem', 'none: the certificate is your own')}", ""]
-    scenarios = record["scenarios"]
+    scenarios = record.get("scenarios")
     if isinstance(scenarios, list) and scenarios:
         rows += ["  scenarios on ports of their own"]
         rows += [f"    {one['id']:<28}" + " ".join(f"{s} {p}" for s, p in one["ports"].items()) for one in scenarios]
