@@ -6,6 +6,7 @@ do sockets listen, all of them before anything is announced.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -198,7 +199,7 @@ class Lab:
         return {
             "schema": SCHEMA,
             "pid": os.getpid(),
-            "host": self.settings.addresses[0],
+            "host": _reachable(self.settings.addresses[0]),
             "server_name": self.settings.certificates.host,
             "ports": ports,
             "ca": self._authority(),
@@ -315,6 +316,14 @@ def _check_key_log(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigurationError(f"--key-log {path}: {error.strerror}") from error
+
+
+def _reachable(address: str) -> str:
+    """Return where a client on this machine finds a server that listens on ``address``."""
+    ip = ipaddress.ip_address(address)
+    if not ip.is_unspecified:
+        return address
+    return "127.0.0.1" if ip.version == 4 else "::1"  # noqa: PLR2004 -- IPv4
 
 
 def _entropy(settings: Settings) -> Entropy:

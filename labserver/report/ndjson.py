@@ -40,4 +40,4 @@ def encoded(session: int, started: datetime, event: Event, *, secrets: bool = Fa
         fields["data"] = masked
     if (fields.get("encrypted") is False or isinstance(event, PlaintextDiscarded)) and not secrets:
         fields["data"] = ""  # octets in clear hold credentials wherever the dialogue does
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(fields, separators=(",", ":"))
