@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 _FLUSH = 1 << 16
 """Octets after which queued output is written, so that one long answer does not sit in memory."""
+_PIECE = 2 * _FLUSH
+"""Octets of a long reply that are written at a time, as the client takes them."""
 _LAST_WORDS_TIME = 30.0
 """Seconds for a client to take the last words; then the connection is dropped."""
 
@@ -82,6 +84,8 @@ class Connection(Protocol):
         self._engine: TlsEngine | None = None
         self._out: list[bytes] = []
         self._out_size = 0
+        self._rest = memoryview(b"")
+        """What is left of a long reply."""
         self._unqueued = True
         """The transport has sent everything it was given."""
         self._paused = False
@@ -241,6 +245,9 @@ class Connection(Protocol):
         self._pumping = True
         try:
             while not (self._paused or self._closing or self._waiting):
+                if self._rest:
+                    self._write_piece()
+                    continue
                 action = self._membrane.next_action()
                 if action is None:
                     break
@@ -312,10 +319,19 @@ class Connection(Protocol):
     # Output
 
     def _write(self, data: bytes) -> None:
+        if len(data) > _PIECE:
+            self._flush()
+            self._rest = memoryview(data)
+            return
         self._out.append(data)
         self._out_size += len(data)
         if self._out_size >= _FLUSH:
             self._flush()
+
+    def _write_piece(self) -> None:
+        """Write the next piece of what is too long to be written, and encrypted, before the client has taken any."""
+        piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+        self._write(bytes(piece))
 
     def _flush(self) -> None:
         if not self._out:
