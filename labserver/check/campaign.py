@@ -8,7 +8,7 @@ first, and the worst of its runs counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from labserver.catalogue.entries import CATALOGUE
 from labserver.report.case import CaseReport
@@ -21,14 +21,30 @@ from labserver.verdicts.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from labserver.check.case_run import CaseRun, Run
+    from labserver.check.case_run import Run
+    from labserver.mailstore.directory import User
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
 
-__all__ = ["Campaign"]
+__all__ = ["Campaign", "Runner"]
 
 _NOTHING = Trace(sessions=())
+
+
+class Runner(Protocol):
+    """What brings a client and a server together: a process on leased ports, or a test's own client."""
+
+    @property
+    def user(self) -> User:
+        """The account the client has."""
+
+    @property
+    def seconds(self) -> float:
+        """The deadline."""
+
+    async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
+        """Run the client once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +60,7 @@ class _Known:
 class Campaign:
     """What is to be run, and how often."""
 
-    case_run: CaseRun
+    runner: Runner
     scenarios: Sequence[Scenario]
     services: Sequence[Service]
     policy: Policy | None = None
@@ -71,7 +87,7 @@ class Campaign:
 
     async def _meet_good(self, service: Service, policy: Policy) -> _Known:
         scenario = CATALOGUE[CONTROL]
-        run = await self.case_run.run(scenario, service, policy)
+        run = await self.runner.run(scenario, service, policy)
         endless = run.timed_out
         verdict = judge(scenario, service, policy, run.trace, self._context(run, endless=endless))
         obstacle = ""
@@ -103,8 +119,8 @@ class Campaign:
             )
         control = None
         if scenario.control is not None:
-            control = (await self.case_run.run(scenario, service, policy, control=True)).trace
-        runs = [await self.case_run.run(scenario, service, policy) for _ in range(self.repeat)]
+            control = (await self.runner.run(scenario, service, policy, control=True)).trace
+        runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
         verdicts = [
             judge(scenario, service, policy, run.trace, self._context(run, endless=known.endless, control=control))
             for run in runs
@@ -134,11 +150,11 @@ class Campaign:
         )
 
     def _context(self, run: Run, *, endless: bool, control: Trace | None = None) -> Context:
-        user = self.case_run.user
+        user = self.runner.user
         return Context(
             canary=Canary(user=user.name, password=user.password, token=user.token),
             timed_out=run.timed_out,
-            seconds=self.case_run.seconds,
+            seconds=self.runner.seconds,
             control=control,
             endless=endless,
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from labserver.servers.transcript import SessionRecord
     from labserver.services import Service
 
-__all__ = ["CaseRun", "Run", "trace_of"]
+__all__ = ["CaseRun", "Run", "settled", "trace_of"]
 
 _SETTLE = 1.0
 """Seconds after the client's end for its last connections to end, too."""
@@ -86,7 +86,7 @@ class CaseRun:
             code = await process.wait(self.seconds)
             seconds = clock() - start
             if code is not None:
-                await _settled(lease)
+                await settled(lease)
             trace = trace_of(lease.sessions)  # before the client is ended: what that does to it is not its own doing
         finally:
             await process.end()
@@ -148,7 +148,7 @@ def trace_of(records: list[SessionRecord]) -> Trace:
     )
 
 
-async def _settled(lease: Lease) -> None:
+async def settled(lease: Lease) -> None:
     """Wait until every connection has ended, and for those that the system has accepted but not handed over yet."""
     changed = asyncio.Event()
 

@@ -58,6 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--scenario",
+        dest="patterns",
         action="append",
         metavar="GLOB",
         help="only scenarios whose id matches, more than once for several (default: all)",
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     if not words:
         raise ConfigurationError("check what? labserver check [options] -- CMD [arguments]")
     words = parse(words)
-    scenarios = _scenarios(options.scenario)
+    scenarios = _scenarios(options.patterns)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
         service for service in SERVICES.values() if service.default
     ]
@@ -109,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
 
     async def command(running: Running) -> int:
         campaign = _campaign(options, words, running.lab, scenarios, services)
-        return await _run(options, campaign, running)
+        return await _run(options, words, campaign, running)
 
     return serve(_settings(options), command)
 
@@ -169,11 +170,11 @@ def _campaign(
         isolated=options.isolated,
     )
     return Campaign(
-        case_run=case_run, scenarios=scenarios, services=services, policy=options.policy, repeat=options.repeat
+        runner=case_run, scenarios=scenarios, services=services, policy=options.policy, repeat=options.repeat
     )
 
 
-async def _run(options: argparse.Namespace, campaign: Campaign, running: Running) -> int:
+async def _run(options: argparse.Namespace, words: Sequence[str], campaign: Campaign, running: Running) -> int:
     from labserver.report.case import exit_code  # noqa: PLC0415 -- loaded already
 
     reports: list[CaseReport] = []
@@ -188,7 +189,7 @@ async def _run(options: argparse.Namespace, campaign: Campaign, running: Running
             await telling
     else:
         telling.result()
-    _write(options, campaign, reports)
+    _write(options, words, reports)
     return _INTERRUPTED if interrupted else exit_code(reports)
 
 
@@ -202,12 +203,11 @@ async def _tell(campaign: Campaign, reports: list[CaseReport]) -> None:
     print("\n" + "\n".join(summary_lines(reports)), flush=True)
 
 
-def _write(options: argparse.Namespace, campaign: Campaign, reports: Sequence[CaseReport]) -> None:
+def _write(options: argparse.Namespace, words: Sequence[str], reports: Sequence[CaseReport]) -> None:
     from labserver.cli.run_directory import write_private  # noqa: PLC0415 -- only here
     from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
     from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
 
-    words = campaign.case_run.words
     if options.json is not None:
         write_private(options.json, campaign_json(words, reports).encode(), mode=0o644)
     if options.junit is not None:

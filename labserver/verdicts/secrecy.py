@@ -113,6 +113,15 @@ def weaker_retry(inquiry: Inquiry) -> Iterator[Breach]:
                     outcome=Outcome.WARN,
                 )
             strongest, rejected_in_tls = max(strongest, strength), rejected_in_tls or secure
+        if rejected_in_tls:
+            yield from _blurted(inquiry, session)
+
+
+def _blurted(inquiry: Inquiry, session: Session) -> Iterator[Breach]:
+    """Find the password in clear where no command was made of it: on a port that speaks nothing but TLS."""
+    for sighting in inquiry.context.canary.sightings(session.events):
+        if sighting.exposure > Exposure.NAME and not sighting.secure:
+            yield Breach(what="tried again in clear", evidence=session.evidence(sighting.index))
 
 
 def _attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:

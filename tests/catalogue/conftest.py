@@ -1,0 +1,88 @@
+"""What the two reference clients do in every case, found out once for all tests of the catalogue."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.check.campaign import Campaign
+from labserver.facets.oracle import RepliesWithheld
+from labserver.lab import Lab
+from labserver.mailstore.directory import User
+from labserver.servers import loop
+from labserver.services import SERVICES
+from labserver.settings import Settings
+from tests.reference.client import GULLIBLE, STRICT
+from tests.reference.over_sockets import OverSockets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from labserver.facets.bundle import Facets
+    from labserver.report.case import CaseReport
+    from labserver.scenario import Scenario
+    from labserver.services import Service
+
+_DEADLINE = 5.0
+"""Longer than the strict client's patience, so that it ends and the gullible one does not."""
+_WITHHELD = 0.4
+"""Seconds that an oracle withholds its answers in these tests."""
+
+Reports = dict[tuple[str, str], "CaseReport"]
+
+
+@pytest.fixture(scope="session")
+def hasty_oracles() -> Iterator[None]:
+    """Have oracles withhold their answers for a shorter time."""
+    usual = dict(CATALOGUE)
+    CATALOGUE.update({name: _hasty(scenario) for name, scenario in usual.items()})
+    yield
+    CATALOGUE.update(usual)
+
+
+@pytest.fixture(scope="session")
+def over_sockets(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
+    """Return each client's report of each case, over real sockets."""
+    return loop.run(_all(tmp_path_factory.mktemp("lab")))
+
+
+async def _all(directory: Path) -> Reports:
+    from twisted.internet import reactor  # noqa: PLC0415 -- exists only now
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * len(SERVICES)))
+    services = [service for service in SERVICES.values() if service.default]
+    pairs = [(traits, service) for traits in (STRICT, GULLIBLE) for service in services]
+    users = [User(name=f"canary-{number:02}", password=f"Sing5reference{number:02}") for number in range(len(pairs))]
+    lab = Lab(Settings(ports={}, users=tuple(users)), run_directory=directory)
+    lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
+    try:  # each with a user of its own: a maildrop can be open once only (RFC 1939 3)
+        runners = [
+            OverSockets(lab=lab, traits=traits, user=lab.directory.users[user.name], seconds=_DEADLINE)
+            for (traits, _), user in zip(pairs, users, strict=True)
+        ]
+        campaigns = await asyncio.gather(
+            *(_run(runner, service) for runner, (_, service) in zip(runners, pairs, strict=True))
+        )
+    finally:
+        await lab.stop()
+    return {key: report for reports in campaigns for key, report in reports.items()}
+
+
+async def _run(runner: OverSockets, service: Service) -> Reports:
+    campaign = Campaign(runner=runner, scenarios=list(CATALOGUE.values()), services=[service])
+    return {(runner.traits.name, report.id): report async for report in campaign.reports()}
+
+
+def _hasty(scenario: Scenario) -> Scenario:
+    def hasty(facets: Facets) -> Facets:
+        withholds = isinstance(facets.oracle, RepliesWithheld)
+        return replace(facets, oracle=RepliesWithheld(seconds=_WITHHELD)) if withholds else facets
+
+    control = hasty(scenario.control) if scenario.control is not None else None
+    return replace(scenario, facets=hasty(scenario.facets), control=control)

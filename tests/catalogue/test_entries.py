@@ -1,0 +1,75 @@
+"""Entries are complete and speak one language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.scenario import Expectation, Scenario, Severity
+from labserver.services import SERVICES
+from labserver.verdicts.judge import CONTROL, rules_of
+from labserver.verdicts.policy import default_policy
+from labserver.verdicts.rules import ALWAYS, RULES
+
+ENTRIES = pytest.mark.parametrize("scenario", CATALOGUE.values(), ids=list(CATALOGUE))
+
+
+@ENTRIES
+def test_id(scenario: Scenario) -> None:
+    """An id is kebab-case and fits into a host name's label (RFC 1035 2.3.4)."""
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", scenario.id)
+    assert len(scenario.id) <= 63
+
+
+@ENTRIES
+def test_words(scenario: Scenario) -> None:
+    """What is shown to people is there: a title, two sentences, references."""
+    assert scenario.title
+    assert not scenario.title.endswith(".")
+    assert scenario.does.endswith(".")
+    assert scenario.expects.endswith(".")
+    assert all(scenario.references)
+    assert scenario.references
+    assert scenario.group
+
+
+@ENTRIES
+def test_rules(scenario: Scenario) -> None:
+    """Its rules exist, are named once, and are none of those that hold always."""
+    assert set(scenario.rules) <= RULES.keys()
+    assert len(set(scenario.rules)) == len(scenario.rules)
+    assert not set(scenario.rules) & set(ALWAYS)
+
+
+@ENTRIES
+def test_services(scenario: Scenario) -> None:
+    """Its services exist, and each can be used as a mail program ought to be told to."""
+    assert scenario.services
+    assert len(set(scenario.services)) == len(scenario.services)
+    assert all(default_policy(SERVICES[name]).fits(SERVICES[name]) for name in scenario.services)
+
+
+@ENTRIES
+def test_severity(scenario: Scenario) -> None:
+    """What has to be rejected is worth rejecting."""
+    assert scenario.expectation is Expectation.ACCEPT or scenario.severity is not Severity.NONE
+
+
+@ENTRIES
+def test_misbehaves(scenario: Scenario) -> None:
+    """What has to be rejected misbehaves, and its control does not do the same."""
+    assert scenario.expectation is Expectation.ACCEPT or not scenario.honest
+    assert scenario.control != scenario.facets
+
+
+def test_one_place() -> None:
+    """Every entry stands under its own id, and the first is the known-good control."""
+    assert all(name == scenario.id for name, scenario in CATALOGUE.items())
+    assert next(iter(CATALOGUE)) == CONTROL
+
+
+def test_every_rule_is_used() -> None:
+    """No rule lies idle."""
+    assert {rule for scenario in CATALOGUE.values() for rule in rules_of(scenario)} == RULES.keys()

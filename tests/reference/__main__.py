@@ -1,0 +1,14 @@
+"""A reference client as a program: ``strict|gullible HOST PORT CA USER PASSWORD ADDRESS SERVICE``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from tests.reference.client import GULLIBLE, STRICT, Account, client
+from tests.reference.sockets import SocketDriver
+
+_, name, host, port, ca, user, password, address, service = sys.argv
+traits = replace(STRICT, patience=0.7) if name == STRICT.name else GULLIBLE
+driver = SocketDriver(host=host, port=int(port), ca=ca, traits=traits)
+driver.run(client(service, traits, Account(user=user, password=password, address=address)))

@@ -1,0 +1,111 @@
+"""Drives a reference client over real sockets, blocking, in the caller's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tests.reference.client import Connect, Receive, RefusedError, Send, StartTls
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tests.reference.client import Step, Traits
+
+__all__ = ["SocketDriver", "context"]
+
+_ADDRESS = "127.0.0.1"
+
+
+@cache
+def context(ca: str, *, careful: bool) -> ssl.SSLContext:
+    """Return a context that trusts the certificates of a file, or one that takes anything."""
+    if careful:
+        return ssl.create_default_context(cafile=ca)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    made.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that it is obsolete is why it is wanted
+        made.minimum_version = ssl.TLSVersion.TLSv1
+    return made
+
+
+class SocketDriver:
+    """One client at work; :meth:`abort` from another thread ends it."""
+
+    def __init__(self, *, host: str, port: int, ca: str, traits: Traits) -> None:
+        self._host = host
+        self._port = port
+        self._traits = traits
+        self._context = context(ca, careful=traits.careful)
+        self._aborted = False
+        self._plain: socket.socket | None = None
+        self._current: socket.socket | None = None
+
+    def run(self, steps: Generator[Step, bytes, None]) -> None:
+        """Perform the steps until the client has done what it wants."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = self._perform(step)
+                except OSError:
+                    step = steps.throw(RefusedError())
+                else:
+                    step = steps.send(answer)
+        except StopIteration:
+            pass
+        finally:
+            self._close()
+
+    def abort(self) -> None:
+        """Wake a client that waits, and have it stop."""
+        self._aborted = True
+        if self._plain is not None:
+            with contextlib.suppress(OSError):
+                self._plain.shutdown(socket.SHUT_RDWR)
+
+    def _perform(self, step: Step) -> bytes:
+        match step:
+            case Connect():
+                self._close()
+                if self._aborted:
+                    raise ConnectionAbortedError
+                self._current = self._plain = socket.create_connection((_ADDRESS, self._port), self._traits.patience)
+                if step.tls:
+                    self._secure()
+            case Send():
+                self._open.sendall(step.data)
+            case Receive():
+                return self._open.recv(1 << 16)
+            case StartTls():
+                self._secure()
+        return b""
+
+    @property
+    def _open(self) -> socket.socket:
+        if self._current is None:
+            raise ConnectionAbortedError
+        return self._current
+
+    def _secure(self) -> None:
+        # Not wrapped in place: the plain one stays known, so that abort() can reach it during a handshake.
+        copy = self._open.dup()
+        copy.settimeout(self._traits.patience)
+        try:
+            self._current = self._context.wrap_socket(copy, server_hostname=self._host)
+        except OSError:
+            copy.close()
+            raise
+
+    def _close(self) -> None:
+        for one in (self._current, self._plain):
+            if one is not None:
+                one.close()
+        self._current = self._plain = None
