@@ -91,7 +91,9 @@ class Fetch:
                     continue
                 if message in seen:
                     items += self._flags_besides(view, message, modseq=modseq)
-                yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+                line = b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+                items.clear()  # a large message is not held twice while its client is slow to take the line
+                yield line
 
     def _flags_besides(self, view: View, message: Message, *, modseq: bool) -> Iterator[bytes]:
         r"""Yield what changed by setting \Seen, unless it was asked for anyway."""
