@@ -7,6 +7,7 @@ Values that exist to keep implementations honest (GREASE, RFC 8701) are left out
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
@@ -33,6 +34,10 @@ _SUPPORTED_GROUPS = 10
 _ALPN = 16
 _SUPPORTED_VERSIONS = 43
 _HOST_NAME = 0
+
+_GREASE = frozenset(range(0x0A0A, 0x10000, 0x1010))
+"""0x0A0A, 0x1A1A … 0xFAFA (RFC 8701 2)."""
+_GREASE_PROTOCOLS = frozenset(number.to_bytes(2) for number in _GREASE)
 
 _T = TypeVar("_T")
 
@@ -130,10 +135,12 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
         ciphers=_honest(ciphers),
         server_name=(_inside(extensions.get(_SERVER_NAME), _host_names) or (b"",))[0].decode("ascii", "replace"),
         groups=_honest(groups),
-        protocols=tuple(name.decode("ascii", "backslashreplace") for name in protocols if not _is_grease(name)),
+        protocols=tuple(
+            name.decode("ascii", "backslashreplace") for name in protocols if name not in _GREASE_PROTOCOLS
+        ),
         session_id=session_id,
         extensions=_honest(tuple(extensions)),
-        grease=any(_is_grease(number.to_bytes(2)) for number in (*versions, *ciphers, *groups, *extensions)),
+        grease=not _GREASE.isdisjoint((*versions, *ciphers, *groups, *extensions)),
     )
 
 
@@ -167,10 +174,9 @@ class _Octets:
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
-    octets, numbers = _Octets(data), []
-    while octets:
-        numbers.append(octets.number(2))
-    return tuple(numbers)
+    if len(data) % 2:
+        raise _EndedError
+    return struct.unpack(f">{len(data) // 2}H", data)
 
 
 def _vectors(data: bytes) -> tuple[bytes, ...]:
@@ -213,10 +219,5 @@ def _begins_record(header: bytes | bytearray) -> bool:
     return bytes((_HANDSHAKE, _MAJOR)).startswith(bytes(header[:2]))
 
 
-def _is_grease(value: bytes) -> bool:
-    """Tell a reserved value: 0x0A0A, 0x1A1A … 0xFAFA (RFC 8701 2)."""
-    return len(value) == 2 and value[0] == value[1] and value[0] & 0x0F == 0x0A  # noqa: PLR2004 -- two equal octets
-
-
 def _honest(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(number for number in numbers if not _is_grease(number.to_bytes(2)))
+    return tuple(number for number in numbers if number not in _GREASE)
