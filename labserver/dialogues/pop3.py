@@ -95,7 +95,8 @@ class Pop3Dialogue:
         first, *lines = reply.raw.split(b"\r\n")[:-2]
         names = change(tuple(line.decode("ascii", "replace") for line in lines))
         listed = [name.encode("ascii", "replace") for name in names]
-        return replace(reply, raw=b"\r\n".join([first, *listed, b".", b""]))
+        raw = b"\r\n".join([first, *listed, b".", b""])
+        return reply if raw == reply.raw else replace(reply, raw=raw)
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 5034 4)."""

@@ -97,7 +97,8 @@ class SmtpDialogue:
         name, *keywords = [line[4:].decode("ascii", "replace") for line in reply.raw.splitlines()]
         lines = [name, *change(tuple(keywords))]
         raw = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-        return replace(reply, raw=raw.encode("ascii", "replace"))
+        octets = raw.encode("ascii", "replace")
+        return reply if octets == reply.raw else replace(reply, raw=octets)
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 4954 4)."""

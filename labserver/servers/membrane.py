@@ -12,8 +12,6 @@ said before TLS has any effect after it (CVE-2011-0411).
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -23,8 +21,8 @@ from labserver.dialogues.masking import MASK
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
-from labserver.sasl.mechanism import MechanismError, Success
 from labserver.servers.access import NoChannel
+from labserver.servers.conversation import Conversation
 from labserver.wire.actions import Abort, Action, Alarm, Close, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Backend, Dialogue, Names
     from labserver.events import TlsFacts
     from labserver.facets.persona import Persona
-    from labserver.sasl.mechanism import Channel, SaslExchange
+    from labserver.sasl.mechanism import Channel
     from labserver.servers.access import Access
 
     Step = Reply | Await | Action
@@ -390,7 +388,8 @@ class Membrane:
             failure = LoginFailure.NOT_NOW
         if failure is None:
             exchange = access.start(mechanism_name, secure=self.secure, channel=channel)
-            outcome = yield from self._converse(
+            conversation = Conversation(dialogue=self._dialogue, proof=self._proof)
+            outcome = yield from conversation.run(
                 exchange, initial, client_first=access.mechanism(mechanism_name).client_first
             )
             if not isinstance(outcome, LoginFailure):
@@ -402,57 +401,11 @@ class Membrane:
         self.login_refused(mechanism_name, failure)
         yield self._dialogue.login_failed(command, failure)
 
-    def _converse(
-        self, exchange: SaslExchange, initial: bytes, *, client_first: bool
-    ) -> Generator[Step, Framed | Overflow | None, str | LoginFailure]:
-        """Run a mechanism over challenges and responses (RFC 4422 4); return the account or why there is none."""
-        if initial and not client_first:
-            return LoginFailure.MALFORMED
-        try:
-            outcome = yield from self._exchange_messages(exchange, initial)
-        except MechanismError as error:
-            if error.challenge:
-                yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
-            return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
-        if not isinstance(outcome, Success):
-            return outcome
-        if outcome.proof:
-            # A client that does not believe the proof cancels; one that does has nothing to add (RFC 4422 3.6).
-            proof = self._facets.authentication.proof(outcome.proof)
-            if proof != outcome.proof:
-                self._misbehaved("authentication")
-            answer = yield from self._ask(proof)
-            if answer != b"":
-                return answer if isinstance(answer, LoginFailure) else LoginFailure.MALFORMED
-        return outcome.account
-
-    def _exchange_messages(
-        self, exchange: SaslExchange, initial: bytes
-    ) -> Generator[Step, Framed | Overflow | None, Success | LoginFailure]:
-        try:
-            challenge = next(exchange)
-            response: bytes | LoginFailure
-            if initial:
-                response = b"" if initial == b"=" else _decoded(initial)
-            else:
-                response = yield from self._ask(challenge)
-            while not isinstance(response, LoginFailure):
-                challenge = exchange.send(response)
-                response = yield from self._ask(challenge)
-        except StopIteration as finished:
-            success: Success = finished.value
-            return success
-        return response
-
-    def _ask(self, challenge: bytes) -> Generator[Step, Framed | Overflow | None, bytes | LoginFailure]:
-        """Send a challenge and return the decoded response."""
-        yield self._dialogue.challenge(challenge)
-        line = yield Await.line(secret=True)
-        if not isinstance(line, Framed):
-            return LoginFailure.MALFORMED
-        if line.parts[0] == b"*":
-            return LoginFailure.CANCELLED
-        return _decoded(line.parts[0])
+    def _proof(self, honest: bytes) -> bytes:
+        proof = self._facets.authentication.proof(honest)
+        if proof != honest:
+            self._misbehaved("authentication")
+        return proof
 
     # The transcript's view
 
@@ -481,10 +434,3 @@ class Membrane:
         else:
             data = unit.raw if isinstance(unit, Framed) else b""
             self._observe(events.DataReceived(at=at, data=data, size=len(data), secure=self.secure))
-
-
-def _decoded(response: bytes) -> bytes | LoginFailure:
-    try:
-        return base64.b64decode(response, validate=True)
-    except binascii.Error:
-        return LoginFailure.MALFORMED

@@ -1,0 +1,89 @@
+"""A SASL exchange over a dialogue: challenges and responses in base64, cancelled with ``*`` (RFC 4422 4, RFC 4954 4).
+
+The same for all protocols; the mechanism sees octets, the dialogue spells them, the membrane drives.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.dialogues.exchange import Await, LoginFailure, Reply
+from labserver.sasl.mechanism import MechanismError, Success
+from labserver.wire.framing import Framed, Overflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from labserver.dialogues.exchange import Dialogue
+    from labserver.sasl.mechanism import SaslExchange
+
+    Said = Generator[Reply | Await, Framed | Overflow | None, "Outcome"]
+    Outcome = str | LoginFailure
+
+__all__ = ["Conversation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One AUTH or AUTHENTICATE after its mechanism has been chosen."""
+
+    dialogue: Dialogue
+    proof: Callable[[bytes], bytes]
+    """What the server sends for its own proof; the honest one goes in."""
+
+    def run(self, exchange: SaslExchange, initial: bytes, *, client_first: bool) -> Said:
+        """Carry the mechanism's messages; return the account or why there is none."""
+        if initial and not client_first:
+            return LoginFailure.MALFORMED
+        try:
+            outcome = yield from self._messages(exchange, initial)
+        except MechanismError as error:
+            if error.challenge:
+                yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
+            return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
+        if not isinstance(outcome, Success):
+            return outcome
+        if outcome.proof:
+            # A client that does not believe the proof cancels; one that does has nothing to add (RFC 4422 3.6).
+            answer = yield from self._ask(self.proof(outcome.proof))
+            if answer != b"":
+                return answer if isinstance(answer, LoginFailure) else LoginFailure.MALFORMED
+        return outcome.account
+
+    def _messages(
+        self, exchange: SaslExchange, initial: bytes
+    ) -> Generator[Reply | Await, Framed | Overflow | None, Success | LoginFailure]:
+        try:
+            challenge = next(exchange)
+            response: bytes | LoginFailure
+            if initial:
+                response = b"" if initial == b"=" else _decoded(initial)
+            else:
+                response = yield from self._ask(challenge)
+            while not isinstance(response, LoginFailure):
+                challenge = exchange.send(response)
+                response = yield from self._ask(challenge)
+        except StopIteration as finished:
+            success: Success = finished.value
+            return success
+        return response
+
+    def _ask(self, challenge: bytes) -> Generator[Reply | Await, Framed | Overflow | None, bytes | LoginFailure]:
+        """Send a challenge and return the decoded response."""
+        yield self.dialogue.challenge(challenge)
+        line = yield Await.line(secret=True)
+        if not isinstance(line, Framed):
+            return LoginFailure.MALFORMED
+        if line.parts[0] == b"*":
+            return LoginFailure.CANCELLED
+        return _decoded(line.parts[0])
+
+
+def _decoded(response: bytes) -> bytes | LoginFailure:
+    try:
+        return base64.b64decode(response, validate=True)
+    except binascii.Error:
+        return LoginFailure.MALFORMED
