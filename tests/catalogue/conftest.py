@@ -18,6 +18,7 @@ from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
 from tests.reference.client import GULLIBLE, STRICT
+from tests.reference.in_memory import InMemory, MemoryClock
 from tests.reference.over_sockets import OverSockets
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _DEADLINE = 5.0
 """Longer than the strict client's patience, so that it ends and the gullible one does not."""
 _WITHHELD = 0.4
 """Seconds that an oracle withholds its answers in these tests."""
+_USER = User(name="canary-memory", password="Sing5memory")
 
 Reports = dict[tuple[str, str], "CaseReport"]
 
@@ -50,6 +52,28 @@ def hasty_oracles() -> Iterator[None]:
 def over_sockets(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
     """Return each client's report of each case, over real sockets."""
     return loop.run(_all(tmp_path_factory.mktemp("lab")))
+
+
+@pytest.fixture(scope="session")
+def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
+    """Return each client's report of each case, without sockets."""
+    clock = MemoryClock()
+    lab = Lab(Settings(ports={}, users=(_USER,)), run_directory=tmp_path_factory.mktemp("lab"), clock=clock)
+    reports: Reports = {}
+    for traits in (STRICT, GULLIBLE):
+        runner = InMemory(lab=lab, clock=clock, traits=traits, user=lab.directory.users[_USER.name], seconds=_DEADLINE)
+        for service in SERVICES.values():
+            if service.default:
+                reports |= asyncio.run(_run(runner, service))
+    lab.store.close()
+    return reports
+
+
+@pytest.fixture(params=["over_sockets", "in_memory"])
+def reports(request: pytest.FixtureRequest) -> Reports:
+    """Return the reports, found out in each way."""
+    found: Reports = request.getfixturevalue(request.param)
+    return found
 
 
 async def _all(directory: Path) -> Reports:
@@ -74,7 +98,7 @@ async def _all(directory: Path) -> Reports:
     return {key: report for reports in campaigns for key, report in reports.items()}
 
 
-async def _run(runner: OverSockets, service: Service) -> Reports:
+async def _run(runner: OverSockets | InMemory, service: Service) -> Reports:
     campaign = Campaign(runner=runner, scenarios=list(CATALOGUE.values()), services=[service])
     return {(runner.traits.name, report.id): report async for report in campaign.reports()}
 

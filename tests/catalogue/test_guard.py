@@ -30,17 +30,17 @@ def _told(report: CaseReport) -> str:
 
 
 @pytest.mark.parametrize(("scenario", "service"), CASES, ids=IDS)
-def test_strict_passes(scenario: Scenario, service: str, over_sockets: Reports) -> None:
+def test_strict_passes(scenario: Scenario, service: str, reports: Reports) -> None:
     """A client that is right in every respect passes, without a remark."""
-    report = over_sockets[STRICT.name, f"{scenario.id}@{service}"]
+    report = reports[STRICT.name, f"{scenario.id}@{service}"]
     assert report.verdict.outcome is Outcome.PASS, _told(report)
     assert not report.verdict.findings, _told(report)
 
 
 @pytest.mark.parametrize(("scenario", "service"), CASES, ids=IDS)
-def test_gullible_fails(scenario: Scenario, service: str, over_sockets: Reports) -> None:
+def test_gullible_fails(scenario: Scenario, service: str, reports: Reports) -> None:
     """A client that falls for everything fails by the scenario's own rule, and passes the controls only."""
-    report = over_sockets[GULLIBLE.name, f"{scenario.id}@{service}"]
+    report = reports[GULLIBLE.name, f"{scenario.id}@{service}"]
     if scenario.id in CONTROLS:
         assert report.verdict.outcome is Outcome.PASS, _told(report)
         return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from tests.reference.client import GULLIBLE, STRICT, Account, client
 from tests.reference.sockets import SocketDriver
 
 _, name, host, port, ca, user, password, address, service = sys.argv
 traits = replace(STRICT, patience=0.7) if name == STRICT.name else GULLIBLE
-driver = SocketDriver(host=host, port=int(port), ca=ca, traits=traits)
+driver = SocketDriver(host=host, port=int(port), ca=Path(ca), traits=traits)
 driver.run(client(service, traits, Account(user=user, password=password, address=address)))

@@ -35,7 +35,7 @@ class OverSockets:
         """Run the client once; one that waits for ever is woken at the deadline."""
         lease = self.lab.lease(scenario.id, [service.name], control=control)
         driver = SocketDriver(
-            host=lease.host_names[0], port=lease.ports[service.name], ca=str(lease.ca_pem), traits=self.traits
+            host=lease.host_names[0], port=lease.ports[service.name], ca=lease.ca_pem, traits=self.traits
         )
         account = Account(user=self.user.name, password=self.user.password, address=self.user.address)
         running = asyncio.ensure_future(asyncio.to_thread(driver.run, client(service.name, self.traits, account)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tests.reference.client import Connect, Receive, RefusedError, Send, StartTl
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from tests.reference.client import Step, Traits
 
@@ -23,27 +23,25 @@ _ADDRESS = "127.0.0.1"
 
 @cache
 def context(ca: str, *, careful: bool) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file, or one that takes anything."""
+    """Return a context that trusts these certificates (PEM), or one that takes anything."""
     if careful:
-        return ssl.create_default_context(cafile=ca)
+        return ssl.create_default_context(cadata=ca)
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
     made.set_ciphers("ALL:@SECLEVEL=0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # that it is obsolete is why it is wanted
-        made.minimum_version = ssl.TLSVersion.TLSv1
+    made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return made
 
 
 class SocketDriver:
     """One client at work; :meth:`abort` from another thread ends it."""
 
-    def __init__(self, *, host: str, port: int, ca: str, traits: Traits) -> None:
+    def __init__(self, *, host: str, port: int, ca: Path, traits: Traits) -> None:
         self._host = host
         self._port = port
         self._traits = traits
-        self._context = context(ca, careful=traits.careful)
+        self._context = context(ca.read_text(), careful=traits.careful)
         self._aborted = False
         self._plain: socket.socket | None = None
         self._current: socket.socket | None = None

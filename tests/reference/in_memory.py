@@ -1,0 +1,289 @@
+"""Runs a reference client against a connection of the lab without sockets, in a time that only passes when all wait.
+
+Everything of the lab takes part but the listeners: connection, membrane, TLS engine, session. The transport and the
+event loop are the ones below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from labserver.check.case_run import Run, trace_of
+from labserver.clock import SystemClock
+from labserver.pki.chain import certificates_pem
+from labserver.report.case import ClientRun
+from labserver.servers.factory import ConnectionFactory, OpenConnections
+from labserver.servers.transcript import Transcript
+from tests.reference.client import Account, Connect, Receive, RefusedError, Send, StartTls, client
+from tests.reference.sockets import context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from datetime import datetime
+
+    from labserver.lab import Lab
+    from labserver.mailstore.directory import User
+    from labserver.scenario import Scenario
+    from labserver.servers.connection import Connection
+    from labserver.services import Service
+    from labserver.verdicts.policy import Policy
+    from tests.reference.client import Step, Traits
+
+__all__ = ["InMemory", "MemoryClock"]
+
+
+class MemoryClock:
+    """Certificates are of today; time between events passes when it is told to."""
+
+    elapsed = 0.0
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return SystemClock().now()
+
+    def monotonic(self) -> float:
+        """Return the seconds that have passed."""
+        return self.elapsed
+
+
+@dataclass
+class _Timer:
+    call: Callable[[], object]
+
+    def cancel(self) -> None:
+        self.call = lambda: None
+
+
+@dataclass
+class _Loop:
+    """As much of an event loop as a connection asks for."""
+
+    clock: MemoryClock
+    _timers: list[tuple[float, int, _Timer]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def call_later(self, seconds: float, call: Callable[..., object], *arguments: object) -> _Timer:
+        timer = _Timer(lambda: call(*arguments))
+        heapq.heappush(self._timers, (self.clock.elapsed + seconds, next(self._numbers), timer))
+        return timer
+
+    def next_before(self, until: float) -> bool:
+        """Let time pass to the next timer and ring it; return False, at ``until``, if none comes before."""
+        if not self._timers or self._timers[0][0] > until:
+            self.clock.elapsed = max(self.clock.elapsed, until)
+            return False
+        self.clock.elapsed, _, timer = heapq.heappop(self._timers)
+        timer.call()
+        return True
+
+
+@dataclass
+class _Transport:
+    """What Twisted's does, as far as the wire asks for it; the client reads what is written."""
+
+    written: bytearray = field(default_factory=bytearray)
+    closing: bool = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def writeSomeData(self, data: bytes) -> int:  # noqa: N802 -- Twisted's name
+        self.written += data
+        return len(data)
+
+    def getHost(self) -> None:  # noqa: N802 -- Twisted's name
+        return None
+
+    getPeer = getHost  # noqa: N815 -- Twisted's name
+
+    def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        self.closing = True
+
+    abortConnection = loseConnection  # noqa: N815 -- Twisted's name
+
+    def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        """Do nothing: the client reads everything."""
+
+    resumeProducing = pauseProducing  # noqa: N815 -- Twisted's name
+    unregisterProducer = pauseProducing  # noqa: N815 -- Twisted's name
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802, FBT001 -- Twisted's signature
+        """Do nothing: there are no segments."""
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802, FBT001 -- Twisted's signature
+        """Do nothing: it is never paused."""
+
+
+class _TimedOutError(Exception):
+    """The deadline has come."""
+
+
+@dataclass
+class _Driver:
+    """Performs a client's steps on connections that a factory makes."""
+
+    factory: ConnectionFactory
+    loop: _Loop
+    context: ssl.SSLContext
+    host: str
+    patience: float | None
+    deadline: float
+
+    def __post_init__(self) -> None:
+        self._connection: Connection | None = None
+        self._transport = _Transport()
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    def run(self, steps: Generator[Step, bytes, None]) -> bool:
+        """Perform the steps; return whether the deadline came first."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = self._perform(step)
+                except (OSError, EOFError):
+                    step = steps.throw(RefusedError())
+                else:
+                    step = steps.send(answer)
+        except StopIteration:
+            self.drop()
+            return False
+        except _TimedOutError:
+            return True
+
+    def drop(self) -> None:
+        """Close the connection as a client does that has nothing more to say."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.connectionLost(connectionDone)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def _perform(self, step: Step) -> bytes:
+        match step:
+            case Connect():
+                self.drop()
+                self._tls, self._transport = None, _Transport()
+                self._connection = self.factory.buildProtocol(None)
+                assert self._connection is not None
+                self._connection.makeConnection(self._transport)
+                if step.tls:
+                    self._secure()
+            case Send():
+                self._send(step.data)
+            case Receive():
+                return self._received()
+            case StartTls():
+                self._secure()
+        return b""
+
+    def _send(self, data: bytes) -> None:
+        if self._tls is None:
+            self._deliver(data)
+        else:
+            self._tls.write(data)
+            self._deliver(self._outgoing.read())
+
+    def _received(self) -> bytes:
+        if self._tls is None:
+            return self._heard()
+        while True:
+            try:
+                return self._tls.read(1 << 16)
+            except ssl.SSLWantReadError:
+                octets = self._heard()
+                if not octets:
+                    return b""
+                self._incoming.write(octets)
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    def _secure(self) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.context.wrap_bio(self._incoming, self._outgoing, server_hostname=self.host)
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._deliver(self._outgoing.read())
+                octets = self._heard()
+                if not octets:
+                    raise EOFError from None
+                self._incoming.write(octets)
+            except ssl.SSLError:
+                self._deliver(self._outgoing.read())  # the alert
+                raise
+            else:
+                self._deliver(self._outgoing.read())
+                self._tls = tls
+                return
+
+    def _deliver(self, data: bytes) -> None:
+        if data and self._connection is not None:
+            self._connection.dataReceived(data)
+        self._bury()
+
+    def _heard(self) -> bytes:
+        """Return what the server has sent; wait for it as long as patience and deadline allow; nothing at the end."""
+        until = self.deadline if self.patience is None else self.loop.clock.elapsed + self.patience
+        while not self._transport.written:
+            if self._connection is None or not self.loop.next_before(min(until, self.deadline)):
+                break
+            self._bury()
+        data = bytes(self._transport.written)
+        self._transport.written.clear()
+        if not data and self._connection is not None and self.loop.clock.elapsed >= self.deadline:
+            raise _TimedOutError
+        return data
+
+    def _bury(self) -> None:
+        """Take note that the server has closed."""
+        if self._transport.closing and self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]  # the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemory:
+    """Brings a reference client and a lab together, without a thread or a socket."""
+
+    lab: Lab
+    clock: MemoryClock
+    traits: Traits
+    user: User
+    seconds: float
+
+    async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:  # noqa: ARG002 -- the interface's
+        """Run the client once."""
+        transcript = Transcript(clock=self.clock, octets=1 << 20, raw_octets=1 << 20, sessions=10)
+        driver = _Driver(
+            factory=ConnectionFactory(
+                service=service,
+                casting=self.lab.casting,
+                transcript=transcript,
+                connections=OpenConnections(limits=self.lab.settings.limits),
+                role=self.lab.casting.role(scenario.id, control=control),
+            ),
+            loop=_Loop(self.clock),
+            context=context(
+                certificates_pem(self.lab.chain(scenario.id).anchors).decode(), careful=self.traits.careful
+            ),
+            host=f"{scenario.id}.lab.test",
+            patience=self.traits.patience,
+            deadline=self.clock.elapsed + self.seconds,
+        )
+        account = Account(user=self.user.name, password=self.user.password, address=self.user.address)
+        with mock.patch.object(asyncio, "get_running_loop", return_value=driver.loop):
+            timed_out = driver.run(client(service.name, self.traits, account))
+            trace = trace_of(list(transcript.records()))
+            driver.drop()
+        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)
