@@ -38,6 +38,7 @@ def test_copy_and_move(filled: Lab, verb: str) -> None:
     assert sent.messages[1].flags == {"\\Seen", "$k"}
     assert sent.messages[1].internal_date == datetime(2024, 2, 1, 12, 0, 0, tzinfo=UTC)
     assert client.do(f"{verb} 1 nothing")[-1].startswith(b"NO [TRYCREATE]")
+    assert client.do(f'{verb} 1 ""')[-1].startswith(b"NO [CANNOT]")
     assert client.do(f"{verb} 1")[-1].startswith(b"BAD ")
     if verb.startswith("UID"):
         assert client.do(f"{verb} 99 Sent") == [f"OK {verb} completed".encode()]
@@ -102,6 +103,7 @@ def test_append_with_flags_and_date(lab: Lab) -> None:
     ("arguments", "verdict"),
     [
         ("nothing {1+}\r\nx", b"NO [TRYCREATE]"),
+        ('"" {1+}\r\nx', b"NO [CANNOT]"),
         ("INBOX {0+}\r\n", b"NO "),
         ("INBOX {1+}\r\nx {0+}\r\n", b"NO "),
         ("INBOX", b"BAD "),

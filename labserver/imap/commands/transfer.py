@@ -10,6 +10,7 @@ from labserver.imap.cursor import Refused
 from labserver.imap.syntax import compact, runs
 from labserver.imap.vocabulary import Done
 from labserver.mailstore.message import Draft
+from labserver.mailstore.names import checked
 
 if TYPE_CHECKING:
     from labserver.imap.cursor import Cursor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from labserver.imap.session import Session
     from labserver.imap.syntax import SequenceSet
     from labserver.imap.vocabulary import Answer
+    from labserver.mailstore.mailbox import Mailbox
 
 __all__ = ["Append", "Copy", "Move"]
 
@@ -41,7 +43,7 @@ class Append:
 
     def answer(self, session: Session) -> Answer:
         """Store the messages exactly as they came. An empty one cancels the command (RFC 3502 6.3.11)."""
-        mailbox = session.mailbox(self.mailbox, otherwise="TRYCREATE")
+        mailbox = _destination(session, self.mailbox)
         if not all(draft.content for draft in self.drafts):
             raise Refused("An empty message is not stored")
         messages = mailbox.append(self.drafts)
@@ -49,6 +51,13 @@ class Append:
         if not session.dialect.has("UIDPLUS"):
             return Done()
         return Done(code=b"APPENDUID %d %b" % (mailbox.uid_validity, compact(message.uid for message in messages)))
+
+
+def _destination(session: Session, name: str) -> Mailbox:
+    """Return where messages are to go. TRYCREATE is said only of what can be created (RFC 3501 6.3.11)."""
+    if session.account.mailbox(name) is None:
+        checked(name)
+    return session.mailbox(name, otherwise="TRYCREATE")
 
 
 def _draft(cursor: Cursor, dialect: Dialect) -> Draft:
@@ -96,7 +105,7 @@ class Copy:
         """Copy or move, and return the COPYUID response code; empty if there is none."""
         view = session.writable_view if move else session.view
         messages = [message for _, message in view.pick(self.wanted, uid=self.uid)]
-        target = session.mailbox(self.mailbox, otherwise="TRYCREATE")
+        target = _destination(session, self.mailbox)
         if any(view.expunged(message) for message in messages):
             raise Refused("Some of the messages no longer exist", "EXPUNGEISSUED")
         become = (view.mailbox.move if move else view.mailbox.copy)(messages, target)
