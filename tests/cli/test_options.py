@@ -153,7 +153,7 @@ def test_bad_values(
     """What cannot be is refused with one line that names it, and exit code 2, before anything listens."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr("labserver.servers.loop.run", None)  # who gets there would have listened
-    free = [] if "--port-offset" in arguments else ["--ports", "any"]
+    free = [] if "port" in arguments[0] else ["--ports", "any"]
     assert _code(["up", *free, *arguments]) == 2
     out, err = capfd.readouterr()
     assert out == ""

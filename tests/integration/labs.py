@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,16 +44,23 @@ class LabProcess:
         """The CA's certificate."""
         return Path(self.ready["ca"]["pem"])
 
-    def events(self, kind: str = "", *options: str) -> list[dict[str, Any]]:
-        """Return the transcript so far; only events of a kind if one is given."""
-        command = [*COMMAND, "transcript", "--json", "--ready-file", str(self.ready_file), *options]
-        lines = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout.splitlines()
-        return [event for event in map(json.loads, lines) if kind in ("", event["event"])]
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Return the events of a kind in the transcript so far."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(20)
+            control.connect(str(self.ready["control"]))
+            control.sendall(b"transcript\n")
+            with control.makefile("rb") as stream:
+                mark = b'"event":"%b"' % kind.encode()
+                return [json.loads(line) for line in stream if mark in line]
 
     def sound(self) -> None:
-        """Assert that it lives and has found no fault in itself."""
-        assert self.process.poll() is None, self.log.read_text(errors="replace")
+        """Assert that it lives and has found no fault in itself: neither in what is kept nor in what is forgotten."""
+        log = self.log.read_text(errors="replace")
+        assert self.process.poll() is None, log
         assert self.events("InternalFault") == []
+        assert "internal error" not in log
+        assert "Traceback" not in log
 
     def descriptors(self) -> int:
         """Return how many descriptors it has open."""
@@ -89,6 +97,7 @@ def started(folder: Path, *options: str, environment: dict[str, str] | None = No
             process.wait(0.01)
         if process.returncode is not None or time.monotonic() > deadline:
             process.kill()
+            process.communicate()
             raise AssertionError(f"the lab did not become ready: {log.read_text(errors='replace')}")
     return LabProcess(process=process, ready_file=ready, log=log, ready=json.loads(ready.read_text()))
 

@@ -119,6 +119,27 @@ def test_a_broken_network_is_the_transports_to_report(building: Building) -> Non
     assert opened.lose(cleanly=False).by == "client"
 
 
+def test_back_pressure_inside_one_reply(building: Building) -> None:
+    """A single long reply goes out in pieces, too, and what follows it waits for its end."""
+
+    def answer(_: Scripted, __: Command) -> Exchange:
+        yield Reply.untagged(b"".join(b"%07d\n" % number for number in range(1 << 17)))
+        yield Reply.completion(b"done\r\n")
+
+    opened = line(building, "smtp", partial(Scripted, answers={"LONG": answer}))
+    opened.connect()
+    opened.transport.full_after_each_write = True
+    opened.connection.dataReceived(b"LONG\r\n")
+    assert sum(map(len, opened.transport.writes)) < 1 << 18
+    pieces = 0
+    while opened.transport.pauses > opened.transport.resumptions:
+        opened.connection.resumeProducing()
+        pieces += 1
+    assert pieces >= 8
+    said = opened.heard()
+    assert said == b"".join(b"%07d\n" % number for number in range(1 << 17)) + b"done\r\n"
+
+
 def test_notified_by_another_session(building: Building) -> None:
     """News are written as soon as there are any, and not to a connection that is gone."""
     opened, scripted = _scripted(building)
