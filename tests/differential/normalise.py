@@ -1,10 +1,11 @@
 r"""What of an answer is compared: its content, in one spelling and order, without what servers are free to choose.
 
-Free are: texts for people; UIDVALIDITY, MODSEQ and the current time as such (they become V, the rank among the values
-told in the script, and NOW); the order of LIST rows, of flags, of attributes, of the kinds of untagged data before a
-completion, and of the items of a FETCH; whether several FETCH answers about one message come as one; capabilities that
-are not in question; HIGHESTMODSEQ where nobody asked for it; quoted string or literal; NIL or
-the empty string for a part that is not there.
+Free are: texts for people; tags; UIDVALIDITY, MODSEQ and the current time as such (they become V, the rank among the
+values told in the script, and NOW); the order of LIST rows, of flags, of attributes, of the kinds of untagged data
+before a completion, and of the items of a FETCH; whether several FETCH answers about one message come as one; a RECENT
+that says nothing new; capabilities that are not in question; the charsets of BADCHARSET; HIGHESTMODSEQ in scripts that
+are not about it; \Marked, \Unmarked, and the attributes of CHILDREN and SPECIAL-USE where an extended LIST did not ask
+for them; quoted string or literal; NIL or the empty string for a part that is not there.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Normaliser:
             return CLOSED.decode()
         if line.startswith(b"+"):
             return "+"
-        head, rest = line.split(b" ", 1)
+        head, rest = re.sub(rb"\At\d+ ", b"t ", line).split(b" ", 1)
         if match := re.match(rb"(?i)(OK|NO|BAD|BYE|PREAUTH)\b ?(?:\[([^\]]*)\])?", rest):
             return self._condition(head.decode(), match[1].decode().upper(), match[2])
         if head != b"*":
@@ -115,23 +116,16 @@ class Normaliser:
         match name:
             case "CAPABILITY":
                 return " ".join(sorted(_CAPABILITIES & {render(value).upper() for value in values}))
-            case "FLAGS":
-                return render(_sorted(values[0]))
             case "LIST" | "LSUB":
                 return self._list(values)
             case "STATUS":
-                return f"{render(_text(values[0]))} {self._status(values[1])}"
+                return self._status(values)
             case "SEARCH":
-                modseq = [self._rank(value[1]) for value in values if isinstance(value, list)]
-                numbers = sorted((value for value in values if isinstance(value, bytes)), key=int)
-                return " ".join(map(render, [*numbers, *modseq]))
+                return self._search(values)
             case "ESEARCH":
                 return self._esearch(values)
-            case "ID":
-                return ""
-            case "ENABLED":
-                return " ".join(sorted(map(render, values)))
-        return " ".join(map(render, values))
+        shown = {"FLAGS": [_sorted(value) for value in values], "ENABLED": sorted(values, key=render), "ID": []}
+        return " ".join(map(render, shown.get(name, values)))
 
     def _list(self, values: list[Value]) -> str:
         attributes, delimiter, mailbox, *more = values
@@ -140,14 +134,21 @@ class Normaliser:
         extended = [[_text(each[0]), *each[1:]] for each in more if isinstance(each, list)]
         return " ".join(map(render, [_sorted(shown), delimiter, _text(mailbox), *extended]))
 
-    def _status(self, values: Value) -> str:
-        assert isinstance(values, list)
-        pairs = {render(key).upper(): value for key, value in zip(values[::2], values[1::2], strict=True)}
+    def _search(self, values: list[Value]) -> str:
+        modseq = [self._rank(value[1]) for value in values if isinstance(value, list)]
+        numbers = sorted((value for value in values if isinstance(value, bytes)), key=int)
+        return " ".join(map(render, [*numbers, *modseq]))
+
+    def _status(self, values: list[Value]) -> str:
+        mailbox, listed = values
+        assert isinstance(listed, list)
+        pairs = {render(key).upper(): value for key, value in zip(listed[::2], listed[1::2], strict=True)}
         if "UIDVALIDITY" in pairs:
             pairs["UIDVALIDITY"] = b"V"
         if "HIGHESTMODSEQ" in pairs:
             pairs["HIGHESTMODSEQ"] = self._rank(pairs["HIGHESTMODSEQ"])
-        return f"({' '.join(f'{key} {render(value)}' for key, value in sorted(pairs.items()))})"
+        shown = " ".join(f"{key} {render(value)}" for key, value in sorted(pairs.items()))
+        return f"{render(_text(mailbox))} ({shown})"
 
     def _esearch(self, values: list[Value]) -> str:
         rest = [value for value in values if not isinstance(value, list)]

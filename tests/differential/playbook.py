@@ -9,9 +9,9 @@ r"""Playbooks: scripts of IMAP commands as text, sent alike to both servers.
     N LOGIN nobody wrong               sessions from N on are connected only
 
 ``{{text}}`` is a synchronising literal, ``{{+text}}`` a non-synchronising one (RFC 7888), ``~{{text}}`` and
-``~{{+text}}`` a literal8 (RFC 3516); ``{{@name}}`` sends the sample message of that name. The escapes are
-``\r``, ``\n``, ``\t`` and ``\xNN``; other backslashes are IMAP's. ``$H`` stands for the last HIGHESTMODSEQ that this session was told, ``$V`` for the last UIDVALIDITY, ``$M1`` for the last
-MODSEQ of message 1.
+``~{{+text}}`` a literal8 (RFC 3516); ``{{@name}}`` sends the sample message of that name. The escapes are ``\r``,
+``\n``, ``\t`` and ``\xNN``; other backslashes are IMAP's. ``$H`` stands for the last HIGHESTMODSEQ that this session
+was told, ``$V`` for the last UIDVALIDITY, ``$M1`` for the last MODSEQ of message 1.
 """
 
 from __future__ import annotations

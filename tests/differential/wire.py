@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.differential.playbook import Literal
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
 __all__ = ["CLOSED", "Connection", "Server"]
@@ -44,6 +44,7 @@ class Connection:
         self._socket = connected
         self._stream = connected.makefile("rb")
         self._commands = 0
+        self._sent = b""
         self.greeting = self._response()
 
     def close(self) -> None:
@@ -81,6 +82,7 @@ class Connection:
         return self._answer()
 
     def _send(self, octets: bytes) -> None:
+        self._sent = octets
         try:
             self._socket.sendall(octets)
         except OSError:
@@ -104,7 +106,7 @@ class Connection:
                     return response.removesuffix(b"\r\n")
                 response += self._stream.read(int(literal[1]))
         except TimeoutError:
-            raise AssertionError(f"no answer within {_PATIENCE:.0f} s after {response!r}") from None
+            raise AssertionError(f"no answer within {_PATIENCE:.0f} s to {self._sent!r}, only {response!r}") from None
         except OSError:
             return CLOSED
         return CLOSED
