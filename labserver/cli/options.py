@@ -235,7 +235,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         accept_any=options.accept_any,
         catch_all=None if options.strict_recipients else options.catch_all,
         trace_headers=options.trace_headers,
-        preload=tuple(options.preload),
+        preload=_preload(options),
         store=options.store,
         durable=options.durable,
         tls_engine=options.tls_engine,
@@ -268,6 +268,14 @@ def _ports(options: argparse.Namespace) -> dict[str, int]:
         if port and taken.setdefault(port, name) != name:
             raise ConfigurationError(f"{taken[port]} and {name} cannot both be on port {port}")
     return ports
+
+
+def _preload(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Return what to load; the store's own file must not be among it: reading it would break its lock."""
+    for path in options.preload:
+        if options.store is not None and options.store.resolve().is_relative_to(path.resolve()):
+            raise ConfigurationError(f"--store {options.store} lies in --preload {path}; keep it somewhere else")
+    return tuple(options.preload)
 
 
 def _addresses(given: list[str] | None) -> tuple[str, ...]:
