@@ -57,7 +57,7 @@ def plaintext_believed(inquiry: Inquiry) -> Iterator[Breach]:
     if second is None:
         return
     control = inquiry.context.control
-    if control is None or not any(session.each(events.TlsEstablished) for session in control.sessions):
+    if control is None or not any(next(session.each(events.TlsEstablished), None) for session in control.sessions):
         yield Breach(
             what="went on without an answer, but there is no control run to compare with",
             evidence=second,

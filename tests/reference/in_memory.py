@@ -166,7 +166,7 @@ class _Driver:
         """Close the connection as a client does that has nothing more to say."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            connection.connectionLost(connectionDone)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+            connection.connectionLost(connectionDone)
 
     def _perform(self, step: Step) -> bytes:
         match step:
@@ -175,7 +175,7 @@ class _Driver:
                 self._tls, self._transport = None, _Transport()
                 self._connection = self.factory.buildProtocol(None)
                 assert self._connection is not None
-                self._connection.makeConnection(self._transport)
+                self._connection.makeConnection(self._transport)  # type: ignore[no-untyped-call]  # Twisted has not typed it
                 if step.tls:
                     self._secure()
             case Send():

@@ -1,0 +1,440 @@
+"""Each rule: what keeps it, what breaks it, and the event that proves it."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from labserver import events
+from labserver.scenario import Severity
+from labserver.verdicts.finding import Finding, Outcome
+from labserver.verdicts.policy import Policy
+from labserver.verdicts.rules import ALWAYS, RULES, Rule
+from tests.verdicts.scenes import CANARY, Scene, judged, trace
+
+PASS, INFO, WARN, FAIL = Outcome.PASS, Outcome.INFO, Outcome.WARN, Outcome.FAIL
+INCONCLUSIVE = Outcome.INCONCLUSIVE
+_SECRET = base64.b64encode(f"\0{CANARY.user}\0{CANARY.password}".encode())
+_CAPS = b"* CAPABILITY IMAP4rev1 STARTTLS\r\na OK\r\n"
+
+
+def imap() -> Scene:
+    """Return an IMAP session after its greeting."""
+    return Scene("imap").hears(b"* OK ready\r\n", "greeting")
+
+
+def upgraded(scene: Scene | None = None) -> Scene:
+    """Return a session that has gone to TLS as it should."""
+    scene = scene or imap()
+    return scene.says(b"a CAPABILITY\r\n").hears(_CAPS).says(b"b STARTTLS\r\n").hears(b"b OK\r\n").tls()
+
+
+def stripped() -> Scene:
+    """Return a session in which STARTTLS was hidden."""
+    return imap().says(b"a CAPABILITY\r\n").misbehaves("capabilities").hears(b"* CAPABILITY IMAP4rev1\r\na OK\r\n")
+
+
+def presented(facet: str = "certificate") -> Scene:
+    """Return an implicit-TLS session in which the fault was presented and the handshake finished."""
+    return Scene("imaps").misbehaves(facet).tls().hears(b"* OK ready\r\n", "greeting")
+
+
+def injected() -> Scene:
+    """Return a session inside TLS behind which replies were injected."""
+    scene = imap().says(b"a CAPABILITY\r\n").hears(_CAPS).says(b"b STARTTLS\r\n")
+    return scene.hears(b"b OK\r\n").hears(b"c OK injected\r\n", "untagged").misbehaves("injection").tls()
+
+
+def proved() -> Scene:
+    """Return a session in which the server's proof was wrong."""
+    return upgraded().says(b"c AUTHENTICATE SCRAM-SHA-256\r\n").misbehaves("authentication").hears(b"+ dj0=\r\n")
+
+
+def rejected(*, tls: bool = True) -> Scene:
+    """Return a session in which right credentials were refused."""
+    scene = upgraded() if tls else imap()
+    scene.says(b"c AUTHENTICATE SCRAM-SHA-256\r\n")
+    scene.misbehaves("authentication")
+    scene.events.append(events.AuthenticationFailed(at=scene.at, mechanism="SCRAM-SHA-256", reason="x", secure=tls))
+    return scene.hears(b"c NO\r\n")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim."""
+
+    what: str
+    outcome: Outcome
+    scenes: tuple[Scene, ...]
+    service: str = "imap"
+    policy: Policy | None = None
+    rule: str = ""
+    """The rule of the worst finding."""
+    severity: Severity | None = None
+    proof: int | None = None
+    """The place of the proving event in the last session, from its end."""
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+_LOGIN = f'c LOGIN "{CANARY.user}" {{21}}\r\n'.encode() + CANARY.password.encode() + b"\r\n"
+_OPPORTUNISTIC = Policy.OPPORTUNISTIC
+
+TABLE = {
+    "starttls-stripped": (
+        Row("stops where STARTTLS is missing", PASS, scenes=(stripped().ends(),)),
+        Row("says goodbye", PASS, scenes=(stripped().says(b"b LOGOUT\r\n").ends(),)),
+        Row("asks for TLS all the same", PASS, scenes=(stripped().says(b"b STARTTLS\r\n").hears(b"b BAD\r\n").ends(),)),
+        Row(
+            "logs in in clear",
+            FAIL,
+            scenes=(stripped().says(_LOGIN),),
+            rule="no-secret-in-clear",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "the same, opportunistic",
+            INFO,
+            scenes=(stripped().says(_LOGIN),),
+            policy=_OPPORTUNISTIC,
+            rule="no-secret-in-clear",
+        ),
+        Row(
+            "logs in in clear at another connection",
+            FAIL,
+            scenes=(stripped().ends(), imap().says(_LOGIN)),
+            rule="no-secret-in-clear",
+            proof=-1,
+        ),
+        Row(
+            "begins to authenticate in clear",
+            FAIL,
+            scenes=(stripped().says(b"b AUTHENTICATE PLAIN\r\n"),),
+            rule="only-discovery-before-tls",
+            severity=Severity.HIGH,
+            proof=-1,
+        ),
+        Row(
+            "tells its name only",
+            WARN,
+            scenes=(stripped().line(base64.b64encode(CANARY.user.encode())),),
+            rule="no-secret-in-clear",
+            severity=Severity.LOW,
+        ),
+        Row(
+            "tells what it is",
+            WARN,
+            scenes=(stripped().says(b'b ID ("name" "x")\r\n'),),
+            rule="only-discovery-before-tls",
+            severity=Severity.LOW,
+        ),
+        Row("presses enter", PASS, scenes=(stripped().says(b"\r\n"),)),
+        Row("lists mechanisms", PASS, service="pop3", scenes=(stripped().says(b"AUTH\r\n"),)),
+        Row(
+            "selects in clear",
+            FAIL,
+            scenes=(stripped().says(b"b SELECT INBOX\r\n"),),
+            rule="only-discovery-before-tls",
+            proof=-1,
+        ),
+        Row(
+            "hands over mail in clear",
+            FAIL,
+            service="smtp",
+            scenes=(Scene("smtp").says(b"EHLO x\r\n").misbehaves("capabilities").mail(b"hello"),),
+            rule="only-discovery-before-tls",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "says nonsense in clear",
+            FAIL,
+            scenes=(stripped().says(b"GET / HTTP/1.1\r\n"),),
+            rule="only-discovery-before-tls",
+        ),
+        Row(
+            "hangs",
+            FAIL,
+            scenes=(stripped(),),
+            rule="bounded-time",
+            severity=Severity.MEDIUM,
+            known={"timed_out": True},
+        ),
+        Row("never ends anywhere", PASS, scenes=(stripped(),), known={"timed_out": True, "endless": True}),
+    ),
+    "expired": (
+        Row(
+            "sends the password before the fault is there",
+            FAIL,
+            scenes=(imap().says(_LOGIN),),
+            rule="no-secret-in-clear",
+        ),
+        Row(
+            "breaks off the handshake",
+            PASS,
+            service="imaps",
+            scenes=(Scene("imaps").misbehaves("certificate").ends("error"),),
+        ),
+        Row("finishes it and leaves", PASS, service="imaps", scenes=(presented().ends(),)),
+        Row(
+            "finishes it and says goodbye (RFC 3207 4.1)",
+            PASS,
+            service="imaps",
+            scenes=(presented().says(b"a LOGOUT\r\n").ends(),),
+        ),
+        Row(
+            "asks for capabilities",
+            FAIL,
+            service="imaps",
+            scenes=(presented().says(b"a CAPABILITY\r\n").hears(_CAPS).ends(),),
+            rule="rejects-certificate",
+            severity=Severity.CRITICAL,
+            proof=-3,
+        ),
+        Row(
+            "the same, opportunistic",
+            INFO,
+            policy=_OPPORTUNISTIC,
+            scenes=(presented().says(b"a CAPABILITY\r\n").ends(),),
+            rule="rejects-certificate",
+        ),
+        Row("never sends a ClientHello", INCONCLUSIVE, service="imaps", scenes=(Scene("imaps").ends(),)),
+    ),
+    "tls-v1-0": (
+        Row(
+            "uses TLS 1.0",
+            FAIL,
+            service="imaps",
+            scenes=(presented("handshake").says(b"a CAPABILITY\r\n"),),
+            rule="rejects-handshake",
+            severity=Severity.HIGH,
+            proof=-1,
+        ),
+        Row("finishes TLS 1.0 and leaves", PASS, service="imaps", scenes=(presented("handshake").ends(),)),
+    ),
+    "handshake-stall": (
+        Row("gives up", PASS, service="imaps", scenes=(Scene("imaps").misbehaves("handshake").ends(),)),
+        Row(
+            "waits on",
+            FAIL,
+            service="imaps",
+            scenes=(Scene("imaps").misbehaves("handshake"),),
+            rule="gives-up-in-time",
+            severity=Severity.MEDIUM,
+            proof=-1,
+            known={"timed_out": True},
+        ),
+        Row(
+            "waits until the server gives up",
+            FAIL,
+            service="imaps",
+            scenes=(Scene("imaps").misbehaves("handshake").ends("server"),),
+            rule="gives-up-in-time",
+            proof=-1,
+        ),
+    ),
+    "response-injection": (
+        Row(
+            "waits for the real answer",
+            PASS,
+            scenes=(injected().says(b"c CAPABILITY\r\n").ends(),),
+            known={"control": trace(upgraded())},
+        ),
+        Row("breaks off", PASS, scenes=(imap().misbehaves("injection").ends(),), known={"control": trace(upgraded())}),
+        Row(
+            "goes on after the real answer",
+            PASS,
+            scenes=(injected().says(b"c CAPABILITY\r\n").hears(_CAPS).says(b"d NOOP\r\n"),),
+            known={"control": trace(upgraded())},
+        ),
+        Row(
+            "says goodbye when nothing comes",
+            PASS,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGOUT\r\n"),),
+            known={"control": trace(upgraded())},
+        ),
+        Row(
+            "believes what was injected",
+            FAIL,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGIN a b\r\n"),),
+            rule="discards-what-came-before-tls",
+            severity=Severity.CRITICAL,
+            proof=-1,
+            known={"control": trace(upgraded().says(b"c CAPABILITY\r\n"))},
+        ),
+        Row(
+            "the same, opportunistic: no policy allows it",
+            FAIL,
+            policy=_OPPORTUNISTIC,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGIN a b\r\n"),),
+            known={"control": trace(upgraded())},
+        ),
+        Row(
+            "never waits for answers",
+            INCONCLUSIVE,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGIN a b\r\n"),),
+            known={"control": trace(upgraded().says(b"c CAPABILITY\r\n").says(b"d NOOP\r\n"))},
+        ),
+        Row(
+            "hastens without a control run",
+            INCONCLUSIVE,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGIN a b\r\n"),),
+        ),
+        Row(
+            "hastens, the control run got nowhere",
+            INCONCLUSIVE,
+            scenes=(injected().says(b"c CAPABILITY\r\n").says(b"d LOGIN a b\r\n"),),
+            known={"control": trace(imap())},
+        ),
+    ),
+    "imap-greeting-preauth": (
+        Row("closes on PREAUTH", PASS, scenes=(Scene().misbehaves("greeting").ends(),)),
+        Row(
+            "looks for STARTTLS first",
+            PASS,
+            scenes=(Scene().misbehaves("greeting").says(b"a CAPABILITY\r\n").says(b"b STARTTLS\r\n").ends(),),
+        ),
+        Row(
+            "uses PREAUTH",
+            FAIL,
+            scenes=(Scene().misbehaves("greeting").says(b"a SELECT INBOX\r\n"),),
+            rule="closes-on-preauth",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "the same, without TLS",
+            INFO,
+            policy=Policy.PLAINTEXT,
+            scenes=(Scene().misbehaves("greeting").says(b"a SELECT INBOX\r\n"),),
+        ),
+    ),
+    "auth-advertised-before-tls": (
+        Row("starts TLS first", PASS, scenes=(upgraded().says(_LOGIN).logs_in().ends(),)),
+        Row(
+            "authenticates at once",
+            FAIL,
+            scenes=(imap().says(b"a AUTHENTICATE PLAIN\r\n"),),
+            rule="upgrades-first",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "the same, opportunistic: TLS was offered",
+            FAIL,
+            policy=_OPPORTUNISTIC,
+            scenes=(imap().says(b"a LOGIN x y\r\n").logs_in(),),
+            rule="upgrades-first",
+        ),
+        Row("will not have such a server", FAIL, scenes=(imap().ends(),), rule="gets-through", severity=Severity.LOW),
+    ),
+    "good-trustme": (
+        Row("gets through", PASS, scenes=(upgraded().misbehaves("certificate").says(_LOGIN).logs_in().ends(),)),
+        Row(
+            "gets through with mail only",
+            PASS,
+            service="smtp",
+            scenes=(upgraded(Scene("smtp")).misbehaves("certificate").mail(b"hello").ends(),),
+        ),
+        Row(
+            "gets through in clear only",
+            FAIL,
+            scenes=(imap().misbehaves("certificate").logs_in().ends(),),
+            rule="gets-through",
+        ),
+    ),
+    "auth-rejected": (
+        Row("takes no for an answer", PASS, scenes=(rejected().ends(),)),
+        Row("tries the same again", PASS, scenes=(rejected().says(b"d AUTHENTICATE SCRAM-SHA-1\r\n").ends(),)),
+        Row(
+            "tries a weaker mechanism inside TLS",
+            WARN,
+            scenes=(rejected().says(b"d LOGIN x y\r\n").ends(),),
+            rule="no-weaker-retry",
+            severity=Severity.MEDIUM,
+            proof=-2,
+        ),
+        Row(
+            "tries again in clear",
+            FAIL,
+            scenes=(rejected().ends(), imap().says(_LOGIN)),
+            rule="no-weaker-retry",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "blurts out the password where TLS belongs",
+            FAIL,
+            service="imaps",
+            scenes=(rejected().ends(), Scene("imaps").sends(b"PASS " + CANARY.password.encode())),
+            rule="no-weaker-retry",
+            proof=-1,
+        ),
+    ),
+    "scram-bad-server-signature": (
+        Row("cancels", PASS, scenes=(proved().line(b"*\r\n").ends(),)),
+        Row("leaves", PASS, scenes=(proved().ends(),)),
+        Row(
+            "believes it and goes on",
+            FAIL,
+            scenes=(proved().line(b"\r\n").logs_in("SCRAM-SHA-256").says(b"d SELECT INBOX\r\n"),),
+            rule="no-proceeding-after-wrong-proof",
+            severity=Severity.CRITICAL,
+            proof=-1,
+        ),
+        Row(
+            "believes it and leaves",
+            WARN,
+            scenes=(proved().line(b"\r\n").logs_in("SCRAM-SHA-256").says(b"d LOGOUT\r\n").ends(),),
+            rule="no-proceeding-after-wrong-proof",
+        ),
+        Row("does not speak SCRAM", INCONCLUSIVE, scenes=(upgraded().ends(),)),
+    ),
+}
+ROWS = [(scenario, row) for scenario, rows in TABLE.items() for row in rows]
+
+
+@pytest.mark.parametrize(("scenario", "row"), ROWS, ids=[f"{scenario}: {row.what}" for scenario, row in ROWS])
+def test_rule(scenario: str, row: Row) -> None:
+    """The verdict, its rule, its severity and its proof are as the table says."""
+    verdict = judged(scenario, row.service, *row.scenes, policy=row.policy, **row.known)
+    assert verdict.outcome is row.outcome, verdict
+    if row.outcome is PASS:
+        assert verdict.findings == ()
+    if row.rule:
+        finding = verdict.findings[0]
+        assert finding.rule == row.rule
+        assert row.severity in (None, finding.severity)
+        _check_proof(row, finding)
+
+
+def _check_proof(row: Row, finding: Finding) -> None:
+    if row.proof is None:
+        return
+    assert finding.evidence is not None
+    last = row.scenes[-1].events
+    assert finding.evidence.session == len(row.scenes)
+    assert finding.evidence.event is last[row.proof]
+    assert last[finding.evidence.index] is finding.evidence.event
+
+
+def test_table_is_complete() -> None:
+    """Every rule is broken somewhere in the table."""
+    assert {row.rule for _, row in ROWS if row.rule} == RULES.keys()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_words(rule: Rule) -> None:
+    """A rule is one sentence about the client, with its source."""
+    assert rule.sentence.endswith(".")
+    assert rule.source
+    assert rule.binding
+    assert rule.severity is not Severity.NONE
+
+
+def test_always() -> None:
+    """What holds always exists."""
+    assert set(ALWAYS) <= RULES.keys()
