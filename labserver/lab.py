@@ -153,13 +153,17 @@ class Lab:
         return lease
 
     def chain(self, identifier: str) -> Chain:
-        """Return the chain that a scenario presents, made at the first use and kept."""
-        certificate = CATALOGUE[identifier].facets.certificate
-        if isinstance(certificate, LabCertificate):
-            return self.material.chain
+        """Return the chain that a scenario presents at a place of its own, made at the first use and kept.
+
+        Whatever its fault, it is for every name and address by which the scenario is reached. Raises UnavailableError
+        if the lab's issuer cannot make it.
+        """
+        certificate, wanted = CATALOGUE[identifier].facets.certificate, self.settings.certificates
+        if isinstance(certificate, LabCertificate) and wanted.certificate is not None:
+            return self.material.chain  # the operator's, whose names are theirs to choose
         chain = self._chains.get(identifier)
         if chain is None:
-            from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody meets a bad certificate
+            from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
 
             name, *others = host_names(identifier)
             chain = self._chains[identifier] = forge(
@@ -168,13 +172,18 @@ class Lab:
                 entropy=self._entropy,
                 clock=self.clock,
                 host=name,
-                names=(*others, *HOSTS, addresses()[identifier]),
+                names=(*others, *self._usual_names(), addresses()[identifier]),
             )
         return chain
 
+    def _usual_names(self) -> tuple[str, ...]:
+        wanted = self.settings.certificates
+        return HOSTS if wanted.certificate is not None else (wanted.host, *HOSTS, *wanted.names)
+
     def _anchors_file(self, identifier: str) -> Path:
         """Return the file with what a client of the scenario is told to trust, made if need be."""
-        anchors = self.chain(identifier).anchors
+        good = isinstance(CATALOGUE[identifier].facets.certificate, LabCertificate)
+        anchors = (self.material.chain if good else self.chain(identifier)).anchors
         usual = self.run_directory / "ca.pem"
         if anchors == self.material.chain.anchors and usual.exists():
             return usual
@@ -287,14 +296,14 @@ class Lab:
             apop=settings.apop,
         )
 
-    def _engines(self, identifier: str, facets: Facets) -> Callable[[], TlsEngine]:
-        """Return the maker of a scenario's TLS engines; nothing is made before the first one."""
+    def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+        """Return the maker of a scenario's TLS engines, or of the lab's; nothing is made before the first one."""
         settings, handshake = self.settings, facets.handshake
         made: list[Callable[[], TlsEngine]] = []
 
         def make() -> TlsEngine:
             if not made:
-                chain = self.chain(identifier)
+                chain = self.material.chain if identifier is None else self.chain(identifier)
                 anchors = self.material.issuer.anchors if settings.client_certificates else ()
                 tls = TlsSettings(
                     certificate_chain=chain.chain_pem,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 __all__ = ["Certificate", "LabCertificate", "RecipeCertificate"]
 
@@ -10,6 +11,9 @@ __all__ = ["Certificate", "LabCertificate", "RecipeCertificate"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabCertificate:
     """The lab's own, good one."""
+
+    recipe: ClassVar[str] = "good"
+    """It is made for the scenario's own names and address, too, where the scenario has a place of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, scenario_named
 from labserver.catalogue.entries import CATALOGUE
+from labserver.facets.bundle import HONEST
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import Persona
@@ -75,7 +76,7 @@ class Casting:
         *,
         access: Access,
         backends: Backends,
-        make_engines: Callable[[str, Facets], Callable[[], TlsEngine]],
+        make_engines: Callable[[str | None, Facets], Callable[[], TlsEngine]],
         account: str,
     ) -> None:
         self._access = access
@@ -84,8 +85,8 @@ class Casting:
         self._account = account
         self._roles: dict[tuple[str, bool], Role] = {}
         self._by_address = {address: identifier for identifier, address in addresses().items()}
-        self.good = self.role("good")
-        """The honest server."""
+        self.good = replace(self.role("good"), engine=make_engines(None, HONEST))
+        """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
         """Return the role of a scenario, or of the control that goes with it. KeyError if there is no such one."""

@@ -1,0 +1,21 @@
+"""One lab for all that meet scenarios from outside: every scenario by name, by address and on ports of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.catalogue.entries import CATALOGUE
+from tests.integration.labs import LabProcess, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    """Run the lab with every scenario leased."""
+    options = [word for identifier in CATALOGUE for word in ("--scenario", identifier)]
+    with running(tmp_path_factory.mktemp("stage"), *options) as lab:
+        yield lab
