@@ -63,7 +63,8 @@ class Criteria:
             raise self.key
         view = session.view
         context = SearchContext(messages=view.messages, recent=view.recent, saved=view.saved, now=session.clock.now())
-        return [hit for hit in evaluate(self.key, context) if not view.expunged(hit[1])]
+        hits = evaluate(self.key, context)
+        return [hit for hit in hits if not view.expunged(hit[1])] if view.some_expunged else hits
 
 
 def _names_modseq(key: SearchKey | Refused) -> bool:
@@ -121,7 +122,7 @@ class Returned:
         """Return the untagged response; empty where there is nothing to say. ``hits`` are in their order."""
         numbers = [message.uid if self.uid else number for number, message in hits]
         if self.options is None:
-            listed = b"".join(b" %d" % number for number in numbers)
+            listed = b"".join([b" %d" % number for number in numbers])
             highest = max((message.modseq for _, message in hits), default=0)
             suffix = b" (MODSEQ %d)" % highest if modseq and hits else b""
             return b"* %b%b%b\r\n" % (self.verb, listed, suffix)

@@ -92,8 +92,9 @@ class _Candidate:
 
     @property
     def part(self) -> Part:
+        """The MIME tree: the one FETCH left behind, else a new one, not kept: a search may read whole mailboxes."""
         if self._part is None:
-            self._part = tree(self.message.content)
+            self._part = self.message.derived.get("tree") or tree(self.message.content)
         return self._part
 
     def headers_contain(self, text: str) -> bool:
