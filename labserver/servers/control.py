@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from labserver.report.ndjson import encoded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from labserver.events import Event
@@ -48,33 +49,52 @@ class ControlSocket:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             words = (await reader.readline()).split()
-            secrets = b"secrets" in words
-            for record in self._transcript.records():
-                for event in tuple(record.events):
-                    _write(writer, record, event, secrets=secrets)
-                await writer.drain()
-            if b"follow" in words:
-                await self._follow(reader, writer, secrets=secrets)
+            follower = _Follower(writer, secrets=b"secrets" in words)
+            kept = [(record, tuple(record.events)) for record in self._transcript.records()]
+            if b"follow" in words:  # from this moment on, in which the rest was taken: nothing is missed or told twice
+                self._transcript.subscribers.add(follower.tell)
+                self._followers.add(writer)
+            try:
+                for record, events in kept:
+                    follower.write(record, events)
+                    await writer.drain()
+                follower.catch_up()
+                if b"follow" in words:
+                    await reader.read()  # until the follower goes
+            finally:
+                self._transcript.subscribers.discard(follower.tell)
+                self._followers.discard(writer)
         except (ConnectionError, asyncio.LimitOverrunError, ValueError):
             pass
         finally:
             writer.close()
 
-    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, secrets: bool) -> None:
-        def tell(record: SessionRecord, event: Event) -> None:
-            if writer.transport.get_write_buffer_size() > _BACKLOG_LIMIT:
-                writer.transport.abort()
-            elif not writer.is_closing():
-                _write(writer, record, event, secrets=secrets)
 
-        self._transcript.subscribers.add(tell)
-        self._followers.add(writer)
-        try:
-            await reader.read()  # until the follower goes
-        finally:
-            self._transcript.subscribers.discard(tell)
-            self._followers.discard(writer)
+class _Follower:
+    """Tells one reader what happens; what happens while it is told what was comes after that."""
 
+    def __init__(self, writer: asyncio.StreamWriter, *, secrets: bool) -> None:
+        self._writer = writer
+        self._secrets = secrets
+        self._meanwhile: list[tuple[SessionRecord, Event]] | None = []
 
-def _write(writer: asyncio.StreamWriter, record: SessionRecord, event: Event, *, secrets: bool) -> None:
-    writer.write(encoded(record.number, record.started, event, secrets=secrets).encode("utf-8") + b"\n")
+    def tell(self, record: SessionRecord, event: Event) -> None:
+        """Tell what has just happened; a reader that does not read is dropped."""
+        if self._meanwhile is not None:
+            self._meanwhile.append((record, event))
+        elif self._writer.transport.get_write_buffer_size() > _BACKLOG_LIMIT:
+            self._writer.transport.abort()
+        elif not self._writer.is_closing():
+            self.write(record, (event,))
+
+    def catch_up(self) -> None:
+        """Tell what happened meanwhile."""
+        meanwhile, self._meanwhile = self._meanwhile, None
+        for record, event in meanwhile or ():
+            self.write(record, (event,))
+
+    def write(self, record: SessionRecord, events: Iterable[Event]) -> None:
+        """Write events of a session, each on a line."""
+        for event in events:
+            line = encoded(record.number, record.started, event, secrets=self._secrets)
+            self._writer.write(line.encode("utf-8") + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -185,6 +186,20 @@ def test_connections_inside_tls(limited: LabProcess) -> None:
             stack.enter_context(Peer(limited, "imap"))
         with Peer(limited, "imaps") as refused:
             assert refused.greeting.startswith(b"* BYE ")
+    _settle(limited)
+
+
+def test_a_flood_of_connections(limited: LabProcess) -> None:
+    """Beyond twice the limit nobody is heard at all: refusals cost something, too."""
+    before = limited.descriptors()
+    with ExitStack() as stack:
+        for _ in range(12):
+            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", limited.ports["imaps"])))
+            waiting.sendall(b"\x16")
+        while limited.descriptors() < before + 12:
+            time.sleep(0.001)
+        with Peer(limited, "imap") as dropped:
+            assert dropped.greeting == b""
     _settle(limited)
 
 

@@ -1,0 +1,148 @@
+"""The control socket: everything that is kept, then everything that happens, nothing twice and nothing missed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver import events
+from labserver.clock import FixedClock
+from labserver.servers.control import ControlSocket
+from labserver.servers.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from labserver.servers.transcript import SessionRecord
+
+
+def _reply(number: int, size: int = 1) -> events.ReplySent:
+    data = (b"%d " % number).ljust(size, b"x")
+    return events.ReplySent(at=0.0, kind="untagged", data=data, secure=True, size=len(data))
+
+
+def _numbers(lines: list[bytes]) -> list[int]:
+    return [int(json.loads(line)["data"].split()[0]) for line in lines]
+
+
+@pytest.fixture
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the socket goes, short enough for one."""
+    return tmp_path_factory.mktemp("control") / "socket"
+
+
+def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
+    """Run ``use`` while a transcript is served."""
+
+    async def main() -> None:
+        transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
+        control = ControlSocket(path, transcript)
+        await control.start()
+        await use(transcript)
+        await control.stop()
+
+    asyncio.run(main())
+    assert not path.exists()
+
+
+async def _until(ready: Callable[[], bool]) -> None:
+    while not ready():  # noqa: ASYNC110 -- the other side of a socket tells nobody when it has read
+        await asyncio.sleep(0)
+
+
+def test_what_is_kept(path: Path) -> None:
+    """A request is answered with what is kept, and its end."""
+
+    async def use(transcript: Transcript) -> None:
+        for number in range(3):
+            transcript.begin().observe(_reply(number))
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"transcript\n")
+        assert _numbers((await reader.read()).splitlines()) == [0, 1, 2]
+        writer.close()
+
+    _served(path, use)
+
+
+def test_only_the_owner(path: Path) -> None:
+    """Nobody else may open it."""
+    modes: list[int] = []
+
+    async def use(_: Transcript) -> None:
+        modes.append(path.stat().st_mode & 0o777)  # noqa: ASYNC240 -- while it is served
+
+    _served(path, use)
+    assert modes == [0o600]
+
+
+def test_nothing_is_missed(path: Path) -> None:
+    """What happens while a follower is still told what was, comes after it, once."""
+
+    async def use(transcript: Transcript) -> None:
+        records: list[SessionRecord] = [transcript.begin() for _ in range(200)]
+        for number, record in enumerate(records):
+            record.observe(_reply(number, 50_000))  # more than a socket takes at once
+        reader, writer = await asyncio.open_unix_connection(path, limit=1 << 20)
+        writer.write(b"transcript follow\n")
+        lines = [await reader.readline()]
+        records[0].observe(_reply(200))
+        lines += [await reader.readline() for _ in range(200)]
+        records[0].observe(_reply(201))
+        lines.append(await reader.readline())
+        assert _numbers(lines) == list(range(202))
+        writer.close()
+
+    _served(path, use)
+
+
+def test_a_follower_that_goes(path: Path) -> None:
+    """A follower that is gone is not told any more, and does not keep anything."""
+
+    async def use(transcript: Transcript) -> None:
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"transcript follow\n")
+        await _until(lambda: bool(transcript.subscribers))
+        writer.close()
+        await _until(lambda: not transcript.subscribers)
+        transcript.begin().observe(_reply(1))
+
+    _served(path, use)
+
+
+def test_a_follower_that_does_not_read(path: Path) -> None:
+    """A follower that does not read is dropped when it is too far behind: memory is bounded."""
+
+    async def use(transcript: Transcript) -> None:
+        reader, writer = await asyncio.open_unix_connection(path, limit=1024)
+        writer.write(b"transcript follow\n")
+        await _until(lambda: bool(transcript.subscribers))
+        await asyncio.sleep(0)
+        record = transcript.begin()
+        for number in range(60):
+            record.observe(_reply(number, 1 << 20))
+            await asyncio.sleep(0)
+        assert not transcript.subscribers
+        assert len(await reader.read()) < 60 << 20
+        writer.close()
+
+    _served(path, use)
+
+
+@pytest.mark.parametrize("request_line", [b"\n", b"dance\n", b"x" * 200_000 + b"\n", b""])
+def test_other_requests(path: Path, request_line: bytes) -> None:
+    """Whatever is asked, the lab goes on."""
+
+    async def use(transcript: Transcript) -> None:
+        transcript.begin().observe(_reply(7))
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(request_line)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        assert not transcript.subscribers
+
+    _served(path, use)
