@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
 @pytest.fixture(autouse=True)
 def _start(request: pytest.FixtureRequest, lab: RunningLab) -> None:
     """Remember where this test's part of the lab's transcript begins."""
-    request.node.stash[_START] = (lab, lab.transcript.stat().st_size)
+    request.node.stash[_START] = (lab, lab.now())
 
 
 @pytest.fixture

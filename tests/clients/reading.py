@@ -206,7 +206,11 @@ def _only(maildir: Path) -> bytes:
 _IMPLICIT = (TlsMode.IMPLICIT,)
 _PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 _CURL = Reader(
-    protocol="imap", read=_curl, refusal="exited with 60:", mechanisms=(*_PASSWORDS, *BEARERS), denial="exited with 67:"
+    protocol="imap",
+    read=_curl,
+    refusal="exited with 60:",
+    mechanisms=(*_PASSWORDS, "OAUTHBEARER"),
+    denial="exited with 67:",
 )
 _FETCHMAIL = Reader(
     protocol="imap",
@@ -244,7 +248,7 @@ READERS = {
         protocol="imap",
         read=_imapflow,
         refusal="unable to (verify|get)|self-signed",
-        mechanisms=("PLAIN", "LOGIN", "XOAUTH2"),
+        mechanisms=("PLAIN", "LOGIN", "OAUTHBEARER"),
         denial="AUTHENTICATIONFAILED",
     ),
 }

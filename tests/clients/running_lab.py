@@ -97,13 +97,23 @@ class RunningLab:
     accounts: Iterator[Account]
     """Unused accounts; a test that takes one shares its mailbox with no other test."""
 
-    def said(self, start: int) -> str:
-        """Return what was said in all sessions since the transcript had ``start`` octets, for a person."""
+    def now(self) -> int:
+        """Return this moment as a place in the transcript."""
+        return self.transcript.stat().st_size
+
+    def events(self, since: int) -> list[dict[str, Any]]:
+        """Return what happened in all sessions since a place in the transcript."""
+        return [json.loads(line) for line in self._part(since).splitlines()]
+
+    def _part(self, since: int) -> bytes:
         with self.transcript.open("rb") as file:
-            file.seek(start)
-            part = file.read()
+            file.seek(since)
+            return file.read()
+
+    def said(self, since: int) -> str:
+        """Return what was said in all sessions since a place in the transcript, for a person."""
         with tempfile.NamedTemporaryFile(suffix=".ndjson") as copy:
-            copy.write(part)
+            copy.write(self._part(since))
             copy.flush()
             command = [sys.executable, "-m", "labserver", "transcript", copy.name]
             return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout

@@ -139,7 +139,9 @@ GNU_SASL_DENIAL = "exited with 77:|exited with 70:(.|\n)*SASL mechanism could no
 _PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 SENDERS = {
-    "curl": Sender(send=_curl, refusal="exited with 60:", mechanisms=(*_PASSWORDS, *BEARERS), denial="exited with 67:"),
+    "curl": Sender(
+        send=_curl, refusal="exited with 60:", mechanisms=(*_PASSWORDS, "OAUTHBEARER"), denial="exited with 67:"
+    ),
     "swaks": Sender(
         send=_swaks,
         refusal=r"exited with 29:(.|\n)*certificate verify failed",

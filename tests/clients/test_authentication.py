@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.clients.evidence import Evidence
 from tests.clients.mailbox import Mailbox
 from tests.clients.messages import message
 from tests.clients.reading import READERS, Reader
@@ -34,13 +35,15 @@ _readers = pytest.mark.parametrize(
 def test_a_sender_proves_who_it_is(
     lab: RunningLab, sandbox: Sandbox, account: Account, client: Sender, mechanism: str
 ) -> None:
-    """With the right secret the message is accepted; with a wrong one the client reports just that, and none is."""
+    """The right secret logs in by this mechanism and sends; with a wrong one the client says so and sends nothing."""
     endpoint = lab.endpoint("smtp", TlsMode.STARTTLS, account, mechanism=mechanism)
     mail = message(account.address, account.address)
     with refusing(client.denial):
         client.send(sandbox, replace(endpoint, account=replace(account, password="wrong", token="wrong")), mail)
     assert Mailbox(lab, account).messages() == []
+    evidence = Evidence(lab)
     client.send(sandbox, endpoint, mail)
+    assert evidence.mechanisms() == [mechanism]
     assert Mailbox(lab, account).messages() == [mail]
 
 
@@ -48,11 +51,13 @@ def test_a_sender_proves_who_it_is(
 def test_a_reader_proves_who_it_is(
     lab: RunningLab, sandbox: Sandbox, account: Account, client: Reader, mechanism: str
 ) -> None:
-    """With the right secret the message is given; with a wrong one the client reports just that."""
+    """The right secret logs in by this mechanism and reads; with a wrong one the client says so."""
     endpoint = lab.endpoint(client.protocol, TlsMode.STARTTLS, account, mechanism=mechanism)
     mail = message(account.address, account.address)
     Mailbox(lab, account).append(mail)
     with refusing(client.denial):
         client.read(sandbox, replace(endpoint, account=replace(account, password="wrong", token="wrong")))
+    evidence = Evidence(lab)
     expected = mail.replace(b"\r\n", b"\n") if client.native else mail
     assert client.read(sandbox, endpoint) == expected
+    assert evidence.mechanisms() == [mechanism]

@@ -13,6 +13,7 @@ import imap_tools
 import imapclient  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from tests.clients.evidence import Evidence
 from tests.clients.mailbox import Mailbox
 from tests.clients.messages import message
 from tests.clients.running_lab import TlsMode
@@ -48,7 +49,8 @@ def test_swaks_finds_nothing_to_log_in_with_before_tls(lab: RunningLab, sandbox:
 
 
 def test_msmtp_asks_for_delivery_reports(lab: RunningLab, sandbox: Sandbox, account: Account) -> None:
-    """RET and NOTIFY (RFC 3461) are accepted; msmtp sends them only where DSN is offered, and stops elsewhere."""
+    """RET and NOTIFY (RFC 3461), which msmtp sends only where DSN is offered, are accepted."""
+    evidence = Evidence(lab)
     configuration = sandbox.file(
         "msmtprc",
         f"account lab\nhost localhost\nport {lab.ports['submission']}\nfrom {account.address}\n"
@@ -57,6 +59,8 @@ def test_msmtp_asks_for_delivery_reports(lab: RunningLab, sandbox: Sandbox, acco
     )
     mail = message(account.address, account.address)
     sandbox.run("msmtp", "-C", configuration, "-a", "lab", account.address, stdin=mail.replace(b"\r\n", b"\n"))
+    assert "RET=HDRS" in evidence.lines("MAIL")[0]
+    assert "NOTIFY=FAILURE,DELAY,SUCCESS" in evidence.lines("RCPT")[0]
     assert Mailbox(lab, account).messages() == [mail]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.clients.evidence import Evidence
 from tests.clients.mailbox import Mailbox
 from tests.clients.messages import message
 from tests.clients.reading import READERS, Reader
@@ -28,13 +29,17 @@ def test_a_message_is_read_byte_for_byte(
     stored = message(account.address, account.address)
     Mailbox(lab, account).append(stored)
     expected = stored.replace(b"\r\n", b"\n") if reader.native else stored
+    evidence = Evidence(lab)
     assert reader.read(sandbox, lab.endpoint(reader.protocol, tls, account)) == expected
+    assert not evidence.indiscretions()
 
 
 def test_an_unknown_issuer_is_refused(
     lab: RunningLab, sandbox: Sandbox, account: Account, reader: Reader, tls: TlsMode, stranger: Path
 ) -> None:
-    """The same client with another CA gives up for that reason: it did verify above."""
-    Mailbox(lab, account).append(message(account.address, account.address))
+    """The same client with another CA gives up for that reason before its first command: it did verify above."""
+    evidence = Evidence(lab)
     with refusing(reader.refusal):
         reader.read(sandbox, lab.endpoint(reader.protocol, tls, account, ca=stranger))
+    assert not evidence.commands_inside()
+    assert not evidence.indiscretions()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.clients.evidence import Evidence
 from tests.clients.mailbox import Mailbox
 from tests.clients.messages import message
 from tests.clients.sandbox import refusing
@@ -30,17 +31,21 @@ def sender(request: pytest.FixtureRequest) -> Sender:
 def test_a_message_arrives_byte_for_byte(
     lab: RunningLab, sandbox: Sandbox, account: Account, sender: Sender, tls: TlsMode
 ) -> None:
-    """What the client submits is in the recipient's INBOX, unchanged, as soon as the client is done."""
+    """What the client submits is in the INBOX, unchanged, as soon as the client is done; it said nothing in clear."""
+    evidence = Evidence(lab)
     sent = message(account.address, account.address)
     sender.send(sandbox, lab.endpoint("smtp", tls, account), sent)
+    assert not evidence.indiscretions()
     assert Mailbox(lab, account).messages() == [sent]
 
 
 def test_an_unknown_issuer_is_refused(
     lab: RunningLab, sandbox: Sandbox, account: Account, sender: Sender, tls: TlsMode, stranger: Path
 ) -> None:
-    """The same client with another CA gives up for that reason and nothing arrives: it did verify above."""
+    """The same client with another CA gives up for that reason before its first command: it did verify above."""
+    evidence = Evidence(lab)
     endpoint = lab.endpoint("smtp", tls, account, ca=stranger)
     with refusing(sender.refusal):
         sender.send(sandbox, endpoint, message(account.address, account.address))
-    assert Mailbox(lab, account).messages() == []
+    assert not evidence.commands_inside()
+    assert not evidence.indiscretions()

@@ -8,7 +8,7 @@ export const client = new ImapFlow({
     secure: settings.implicit,
     doSTARTTLS: settings.implicit ? undefined : true,
     auth:
-        settings.mechanism === 'XOAUTH2'
+        settings.mechanism === 'OAUTHBEARER'
             ? { user: settings.user, accessToken: settings.token }
             : {
                   user: settings.user,
