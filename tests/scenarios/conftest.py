@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.catalogue.entries import CATALOGUE
+from tests.clients.sandbox import missing
 from tests.integration.labs import LabProcess, running
 
 if TYPE_CHECKING:
@@ -19,3 +21,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     options = [word for identifier in CATALOGUE for word in ("--scenario", identifier)]
     with running(tmp_path_factory.mktemp("stage"), *options) as lab:
         yield lab
+
+
+@pytest.fixture(autouse=True)
+def programs(request: pytest.FixtureRequest) -> None:
+    """See that the programs are there that judge from outside."""
+    if request.node.get_closest_marker("client") is not None:
+        for program in ("openssl", "gnutls-cli"):
+            if shutil.which(program) is None:
+                missing(program)

@@ -6,7 +6,6 @@ s_client goes on after an error unless told otherwise, so it names every fault t
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import Expectation
-from tests.clients.sandbox import missing
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:
@@ -38,14 +36,6 @@ CERTIFICATES = [
 GOOD = [name for name in ("good", *CERTIFICATES) if CATALOGUE[name].expectation is Expectation.ACCEPT]
 BAD = [name for name in CERTIFICATES if CATALOGUE[name].expectation is Expectation.REJECT]
 SERVICES = ("smtp", "imaps", "pop3")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def programs() -> None:
-    """See that there is somebody to judge."""
-    for program in ("openssl", "gnutls-cli"):
-        if shutil.which(program) is None:
-            missing(program)
 
 
 def _errors(printed: str) -> set[int]:

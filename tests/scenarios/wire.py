@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 import warnings
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,19 @@ class Wire:
     def silent(self, seconds: float) -> bool:
         """Return whether not one octet comes, nor an end, for so long."""
         return not select.select([self.socket], [], [], seconds)[0]
+
+    def mute(self, seconds: float) -> bool:
+        """Return whether nothing is said inside TLS for so long; OpenSSL's tickets (RFC 8446 4.6.1) say nothing."""
+        assert self._tls is not None
+        deadline = time.monotonic() + seconds
+        while select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            self._incoming.write(self.segment())
+            try:
+                self._pending += self._tls.read(1 << 16)
+            except ssl.SSLWantReadError:
+                continue
+            return False
+        return not self._pending
 
     def line(self) -> bytes:
         """Return the next line of the dialogue; what is left of it at the end."""
