@@ -92,9 +92,8 @@ class _Candidate:
 
     @property
     def part(self) -> Part:
-        """The MIME tree: the one FETCH left behind, else a new one, not kept: a search may read whole mailboxes."""
         if self._part is None:
-            self._part = self.message.derived.get("tree") or tree(self.message.content)
+            self._part = tree(self.message.content)
         return self._part
 
     def headers_contain(self, text: str) -> bool:
@@ -110,7 +109,9 @@ class _Candidate:
         return any(text in body for body in self._bodies)
 
     def field_contains(self, name: bytes, text: str) -> bool:
-        return any(text in fold(readable(value)) for value in self.part.header.all(name))
+        # The tree that FETCH left behind is good for this, but must not grow: a search may read whole mailboxes.
+        part = self.message.derived.get("tree") or self.part
+        return any(text in fold(readable(value)) for value in part.header.all(name))
 
     def sent_on(self) -> date:
         value = self.part.header.first(b"date")
