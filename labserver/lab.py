@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SeededEntropy, SystemClock, SystemEntropy
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, UnavailableError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.mailstore.delivery import Delivery
@@ -31,6 +32,7 @@ from labserver.servers.listeners import bind_all, exposure, listen
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 from labserver.tls.engine import TlsSettings, make_engines
+from labserver.tls.failed import FailedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock, Entropy
     from labserver.facets.bundle import Facets
+    from labserver.facets.handshake import Handshake
     from labserver.mailstore.storage import Storage
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
@@ -64,6 +67,7 @@ class Lab:
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
         self._chains: dict[str, Chain] = {}
+        self._unavailable: dict[str, str | None] = {}
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
             check_case(identifier, ())
@@ -128,11 +132,14 @@ class Lab:
         """Open a scenario, or its control, on free ports of its own until the lease is closed.
 
         Its sessions are recorded apart, or in ``transcript``. Raises ConfigurationError if there is no such scenario or
-        it makes no sense on one of the services. The lab must have been started.
+        it makes no sense on one of the services, UnavailableError if this lab cannot serve it. The lab must have been
+        started.
         """
         from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
 
         check_case(identifier, services)
+        if reason := self.unavailable(identifier):
+            raise UnavailableError(f"{identifier} cannot be served here: {reason}")
         role = self.casting.role(identifier, control=control)
         lease = Lease(
             scenario=identifier,
@@ -151,6 +158,25 @@ class Lab:
             lease.ports[bound.service] = bound.port
             lease.listening += listen(self._reactor, bound, factory)
         return lease
+
+    def unavailable(self, identifier: str) -> str | None:
+        """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
+        if identifier not in self._unavailable:
+            self._unavailable[identifier] = self._obstacle(CATALOGUE[identifier].facets)
+        return self._unavailable[identifier]
+
+    def _obstacle(self, facets: Facets) -> str | None:
+        if not isinstance(facets.certificate, LabCertificate):
+            from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
+
+            if reason := recipes.unavailable(facets.certificate.recipe, self.material.issuer):
+                return reason
+        if isinstance(facets.handshake, OldVersionOnly):
+            from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
+
+            settings = replace(self._tls(self.material.chain, facets.handshake), key_log=None)
+            return unavailable(settings, self.settings.tls_engine)
+        return None
 
     def chain(self, identifier: str) -> Chain:
         """Return the chain that a scenario presents at a place of its own, made at the first use and kept.
@@ -298,25 +324,33 @@ class Lab:
 
     def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
         """Return the maker of a scenario's TLS engines, or of the lab's; nothing is made before the first one."""
-        settings, handshake = self.settings, facets.handshake
         made: list[Callable[[], TlsEngine]] = []
 
         def make() -> TlsEngine:
             if not made:
-                chain = self.material.chain if identifier is None else self.chain(identifier)
-                anchors = self.material.issuer.anchors if settings.client_certificates else ()
-                tls = TlsSettings(
-                    certificate_chain=chain.chain_pem,
-                    private_key=chain.key_pem,
-                    client_anchors=certificates_pem(anchors),
-                    key_log=settings.key_log,
-                )
-                if isinstance(handshake, OldVersionOnly):
-                    tls = replace(tls, minimum=handshake.version, maximum=handshake.version)
-                made.append(make_engines(settings.tls_engine, tls))
+                made.append(self._made_engines(identifier, facets))
             return made[0]()
 
         return make
+
+    def _made_engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+        reason = None if identifier is None else self.unavailable(identifier)
+        if reason is not None:
+            return partial(FailedEngine, reason)
+        chain = self.material.chain if identifier is None else self.chain(identifier)
+        return make_engines(self.settings.tls_engine, self._tls(chain, facets.handshake))
+
+    def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
+        anchors = self.material.issuer.anchors if self.settings.client_certificates else ()
+        settings = TlsSettings(
+            certificate_chain=chain.chain_pem,
+            private_key=chain.key_pem,
+            client_anchors=certificates_pem(anchors),
+            key_log=self.settings.key_log,
+        )
+        if isinstance(handshake, OldVersionOnly):
+            settings = replace(settings, minimum=handshake.version, maximum=handshake.version)
+        return settings
 
 
 def _check_key_log(path: Path) -> None:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import tempfile
 import textwrap
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
+from labserver.pki.material import IssuerName, Wanted
 from labserver.services import SERVICES
+from labserver.settings import TLS_ENGINES, Settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from labserver.scenario import Scenario
 
 __all__ = ["add_options", "described", "run"]
 
 _WIDTH = 110
+_INDENT = " " * 30
+_LIKE_UP = "as for labserver up: it decides what is available (default: %(default)s)"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pattern", nargs="*", metavar="GLOB", help="only scenarios whose id matches (default: all)")
     parser.add_argument("--group", help="only this group")
     parser.add_argument("--service", choices=tuple(SERVICES), help="only those that make sense on this service")
+    parser.add_argument("--issuer", type=IssuerName, choices=tuple(IssuerName), default=IssuerName.LAB, help=_LIKE_UP)
+    parser.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help=_LIKE_UP)
     parser.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
 
 
@@ -44,17 +52,29 @@ def run(options: argparse.Namespace) -> int:
     if not chosen:
         groups = ", ".join(dict.fromkeys(scenario.group for scenario in CATALOGUE.values()))
         raise ConfigurationError(f"no scenario is like that; the groups are {groups}")
+    reasons = _reasons(options, chosen)
     if options.json:
         places = addresses()
-        print(json.dumps({"scenarios": [described(scenario, places[scenario.id]) for scenario in chosen]}, indent=2))
+        entries = [described(one, address=places[one.id], unavailable=reasons[one.id]) for one in chosen]
+        print(json.dumps({"scenarios": entries}, indent=2))
     else:
-        for line in _table(chosen):
+        for line in _table(chosen, reasons):
             print(line)
     return 0
 
 
-def described(scenario: Scenario, address: str) -> dict[str, object]:
-    """Return what there is to know of a scenario, for programs."""
+def _reasons(options: argparse.Namespace, scenarios: list[Scenario]) -> dict[str, str | None]:
+    """Return why a lab with these options cannot serve each of the scenarios, None where it can."""
+    from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this question only
+
+    settings = Settings(ports={}, certificates=Wanted(issuer=options.issuer), tls_engine=options.tls_engine)
+    with tempfile.TemporaryDirectory() as directory:
+        lab = Lab(settings, run_directory=Path(directory))
+        return {scenario.id: lab.unavailable(scenario.id) for scenario in scenarios}
+
+
+def described(scenario: Scenario, *, address: str, unavailable: str | None) -> dict[str, object]:
+    """Return what there is to know of a scenario, for programs; ``unavailable`` is why it is, None if it is not."""
     return {
         "id": scenario.id,
         "title": scenario.title,
@@ -65,20 +85,26 @@ def described(scenario: Scenario, address: str) -> dict[str, object]:
         "expectation": scenario.expectation.value,
         "severity": scenario.severity.value,
         "references": list(scenario.references),
-        "available": True,
+        "available": unavailable is None,
+        "unavailable": unavailable,
         "address": address,
         "host_names": list(host_names(scenario.id)),
         "by_name": scenario.by_name,
     }
 
 
-def _table(scenarios: list[Scenario]) -> Iterator[str]:
+def _table(scenarios: list[Scenario], reasons: Mapping[str, str | None]) -> Iterator[str]:
     for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
         yield f"{group}:"
         for scenario in members:
             yield f"  {scenario.id:<28}{scenario.title}  [{scenario.severity}]"
-            yield from textwrap.wrap(scenario.does, _WIDTH, initial_indent=" " * 30, subsequent_indent=" " * 30)
+            yield from textwrap.wrap(scenario.does, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
             expects = f"A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
-            yield from textwrap.wrap(expects, _WIDTH, initial_indent=" " * 30, subsequent_indent=" " * 30)
+            yield from textwrap.wrap(expects, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
             yield f"{'':30}on {', '.join(scenario.services)}"
+            if reason := reasons[scenario.id]:
+                wrapped = textwrap.wrap(
+                    f"NOT AVAILABLE: {reason}", _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT
+                )
+                yield from wrapped
         yield ""

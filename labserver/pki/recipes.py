@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labserver.clock import Clock, Entropy
     from labserver.pki.chain import Chain, Issuer
 
-__all__ = ["RECIPES", "Recipe", "Signer", "forge", "make"]
+__all__ = ["RECIPES", "Recipe", "Signer", "forge", "make", "unavailable"]
 
 
 class Signer(StrEnum):
@@ -57,6 +57,14 @@ RECIPES: dict[str, Recipe] = {
     "untrusted-root": Recipe(signer=Signer.STRANGER),
 }
 """Every recipe by its name."""
+_ONLY_OURS = "Only the lab's own CA issues faulty certificates: leave --issuer out."
+
+
+def unavailable(recipe: str, issuer: Issuer) -> str | None:
+    """Return why ``issuer`` cannot follow the recipe with that name, a sentence; None if it can."""
+    one = RECIPES[recipe]
+    ours = one.signer is Signer.LAB and one != Recipe()
+    return _ONLY_OURS if ours and not isinstance(issuer, LabIssuer) else None
 
 
 def forge(
@@ -86,7 +94,7 @@ def make(recipe: Recipe, *, issuer: Issuer, entropy: Entropy, clock: Clock, host
                 return replace(issuer, entropy=entropy, clock=clock).issue_profile(profile)
             if recipe == Recipe():
                 return issuer.issue_server(host, names)
-            raise UnavailableError("Only the lab's own CA issues faulty certificates: leave --issuer out.")
+            raise UnavailableError(_ONLY_OURS)
         case Signer.ITSELF:
             return replace(issue_by_itself(profile, entropy=entropy, now=clock.now()), anchors=issuer.anchors)
         case Signer.STRANGER:

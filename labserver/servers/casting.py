@@ -58,12 +58,18 @@ class Role:
             return "handshake"
         return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
 
+    def acting_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return an engine, and tell ``misbehaved`` that it acts; one that failed before it began does nothing."""
+        engine = self.engine()
+        if engine.failure is None:
+            misbehaved(self.persona.scenario, self.handshake_facet)
+        return engine
+
     def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
         """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello is there to be answered."""
 
         def choose(_: ClientHello | None) -> TlsEngine:
-            misbehaved(self.persona.scenario, self.handshake_facet)
-            return self.engine()
+            return self.acting_engine(misbehaved)
 
         return PeekingEngine(choose) if self.handshake_facet else self.engine()
 
@@ -114,8 +120,7 @@ class Casting:
             role = self.named(hello.server_name) if hello is not None else None
             if role is None or not role.handshake_facet:
                 return self.good.engine()
-            misbehaved(role.persona.scenario, role.handshake_facet)
-            return role.engine()
+            return role.acting_engine(misbehaved)
 
         return PeekingEngine(choose)
 
