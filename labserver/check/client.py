@@ -57,8 +57,9 @@ class Output:
 class ClientProcess:
     """A client that runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipe: int) -> None:
         self._process = process
+        self._pipe = pipe
         self._output = Output()
         self._reading = asyncio.ensure_future(self._read())
 
@@ -80,26 +81,38 @@ class ClientProcess:
         await self._process.wait()
         await asyncio.wait([self._reading], timeout=_DRAIN_TIME)
         self._reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
+        await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
-        stream = self._process.stdout
-        while stream is not None and (data := await stream.read(1 << 16)):
-            self._output.take(data)
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(self._pipe, "rb", buffering=0)
+        )
+        try:
+            while data := await stream.read(1 << 16):
+                self._output.take(data)
+        finally:
+            transport.close()
 
 
 async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) -> ClientProcess:
-    """Start it with nothing to read; raises ConfigurationError if it cannot be run."""
+    """Start it with nothing to read; raises ConfigurationError if it cannot be run.
+
+    The pipe is our own: with asyncio's, a client counts as running for as long as anybody holds its output open.
+    """
+    output, inherited = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=inherited,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
     except OSError as error:
+        os.close(output)
         raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
-    return ClientProcess(process)
+    finally:
+        os.close(inherited)
+    return ClientProcess(process, output)

@@ -20,7 +20,7 @@ from labserver.catalogue.addresses import host_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings"]
+__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings", "works"]
 
 _ADDRESS = "127.0.0.1"
 _PROBE = f"import socket, sys; sys.exit(socket.getaddrinfo(sys.argv[1], 1)[0][4][0] != {_ADDRESS!r})"
@@ -60,7 +60,7 @@ def hosts_file(scenarios: Iterable[str]) -> str:
 
 def choose_naming(hosts: Path, probe: str) -> Naming:
     """Return the first way by which the name ``probe``, which is in the file ``hosts``, can be resolved."""
-    return next((naming for naming in namings(hosts) if _works(naming, probe)), LOCALHOST)
+    return next((naming for naming in namings(hosts) if works(naming, probe)), LOCALHOST)
 
 
 def namings(hosts: Path) -> Iterator[Naming]:
@@ -81,7 +81,8 @@ def namings(hosts: Path) -> Iterator[Naming]:
     )
 
 
-def _works(naming: Naming, name: str) -> bool:
+def works(naming: Naming, name: str) -> bool:
+    """Return whether a program that is run in this way resolves the name to the lab's address."""
     try:
         probe = subprocess.run(  # noqa: S603 -- our own words
             [*naming.words, sys.executable, "-c", _PROBE, name],

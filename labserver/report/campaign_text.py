@@ -18,6 +18,7 @@ __all__ = ["case_lines", "output_lines", "summary_lines"]
 _TOLD = frozenset({Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE})
 """Outcomes under which the client's own words are worth reading."""
 _MOST_OUTPUT = 12
+_WIDEST = 160
 
 
 def case_lines(report: CaseReport) -> Iterator[str]:
@@ -43,7 +44,9 @@ def output_lines(report: CaseReport) -> Iterator[str]:
     printed = [line for line in report.client.output.splitlines() if line.strip()]
     if len(printed) > _MOST_OUTPUT:
         yield f"    | … {len(printed) - _MOST_OUTPUT} lines before"
-    yield from (f"    | {''.join(c if c.isprintable() else '·' for c in line)}" for line in printed[-_MOST_OUTPUT:])
+    for line in printed[-_MOST_OUTPUT:]:
+        shown = "".join(c if c.isprintable() else "·" for c in line[:_WIDEST])
+        yield f"    | {shown}{' …' if len(line) > _WIDEST else ''}"
 
 
 def summary_lines(reports: Sequence[CaseReport]) -> Iterator[str]:

@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.events import CommandReceived, DataReceived, Disconnected, Event, LineReceived, Misbehaved
+from labserver.events import (
+    CommandReceived,
+    DataReceived,
+    Disconnected,
+    Event,
+    LineReceived,
+    Misbehaved,
+    RawReceived,
+    RawSent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +56,9 @@ class Session:
 
     @property
     def last(self) -> Evidence:
-        """The last thing that happened."""
-        return self.evidence(len(self.events) - 1)
+        """The last thing that happened; mere octets are no news."""
+        news = [index for index, event in enumerate(self.events) if not isinstance(event, RawReceived | RawSent)]
+        return self.evidence(news[-1] if news else len(self.events) - 1)
 
     def each(self, *kinds: type[Event]) -> Iterator[Evidence]:
         """Yield the events of these kinds in order."""

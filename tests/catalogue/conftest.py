@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,6 @@ from tests.reference.over_sockets import OverSockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labserver.facets.bundle import Facets
     from labserver.report.case import CaseReport
@@ -49,9 +49,19 @@ def hasty_oracles() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def over_sockets(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
-    """Return each client's report of each case, over real sockets."""
-    return loop.run(_all(tmp_path_factory.mktemp("lab")))
+def leftovers() -> list[str]:
+    """Return what was still there when the lab over sockets had stopped: tasks and descriptors."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def over_sockets(
+    tmp_path_factory: pytest.TempPathFactory,
+    hasty_oracles: None,  # noqa: ARG001 -- in force
+    leftovers: list[str],
+) -> Reports:
+    """Return each client's report of each case, over real sockets; ``leftovers`` has what the lab did not clear up."""
+    return loop.run(_all(tmp_path_factory.mktemp("lab"), leftovers))
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +86,21 @@ def reports(request: pytest.FixtureRequest) -> Reports:
     return found
 
 
-async def _all(directory: Path) -> Reports:
+def _descriptors() -> set[str]:
+    """Return the open descriptors that are sockets or pipes, where Linux shows them."""
+    entries = Path("/proc/self/fd").iterdir() if Path("/proc/self/fd").exists() else ()
+    links = {entry.name: str(entry.readlink()) for entry in entries if entry.is_symlink()}
+    return {f"descriptor {name}: {link}" for name, link in links.items() if link.startswith(("socket:", "pipe:"))}
+
+
+async def _all(directory: Path, leftovers: list[str]) -> Reports:
     from twisted.internet import reactor  # noqa: PLC0415 -- exists only now
 
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * len(SERVICES)))
     services = [service for service in SERVICES.values() if service.default]
     pairs = [(traits, service) for traits in (STRICT, GULLIBLE) for service in services]
     users = [User(name=f"canary-{number:02}", password=f"Sing5reference{number:02}") for number in range(len(pairs))]
+    before = _descriptors()
     lab = Lab(Settings(ports={}, users=tuple(users)), run_directory=directory)
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     try:  # each with a user of its own: a maildrop can be open once only (RFC 1939 3)
@@ -95,6 +113,9 @@ async def _all(directory: Path) -> Reports:
         )
     finally:
         await lab.stop()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    leftovers += _descriptors() - before
+    leftovers += [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     return {key: report for reports in campaigns for key, report in reports.items()}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.catalogue.entries import CATALOGUE
+from labserver.events import InternalFault
 from labserver.report.campaign_text import case_lines
 from labserver.report.case import transcript_lines
 from labserver.scenario import Expectation, Severity
@@ -53,3 +54,22 @@ def test_controls_are_accepted() -> None:
     """Only what a correct client works with is without a severity."""
     assert CONTROLS
     assert all(CATALOGUE[name].expectation is Expectation.ACCEPT for name in CONTROLS)
+
+
+@pytest.mark.usefixtures("over_sockets")
+def test_nothing_is_left(leftovers: list[str]) -> None:
+    """After all cases with both clients no task and no descriptor is left."""
+    assert leftovers == []
+
+
+@pytest.mark.parametrize("client", [STRICT.name, GULLIBLE.name])
+def test_lab_is_unharmed(client: str, reports: Reports) -> None:
+    """No session ended with an exception of the lab's."""
+    faults = [
+        event
+        for (name, _), report in reports.items()
+        for session in report.trace.sessions
+        for event in session.events
+        if name == client and isinstance(event, InternalFault)
+    ]
+    assert faults == []

@@ -1,0 +1,173 @@
+"""A campaign: the known-good server first, controls before their cases, the worst of several runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.check.campaign import Campaign
+from labserver.check.case_run import Run
+from labserver.mailstore.directory import User
+from labserver.report.case import ClientRun
+from labserver.services import SERVICES
+from labserver.verdicts.finding import Outcome
+from labserver.verdicts.policy import Policy
+from tests.verdicts.scenes import Scene, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.report.case import CaseReport
+    from labserver.scenario import Scenario
+    from labserver.services import Service
+
+_USER = User(name="canary-1", password="Sing1234")
+
+
+def through() -> Scene:
+    """Return a session that gets through."""
+    return Scene().tls().says(b"a LOGIN x y\r\n").logs_in().ends()
+
+
+def believing() -> Scene:
+    """Return a session that takes what was injected for an answer."""
+    scene = Scene().misbehaves("injection").tls()
+    return scene.says(b"a CAPABILITY\r\n").says(b"b LOGIN x y\r\n").ends()
+
+
+def refusing() -> Scene:
+    """Return a session that refuses a certificate."""
+    return Scene().misbehaves("certificate").ends("error")
+
+
+def accepting() -> Scene:
+    """Return a session that accepts a certificate."""
+    return Scene().misbehaves("certificate").tls().says(b"a NOOP\r\n").ends()
+
+
+@dataclass
+class Scripted:
+    """A runner whose client does what a test wrote, by scenario; anything else is refused."""
+
+    scripts: dict[str, list[Callable[[], Scene]]]
+    timed_out: frozenset[str] = frozenset()
+    ran: list[str] = field(default_factory=list)
+    user: User = _USER
+    seconds: float = 5.0
+
+    async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
+        """Take the next script."""
+        assert policy.fits(service)
+        name = f"{scenario.id}{' control' if control else ''}"
+        self.ran.append(name)
+        script = self.scripts.get(name, [refusing])
+        scene = script[0] if len(script) == 1 else script.pop(0)
+        client = ClientRun(ended="", seconds=0.0, output=str(len(self.ran)))
+        return Run(trace=trace(scene()), client=client, timed_out=name in self.timed_out)
+
+
+def _reports(
+    runner: Scripted, *scenarios: str, service: str = "imap", policy: Policy | None = None, repeat: int = 1
+) -> list[CaseReport]:
+    campaign = Campaign(
+        runner=runner,
+        scenarios=[CATALOGUE[name] for name in scenarios],
+        services=[SERVICES[service]],
+        policy=policy,
+        repeat=repeat,
+    )
+
+    async def collected() -> list[CaseReport]:
+        return [report async for report in campaign.reports()]
+
+    return asyncio.run(collected())
+
+
+def _told(reports: list[CaseReport]) -> list[tuple[str, Outcome]]:
+    return [(report.scenario.id, report.verdict.outcome) for report in reports]
+
+
+def test_good_first() -> None:
+    """The known-good server is met first, once, and reported only if it was asked for."""
+    runner = Scripted({"good": [through]})
+    assert _told(_reports(runner, "expired", "self-signed")) == [
+        ("expired", Outcome.PASS),
+        ("self-signed", Outcome.PASS),
+    ]
+    assert runner.ran == ["good", "expired", "self-signed"]
+    assert _told(_reports(runner, "expired", "good")) == [("good", Outcome.PASS), ("expired", Outcome.PASS)]
+
+
+def test_good_failed() -> None:
+    """A client that does not get through is inconclusive everywhere, is told why, and is not run again."""
+    runner = Scripted({"good": [lambda: Scene().ends()]})
+    reports = _reports(runner, "expired", "self-signed")
+    assert _told(reports) == [(name, Outcome.INCONCLUSIVE) for name in ("good", "expired", "self-signed")]
+    assert runner.ran == ["good"]
+    assert reports[1].verdict.reason.startswith("the client fails the known-good control: the client does not get")
+
+
+def test_good_failed_badly() -> None:
+    """A client that sends its password in clear to the known-good server fails there."""
+    runner = Scripted({"good": [lambda: Scene().says(b"a LOGIN x Sing1234\r\n")]})
+    reports = _reports(runner, "expired")
+    assert _told(reports) == [("good", Outcome.FAIL), ("expired", Outcome.INCONCLUSIVE)]
+    assert reports[1].verdict.reason == "the client fails the known-good control: it sent the password in clear"
+
+
+def test_endless_client() -> None:
+    """A client that never ends by itself is not blamed for it, but is judged otherwise."""
+    runner = Scripted(
+        {"good": [through], "expired": [accepting], "self-signed": [refusing]},
+        timed_out=frozenset({"good", "expired", "self-signed"}),
+    )
+    assert _told(_reports(runner, "good", "expired", "self-signed")) == [
+        ("good", Outcome.PASS),
+        ("expired", Outcome.FAIL),
+        ("self-signed", Outcome.PASS),
+    ]
+
+
+def test_hanging_client() -> None:
+    """A client that hangs only there is."""
+    runner = Scripted({"good": [through]}, timed_out=frozenset({"expired"}))
+    (report,) = _reports(runner, "expired")
+    assert report.verdict.findings[0].rule == "bounded-time"
+
+
+def test_control_of_a_case() -> None:
+    """An oracle's control runs first, and decides what haste means."""
+    runner = Scripted({"good": [through], "response-injection": [believing], "response-injection control": [through]})
+    assert _told(_reports(runner, "response-injection")) == [("response-injection", Outcome.FAIL)]
+    assert runner.ran == ["good", "response-injection control", "response-injection"]
+    runner = Scripted({"good": [through], "response-injection": [believing], "response-injection control": [believing]})
+    assert _told(_reports(runner, "response-injection")) == [("response-injection", Outcome.INCONCLUSIVE)]
+
+
+def test_repeated() -> None:
+    """The worst of several runs is reported, with how often it came up and with its own transcript."""
+    runner = Scripted({"good": [through], "expired": [refusing, accepting, refusing, accepting]})
+    (report,) = _reports(runner, "expired", repeat=4)
+    assert (report.verdict.outcome, report.tally.times, report.tally.of) == (Outcome.FAIL, 2, 4)
+    assert report.client is not None
+    assert report.client.output == "3", "the first run that failed"
+    assert any(report.trace.sessions[0].spoken(secure=True))
+
+
+def test_policy() -> None:
+    """Under a policy that a service cannot have nothing is run."""
+    runner = Scripted({"good": [through]})
+    reports = _reports(runner, "expired", service="imaps", policy=Policy.OPPORTUNISTIC)
+    assert _told(reports) == [("expired", Outcome.NOT_APPLICABLE)]
+    assert reports[0].client is None
+    assert runner.ran == []
+    assert _told(_reports(runner, "expired", policy=Policy.OPPORTUNISTIC)) == [("expired", Outcome.PASS)]
+
+
+def test_service_without_cases() -> None:
+    """A service on which none of the scenarios makes sense is left alone."""
+    runner = Scripted({"good": [through]})
+    assert _reports(runner, "starttls-stripped", service="imaps") == []
+    assert runner.ran == []

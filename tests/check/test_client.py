@@ -1,0 +1,105 @@
+"""The client's process: its time, its output, its offspring."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labserver.check.client import Output, start_client
+from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _run(code: str, *, seconds: float = 20.0, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
+    """Run some Python; return its exit code, None at the deadline, and what it printed."""
+
+    async def run() -> tuple[int | None, str]:
+        process = await start_client([sys.executable, "-c", code], environment=environment or dict(os.environ))
+        try:
+            ended = await process.wait(seconds)
+        finally:
+            await process.end()
+        return ended, process.output
+
+    return asyncio.run(run())
+
+
+def test_ends() -> None:
+    """Both of its outputs are kept, and its exit code."""
+    assert _run("import sys; print('out', flush=True); sys.exit('err')") == (1, "out\nerr\n")
+
+
+def test_nothing_to_read() -> None:
+    """Its standard input is at its end."""
+    assert _run("import sys; print(repr(sys.stdin.read()))") == (0, "''\n")
+
+
+def test_environment() -> None:
+    """It gets the environment it is given."""
+    code = "import os; print(os.environ['LABSERVER_CASE'])"
+    assert _run(code, environment=dict(os.environ) | {"LABSERVER_CASE": "expired@imaps"}) == (0, "expired@imaps\n")
+
+
+def test_killed_by_itself() -> None:
+    """A crash is the negative number of its signal."""
+    assert _run("import os; os.abort()") == (-6, "")
+
+
+def test_deadline() -> None:
+    """A client that hangs is ended, and what it had printed is kept."""
+    assert _run("print('waiting', flush=True); import time; time.sleep(99)", seconds=1.5) == (None, "waiting\n")
+
+
+def test_offspring_is_ended(tmp_path: Path) -> None:
+    """What a client leaves behind in its process group does not outlive the case."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = f"import subprocess; subprocess.Popen(['sh', '-c', 'exec 3>{fifo}; sleep 99'])"
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    assert _run(code)[0] == 0
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b"", "nobody holds the other end any more"
+    os.close(reader)
+
+
+def test_flood() -> None:
+    """Of a flood the beginning and the end are kept."""
+    code, printed = _run("print('first'); [print('x' * 1000) for _ in range(20000)]; print('last')")
+    assert code == 0
+    assert printed.startswith("first\n")
+    assert printed.endswith("last\n")
+    assert " octets …\n" in printed
+    assert len(printed) < 40_000
+
+
+def test_no_such_program() -> None:
+    """A program that is not there is the operator's mistake."""
+    with pytest.raises(ConfigurationError, match="cannot run no-such-program: No such file"):
+        asyncio.run(_start())
+
+
+async def _start() -> None:
+    await start_client(["no-such-program"], environment={})
+
+
+@given(st.lists(st.binary(max_size=50)))
+def test_output(pieces: list[bytes]) -> None:
+    """However it comes, what fits is kept whole and what does not is cut in the middle."""
+    output = Output(kept=30)
+    for piece in pieces:
+        output.take(piece)
+    whole = b"".join(pieces)
+    if len(whole) <= 60:
+        assert output.text() == whole.decode("utf-8", "replace")
+    else:
+        first, last = whole[:30], whole[-30:]
+        note = f"\n… {len(whole) - 60} octets …\n".encode()
+        assert output.text() == (first + note + last).decode("utf-8", "replace")

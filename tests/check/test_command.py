@@ -1,0 +1,173 @@
+"""``labserver check``: its exit codes, its files, and clients that misbehave themselves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_CHECK = (sys.executable, "-m", "labserver", "check")
+_WORDS = ("{host}", "{port}", "{ca}", "{user}", "{password}", "{address}")
+_IMAPS = ("--service", "imaps")
+_EXPIRED = (*_IMAPS, "--scenario", "expired")
+
+
+def _reference(traits: str, service: str = "imaps") -> tuple[str, ...]:
+    return ("--", sys.executable, "-m", "tests.reference", traits, *_WORDS, service)
+
+
+def _check(*arguments: str, code: int | set[int]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*_CHECK, *arguments], cwd=_ROOT, capture_output=True, text=True, errors="replace", timeout=50, check=False
+    )
+    assert done.returncode in ({code} if isinstance(code, int) else code), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def _told(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the cases of a JSON report by their names; the lab did not fail in any of them."""
+    document = json.loads(path.read_text())
+    assert not [line for case in document["cases"] for line in case["transcript"] if "THE LAB FAILED" in line]
+    return {case["case"]: case for case in document["cases"]}
+
+
+def test_all_passed() -> None:
+    """A careful client passes: exit code 0, a line a case."""
+    done = _check(*_IMAPS, "--scenario", "*sign*", "--scenario", "good", *_reference("strict"), code=0)
+    assert done.stdout.splitlines() == [
+        "PASS           good@imaps",
+        "PASS           self-signed@imaps",
+        "PASS           scram-bad-server-signature@imaps",
+        "",
+        "3 cases: 3 PASS",
+    ]
+
+
+def test_findings(tmp_path: Path) -> None:
+    """A careless one fails: exit code 1, the proof, both files."""
+    files = ("--json", str(tmp_path / "report.json"), "--junit", str(tmp_path / "report.xml"))
+    done = _check(*_EXPIRED, *files, "--repeat", "2", *_reference("gullible"), code=1)
+    first, rule, proof, *_ = done.stdout.splitlines()
+    assert first == "FAIL           expired@imaps  (2 of 2 runs)"
+    assert rule == "    critical rejects-certificate: it accepted the certificate and sent the password"
+    assert proof.endswith(" C: a1 CAPABILITY")
+    case = _told(tmp_path / "report.json")["expired@imaps"]
+    assert case["verdict"] == "FAIL"
+    assert case["runs"] == {"times": 2, "of": 2}
+    assert case["ended"] == "exit code 0"
+    assert not [line for line in case["transcript"] if "Sing" in line], "the password is masked"
+    suite = ET.parse(tmp_path / "report.xml").getroot()[0]  # noqa: S314 -- our own
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "check what?"),
+        (("--",), "check what?"),
+        (("--", "curl", "{hots}"), "{hots} in '{hots}' is no placeholder"),
+        (("--scenario", "no-such-*", "--", "true"), "--scenario no-such-*: there is no such scenario"),
+        ((*_IMAPS, "--scenario", "starttls-*", "--", "true"), "none of these scenarios makes sense"),
+        (("--service", "telnet", "--", "true"), "invalid choice: 'telnet'"),
+        (("--policy", "whatever", "--", "true"), "--policy"),
+        (("--repeat", "0", "--", "true"), "--repeat"),
+        (("--timeout", "no", "--", "true"), "--timeout"),
+        (("--json", "/no/such/folder/x", "--", "true"), "there is no folder /no/such/folder"),
+        ((*_EXPIRED, "--", "no-such-program"), "cannot run no-such-program: there is no such program"),
+    ],
+)
+def test_usage(arguments: tuple[str, ...], says: str) -> None:
+    """What cannot be is refused with one line: exit code 2."""
+    done = _check(*arguments, code=2)
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_inconclusive() -> None:
+    """A client that never connects proves nothing: exit code 3."""
+    done = _check(*_EXPIRED, "--", "echo", "{host} {security} {url} {{}}", code=3)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "INCONCLUSIVE   good@imaps  the client never connected"
+    assert "    client: exit code 0" in lines
+    (printed,) = [line for line in lines if line.startswith("    | ")]
+    host, security, url, braces = printed.removeprefix("    | ").split()
+    assert host in ("good.lab.test", "localhost")
+    assert security == "tls"
+    assert url.startswith(f"imaps://{host}:")
+    assert braces == "{}"
+    assert lines[-1] == "2 cases: 2 INCONCLUSIVE"
+
+
+def test_policy() -> None:
+    """What a policy allows is told and is no failure; what a service cannot have is not applicable."""
+    arguments = ("--scenario", "starttls-stripped", "--policy", "opportunistic")
+    done = _check("--service", "imap", *arguments, *_reference("gullible", "imap"), code=0)
+    assert done.stdout.startswith("INFO           starttls-stripped@imap\n    critical no-secret-in-clear:")
+    done = _check(*_EXPIRED, "--policy", "opportunistic", *_reference("gullible"), code=0)
+    assert done.stdout.startswith("NOT-APPLICABLE expired@imaps  imaps cannot be used under the policy opportunistic")
+
+
+_SAYS = 'import os; print(*(os.environ[name] for name in ("HOME", "LABSERVER_CASE", "SSL_CERT_FILE")))'
+
+
+def test_environment(tmp_path: Path) -> None:
+    """The client finds the lab and the case in its environment, and its own home unless it is to be isolated."""
+    report = tmp_path / "report.json"
+    for isolated in ((), ("--isolated",)):
+        _check(*_EXPIRED, *isolated, "--json", str(report), "--", sys.executable, "-c", _SAYS, code=3)
+        home, case, ca = _told(report)["good@imaps"]["output"].split()
+        assert (home == str(Path.home())) is not bool(isolated)
+        assert case == "good@imaps"
+        assert ca.endswith(".pem")
+        assert Path(home).exists() is not bool(isolated), "a home that was made is gone again"
+
+
+_RAW = """
+import socket, ssl, sys, os, time
+host, port, ca, what = sys.argv[1:]
+def connected():
+    return socket.create_connection(("127.0.0.1", int(port)))
+good = os.environ["LABSERVER_SCENARIO"] == "good"
+if good:
+    context = ssl.create_default_context(cafile=ca)
+    client = context.wrap_socket(connected(), server_hostname=host)
+    client.recv(999)
+    user, password = os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"]
+    client.sendall(f"a LOGIN {user} {password}\\r\\n".encode())
+    client.recv(999)
+    sys.exit(0)
+many = [connected() for _ in range(40)]
+for one in many:
+    one.setblocking(False)
+    try:
+        one.send(os.urandom(1 << 20) if what == "garbage" else b"\\x16\\x03\\x01\\x40\\x00\\x01" + b"A" * (1 << 20))
+    except OSError:
+        pass
+print("x" * 10_000_000)
+if what == "hangs":
+    time.sleep(99)
+os.abort()
+"""
+
+
+@pytest.mark.parametrize("what", ["garbage", "floods", "hangs"])
+def test_client_gone_wild(tmp_path: Path, what: str) -> None:
+    """Crashes, floods, garbage and hanging: each is told, none harms the lab or the cases after it."""
+    script = tmp_path / "client.py"
+    script.write_text(_RAW)
+    report = tmp_path / "report.json"
+    wild = ("--", sys.executable, str(script), "{host}", "{port}", "{ca}", what)
+    arguments = (*_IMAPS, "--scenario", "good", "--scenario", "expired", "--scenario", "self-signed")
+    _check(*arguments, "--timeout", "3", "--json", str(report), *wild, code={0, 1, 3})
+    cases = _told(report)
+    assert cases["good@imaps"]["verdict"] == "PASS"
+    ended = "still running after 3 seconds" if what == "hangs" else "killed by SIGABRT"
+    assert [case["ended"] for name, case in cases.items() if name != "good@imaps"] == [ended] * 2
+    assert len(cases["self-signed@imaps"]["output"]) < 40_000

@@ -1,0 +1,170 @@
+"""A campaign's reports: JSON that programs rely on, XML that every reader takes, text that shows the proof."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.report.campaign_json import campaign_json
+from labserver.report.campaign_junit import campaign_junit
+from labserver.report.campaign_text import case_lines, output_lines, summary_lines
+from labserver.report.case import CaseReport, ClientRun, exit_code
+from labserver.services import SERVICES
+from labserver.verdicts.finding import Outcome
+from labserver.verdicts.judge import Tally, Verdict
+from labserver.verdicts.policy import default_policy
+from tests.verdicts.scenes import CANARY, Scene, judged, trace
+
+if TYPE_CHECKING:
+    from labserver.verdicts.trace import Trace
+
+CLIENT = ("mail", "--to", "{host}:{port}")
+_RUN = ClientRun(ended="exit code 0", seconds=1.25, output="all is well\n")
+
+
+def _report(
+    scenario: str, service: str, verdict: Verdict, kept: Trace, *, client: ClientRun | None = _RUN, of: int = 1
+) -> CaseReport:
+    one = SERVICES[service]
+    return CaseReport(
+        scenario=CATALOGUE[scenario],
+        service=one,
+        policy=default_policy(one),
+        verdict=verdict,
+        tally=Tally(times=1, of=of),
+        trace=kept,
+        client=client,
+    )
+
+
+def _failed(said: bytes = b"a SELECT INBOX\r\n", *, of: int = 1) -> CaseReport:
+    scene = Scene().misbehaves("capabilities").sends(b"...").says(said, "SELECT").ends()
+    return _report("starttls-stripped", "imap", judged("starttls-stripped", "imap", scene), trace(scene), of=of)
+
+
+def _passed() -> CaseReport:
+    scene = Scene("imaps").misbehaves("certificate").ends()
+    return _report("expired", "imaps", judged("expired", "imaps", scene), trace(scene))
+
+
+def _skipped(outcome: Outcome = Outcome.INCONCLUSIVE) -> CaseReport:
+    verdict = Verdict(outcome=outcome, reason="the client never connected")
+    return _report("self-signed", "pop3s", verdict, trace(), client=None)
+
+
+def test_json() -> None:
+    """Every field of the schema is there, the proof is a line of the transcript, and secrets are masked."""
+    document = json.loads(campaign_json(CLIENT, [_failed(), _skipped()]))
+    assert document.keys() == {"schema", "client", "cases"}
+    assert document["schema"] == 1
+    assert document["client"] == list(CLIENT)
+    failed, skipped = document["cases"]
+    transcript = failed.pop("transcript")
+    assert failed == {
+        "case": "starttls-stripped@imap",
+        "scenario": "starttls-stripped",
+        "service": "imap",
+        "policy": "tls-required-starttls",
+        "verdict": "FAIL",
+        "reason": "",
+        "findings": [
+            {
+                "rule": "only-discovery-before-tls",
+                "severity": "high",
+                "outcome": "FAIL",
+                "what": "sent SELECT in clear",
+                "evidence": {"session": 1, "event": 3, "at": 0.3, "line": "   1    0.3000 !C: masked  (no line end)"},
+            }
+        ],
+        "runs": {"times": 1, "of": 1},
+        "ended": "exit code 0",
+        "seconds": 1.25,
+        "output": "all is well\n",
+    }
+    assert failed["findings"][0]["evidence"]["line"] in transcript
+    assert len(transcript) == 4
+    assert (skipped["verdict"], skipped["reason"]) == ("INCONCLUSIVE", "the client never connected")
+    assert (skipped["findings"], skipped["ended"], skipped["transcript"]) == ([], None, [])
+
+
+def test_proof_that_nothing_shows() -> None:
+    """Octets that became no command have no line of their own; the proof says what they are."""
+    scene = Scene("imaps").misbehaves("certificate").sends(CANARY.password.encode()).ends()
+    report = _report("expired", "imaps", judged("expired", "imaps", scene), trace(scene))
+    assert list(case_lines(report))[2].endswith("-- octets that make no command")
+
+
+def test_junit() -> None:
+    """A case is a test case: a failure with its finding, a skip with its reason, the transcript beside."""
+    root = ET.fromstring(campaign_junit(CLIENT, [_failed(), _passed(), _skipped()]))  # noqa: S314 -- our own
+    suite = root[0]
+    assert suite.attrib["name"] == "labserver check -- mail --to {host}:{port}"
+    counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped", "time")}
+    assert counts == {"tests": "3", "failures": "1", "errors": "0", "skipped": "1", "time": "2.500"}
+    failed, passed, skipped = suite
+    assert (failed.attrib["classname"], failed.attrib["name"]) == ("labserver.imap", "starttls-stripped@imap")
+    (failure,) = failed.findall("failure")
+    assert failure.attrib == {"type": "only-discovery-before-tls", "message": "It sent SELECT in clear."}
+    assert "!C: masked" in (failure.text or "")
+    assert "closed by client" in (failed.findtext("system-out") or "")
+    assert [child.tag for child in passed] == ["system-out"]
+    assert skipped.find("skipped") is not None
+
+
+@given(output=st.text(), said=st.binary())
+def test_junit_is_xml(output: str, said: bytes) -> None:
+    """Whatever a client prints and sends, the document can be read."""
+    report = replace(_failed(said), client=replace(_RUN, output=output))
+    assert ET.fromstring(campaign_junit([output], [report])) is not None  # noqa: S314 -- our own
+
+
+def test_text() -> None:
+    """A failure shows rule, sentence and proof; a pass is one line."""
+    assert list(case_lines(_failed(of=3))) == [
+        "FAIL           starttls-stripped@imap  (1 of 3 runs)",
+        "    high only-discovery-before-tls: it sent SELECT in clear",
+        "         1    0.3000 !C: masked  (no line end)",
+    ]
+    assert list(case_lines(_passed())) == ["PASS           expired@imaps"]
+    assert list(case_lines(_skipped())) == ["INCONCLUSIVE   self-signed@pop3s  the client never connected"]
+
+
+def test_output() -> None:
+    """What the client printed is shown where it may explain something, its end only, and harmless to a terminal."""
+    assert list(output_lines(_passed())) == []
+    assert list(output_lines(_skipped())) == []
+    assert list(output_lines(_failed())) == ["    client: exit code 0", "    | all is well"]
+    wide = replace(_failed(), client=replace(_RUN, output="x" * 999))
+    assert list(output_lines(wide))[1] == "    | " + "x" * 160 + " …"
+    noisy = replace(_failed(), client=replace(_RUN, output="".join(f"{n}\x1b[2J\n\n" for n in range(15))))
+    shown = list(output_lines(noisy))
+    assert shown[1:3] == ["    | … 3 lines before", "    | 3·[2J"]
+    assert len(shown) == 14
+
+
+def test_summary() -> None:
+    """The sum names what was found, the worst first."""
+    assert list(summary_lines([_passed(), _failed(), _passed()])) == ["3 cases: 1 FAIL, 2 PASS"]
+    assert list(summary_lines([])) == ["no case"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([], 0),
+        ([Outcome.PASS, Outcome.NOT_APPLICABLE], 0),
+        ([Outcome.PASS, Outcome.WARN, Outcome.INFO], 0),
+        ([Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.WARN], 3),
+        ([Outcome.INCONCLUSIVE, Outcome.FAIL, Outcome.PASS], 1),
+    ],
+)
+def test_exit_code(outcomes: list[Outcome], code: int) -> None:
+    """A failure is 1, doubt is 3, and what is allowed is 0."""
+    assert exit_code([_skipped(outcome) for outcome in outcomes]) == code
