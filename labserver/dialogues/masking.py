@@ -6,14 +6,13 @@ grammar refuses (a tab for a space, a forgotten tag) is masked like one that it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
-if TYPE_CHECKING:
-    import re
-
-__all__ = ["MASK", "masked"]
+__all__ = ["MASK", "is_stray_response", "masked"]
 
 MASK = b"****"
+_KEYWORD = re.compile(rb"[A-Za-z]{1,4}|UTF8|STARTTLS", re.IGNORECASE)
+"""Commands of one word: all that SMTP and POP3 have."""
 
 
 def masked(raw: bytes, shown: re.Pattern[bytes]) -> bytes:
@@ -22,3 +21,12 @@ def masked(raw: bytes, shown: re.Pattern[bytes]) -> bytes:
     if match is None or not raw[match.end() :].strip():
         return raw
     return match.group() + b" " + MASK + b"\r\n"
+
+
+def is_stray_response(line: bytes) -> bool:
+    """Return whether a line that came as a command looks like the response to a challenge which was never made.
+
+    Clients that do not wait for the challenge, or do not heed a refusal, send a password this way.
+    """
+    words = line.split()
+    return len(words) == 1 and not _KEYWORD.fullmatch(words[0])

@@ -13,11 +13,12 @@ said before TLS has any effect after it (CVE-2011-0411).
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
-from labserver.dialogues.masking import MASK
+from labserver.dialogues.masking import MASK, is_stray_response
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
@@ -241,6 +242,8 @@ class Membrane:
             return False
         asked = self._dialogue.command(unit) if isinstance(unit, Framed) else unit
         if isinstance(asked, Command):
+            if self._is_stray(asked):
+                asked = replace(asked, tag=b"")  # IMAP would repeat it, and the transcript with it
             self._note_command(asked)
         elif isinstance(asked, Overflow) or self._withholding:
             self._note_overflow(asked.parts)
@@ -293,13 +296,16 @@ class Membrane:
 
     def _say(self, reply: Reply) -> None:
         """Every reply leaves here."""
+        honest = reply
         if self._relists:
-            reply = self._relisted(reply)
+            reply = self._relisted(honest)
         self._observe(
             events.ReplySent(
                 at=self._elapsed(), kind=reply.kind.value, data=reply.raw, secure=self.secure, size=len(reply.raw)
             )
         )
+        if reply is not honest:
+            self._misbehaved("capabilities")
         self._queue.append(Send(reply.raw))
         if reply.kind is ReplyKind.FAREWELL:
             self._drop_exchange()
@@ -310,10 +316,7 @@ class Membrane:
         def change(names: Names) -> Names:
             return self._facets.capabilities.listed(names, upgrade=self._dialogue.upgrade_verb, secure=self.secure)
 
-        reply = self._dialogue.relisted(self._command, honest, change)
-        if reply is not honest:
-            self._misbehaved("capabilities")
-        return reply
+        return self._dialogue.relisted(self._command, honest, change)
 
     def _expect(self, awaited: Await) -> None:
         self._awaiting = awaited
@@ -409,13 +412,17 @@ class Membrane:
 
     # The transcript's view
 
+    def _is_stray(self, command: Command) -> bool:
+        return self._failed_logins > 0 and is_stray_response(command.parts[0])
+
     def _note_command(self, command: Command) -> None:
+        stray = self._is_stray(command)
         self._observe(
             events.CommandReceived(
                 at=self._elapsed(),
-                verb=command.verb,
+                verb="" if stray else command.verb,
                 data=command.raw,
-                masked=self._dialogue.masked(command),
+                masked=MASK + b"\r\n" if stray else self._dialogue.masked(command),
                 secure=self.secure,
                 size=len(command.raw),
             )

@@ -318,3 +318,20 @@ def test_literals_grow_with_the_login(building: Building) -> None:
     assert talk.say(b"e APPEND INBOX {1001}\r\n").startswith(b"e NO [TOOBIG]")
     assert b"f OK" in talk.say(b"f APPEND INBOX {500+}\r\n" + b"x" * 500 + b"\r\n")
     assert talk.say(b"g APPEND INBOX {1000}\r\n").startswith(b"+ ")
+
+
+def test_an_unasked_response_is_masked(building: Building, spelling: _Spelling) -> None:
+    """What a client sends for a challenge that never came, its login refused, is shown nowhere; real commands are."""
+    talk = building.opened(spelling.service)
+    responses = (_PLAIN, base64.b64encode(b"s3cret!"), b"s3cret" * 3000)
+    for response in responses:
+        talk.say(spelling.verb + b"PLAIN\r\n" + response + b"\r\n")
+    command = b"z NOOP\r\n" if spelling.service == "imap" else b"NOOP\r\n"
+    talk.say(command)
+    shown = [event.masked for event in talk.all(events.CommandReceived) if isinstance(event, events.CommandReceived)]
+    said = [event.data for event in talk.all(events.ReplySent) if isinstance(event, events.ReplySent)]
+    assert shown == [spelling.verb.rstrip() + b" PLAIN\r\n", b"****\r\n"] * 3 + [command]
+    for response in responses:
+        assert not any(response[:20].upper() in text.upper() for text in [*shown, *said])
+    verbs = {event.verb for event in talk.all(events.CommandReceived) if isinstance(event, events.CommandReceived)}
+    assert verbs == {"", spelling.verb.split()[-1].decode(), "NOOP"}
