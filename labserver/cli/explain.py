@@ -16,37 +16,27 @@ from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
 from labserver.facets.certificate import LabCertificate
+from labserver.facets.handshake import OldVersionOnly
+from labserver.facets.upgrade import HonestUpgrade
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
-from labserver.services import SERVICES, ProtocolName, Service
+from labserver.services import SERVICES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from labserver.events import Event
-    from labserver.lab import Lab
+    from labserver.facets.bundle import Facets
     from labserver.scenario import Scenario
+    from labserver.services import Service
 
 __all__ = ["add_options", "run"]
 
 _WIDTH = 110
-
-_TYPICAL: dict[ProtocolName, tuple[bytes, ...]] = {
-    ProtocolName.SMTP: (b"EHLO client.example\r\n", b"STARTTLS\r\n"),
-    ProtocolName.LMTP: (b"LHLO client.example\r\n", b"STARTTLS\r\n"),
-    ProtocolName.IMAP: (b"a1 CAPABILITY\r\n", b"a2 STARTTLS\r\n"),
-    ProtocolName.POP3: (b"CAPA\r\n", b"STLS\r\n"),
-}
-"""What a client says first on a service that begins in clear."""
-
-_LOGIN: dict[ProtocolName, tuple[bytes, ...]] = {
-    ProtocolName.SMTP: (b"EHLO client.example\r\n", b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"),
-    ProtocolName.LMTP: (b"LHLO client.example\r\n",),
-    ProtocolName.IMAP: (b"a3 LOGIN alice secret\r\n",),
-    ProtocolName.POP3: (b"USER alice\r\n", b"PASS secret\r\n"),
-}
-"""How it goes on where credentials are at home."""
+_SHOWN = 24
+"""Octets of a flight that are shown: the record's head and the beginning of the ServerHello."""
+_MARGIN = 15
+"""Columns of a transcript's line that tell session and time, of which there are none here."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -80,22 +70,46 @@ def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
         yield from textwrap.wrap(f"{label}: {text}", _WIDTH, subsequent_indent="    ")
     yield ""
     yield from _bytes(scenario, service)
-    yield "By hand, with labserver up:"
+    yield "By hand, while labserver up runs:"
     yield from (f"  {line}" for line in _by_hand(scenario, service))
 
 
 def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
-    address, name = addresses()[scenario.id], host_names(scenario.id)[0]
-    starttls = "" if service.implicit_tls else f" -starttls {service.protocol}"
-    ca = '-CAfile "$LABSERVER_CA_PEM"'
-    check = f"-verify_return_error -verify_hostname {name}"
+    """Yield commands for a shell; the ports and the CA are the running lab's."""
+    facets, address, name = scenario.facets, addresses()[scenario.id], host_names(scenario.id)[0]
+    port = f"$LABSERVER_PORT_{service.name.upper()}"
+    s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
+    trust = '-CAfile "$LABSERVER_CA_PEM"'
+    if isinstance(facets.handshake, OldVersionOnly):
+        trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
+    own_port = "# on ports of its own, on every system:", f"labserver up --scenario {scenario.id}"
+    if not _under_the_labs_ca(facets):
+        yield from (
+            *own_port,
+            "# its ready line, or labserver up --ready-file FILE, tells the ports and the CA to trust",
+        )
+        return
+    yield 'eval "$(labserver env)"'
     if scenario.by_name:
-        yield 'eval "$(labserver env)"'
-        yield (f"openssl s_client -crlf{starttls} -connect 127.0.0.1:{service.port} -servername {name} {ca} {check}")
-    yield f"openssl s_client -crlf{starttls} -connect {address}:{service.port}   # Linux: its own address"
-    if not service.implicit_tls:
-        yield f"nc -C {address} {service.port}"
-    yield f"labserver up --scenario {scenario.id}   # on ports of its own, on every system"
+        yield "# by name, on every system:"
+        yield f"{s_client} -connect localhost:{port} -servername {name} -verify_hostname {name} {trust}"
+    yield "# at its own address, on Linux:"
+    if not service.implicit_tls and not scenario.by_name:
+        yield f"nc -C {address} {port}"
+    if service.implicit_tls or _reaches_tls(facets):
+        yield f"{s_client} -connect {address}:{port} -verify_ip {address} {trust}"
+    yield from own_port
+
+
+def _under_the_labs_ca(facets: Facets) -> bool:
+    from labserver.pki.recipes import RECIPES, Signer  # noqa: PLC0415 -- cryptography, for this command only
+
+    return RECIPES[facets.certificate.recipe].signer is not Signer.TRUSTME
+
+
+def _reaches_tls(facets: Facets) -> bool:
+    """Tell whether a client that asks for STARTTLS gets it."""
+    return isinstance(facets.upgrade, HonestUpgrade) and not facets.greeting.authenticated
 
 
 def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
@@ -109,45 +123,24 @@ def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
             from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same
 
             yield "It presents:"
-            yield from (f"  {line}" for line in describe_chain(lab.chain(scenario.id)).splitlines())
-            yield ""
-        if scenario.by_name and scenario.id != "good":
-            return
-        yield "The dialogue:"
-        for event in _dialogue(lab, scenario, service):
-            record = json.loads(encoded(1, lab.clock.now(), event))
-            yield from (f"  {line[15:]}" for line in lines(record))
-        yield ""
+            yield from _indented(describe_chain(lab.chain(scenario.id)).splitlines())
+        elif scenario.by_name and not scenario.honest:
+            from labserver.cli.rehearsal import first_flight  # noqa: PLC0415 -- the same
+
+            flight = first_flight(lab, scenario)
+            begin = (
+                f"{flight[:_SHOWN].hex(' ')} … ({len(flight)} octets)" if flight else "nothing, as long as one waits"
+            )
+            yield "To a ClientHello that takes TLS 1.0 to 1.3 it answers:"
+            yield from _indented([begin])
+        else:
+            from labserver.cli.rehearsal import dialogue  # noqa: PLC0415 -- the same
+
+            yield "The dialogue, with a client that believes everything (! is in clear, MISBEHAVED is the lie):"
+            records = (json.loads(encoded(1, lab.clock.now(), event)) for event in dialogue(lab, scenario, service))
+            yield from _indented(line[_MARGIN:] for record in records for line in lines(record))
 
 
-def _dialogue(lab: Lab, scenario: Scenario, service: Service) -> list[Event]:
-    """Run the scenario's session against what a typical client says, and return what happened."""
-    from labserver.servers.membrane import Membrane  # noqa: PLC0415 -- as above
-    from labserver.wire.actions import StartTls  # noqa: PLC0415 -- the same
-
-    happened: list[Event] = []
-    role = lab.casting.role(scenario.id)
-    membrane = Membrane(
-        service=service.name,
-        peer="192.0.2.1",
-        dialogue=role.backends.dialogue(service),
-        access=role.access,
-        make_backend=role.maker(service),
-        observe=happened.append,
-        elapsed=lambda: 0.0,
-        upgradable=not service.implicit_tls,
-        persona=role.persona,
-    )
-    membrane.secure = service.implicit_tls
-    membrane.open(lambda: None)
-    said = list(_LOGIN[service.protocol] if service.implicit_tls else _TYPICAL[service.protocol])
-    if scenario.facets.permissive and not service.implicit_tls:
-        said += _LOGIN[service.protocol]
-    while True:
-        while (action := membrane.next_action()) is not None:
-            if isinstance(action, StartTls):
-                return happened
-        if not said:
-            membrane.disconnected()
-            return happened
-        membrane.receive(said.pop(0))
+def _indented(texts: Iterable[str]) -> Iterator[str]:
+    yield from (f"  {text}".rstrip() for text in texts)
+    yield ""
