@@ -12,9 +12,9 @@ import sys
 host, port, ca, user, password, security, address, *more = sys.argv[1:]
 context = None if more else ssl.create_default_context(cafile=ca)
 if security == "tls":
-    client: smtplib.SMTP = smtplib.SMTP_SSL(host, int(port), timeout=3, context=context)
+    client: smtplib.SMTP = smtplib.SMTP_SSL(host, int(port), timeout=5, context=context)
 else:
-    client = smtplib.SMTP(host, int(port), timeout=3)
+    client = smtplib.SMTP(host, int(port), timeout=5)
     client.starttls(context=context)
 client.login(user, password)
 client.sendmail(address, [address], "Subject: checked\r\n\r\nHello!\r\n")

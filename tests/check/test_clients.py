@@ -1,0 +1,250 @@
+"""Real clients judged: every verdict was compared with its transcript by hand once, and is expected since.
+
+A client that is told to require TLS and to verify passes whatever is not in its table; each row says why it does not.
+All campaigns run at the same time, because most of their time is waiting: for oracles, stalled handshakes, deadlines.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.scenario import EXPLICIT_TLS
+from labserver.services import SERVICES
+from labserver.verdicts.finding import Outcome
+from tests.clients.sandbox import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+pytestmark = [pytest.mark.client, pytest.mark.timeout(150)]
+
+FAIL, WARN, INCONCLUSIVE = Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE
+_ROOT = Path(__file__).parents[2]
+_FOLDER = Path(__file__).parent
+_DEADLINE = "9"
+_PATIENCE = "5"
+"""Seconds: longer than an oracle withholds its answer, shorter than the deadline."""
+_TOLD = ("{host}", "{port}", "{ca}", "{user}", "{password}", "{security}", "{address}")
+_CERTIFICATES = ("self-signed", "expired", "wrong-host", "untrusted-root")
+_SMTP, _IMAP, _POP3 = ("smtp", "submission", "submissions"), ("imap", "imaps"), ("pop3", "pop3s")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a client makes of a scenario, other than passing."""
+
+    outcome: Outcome
+    rule: str
+    """The rule of the worst finding; empty where there is none."""
+    why: str
+    sometimes: bool = False
+    """It is a race: the client may pass as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A client, and what is expected of it."""
+
+    program: str
+    words: tuple[str, ...]
+    services: tuple[str, ...]
+    scenarios: tuple[str, ...] = ()
+    """Patterns; all if empty."""
+    rows: dict[str, Row] = field(default_factory=dict)
+
+
+def _curl(*options: str) -> tuple[str, ...]:
+    return ("curl", "-sS", "--max-time", _PATIENCE, *options, "-u", "{user}:{password}", "{url}/")
+
+
+def _configured(client: str) -> tuple[str, ...]:
+    return (sys.executable, str(_FOLDER / "configured.py"), client, "FOLDER", *_TOLD)
+
+
+_SWAKS = (
+    *("sh", "-c", 'tls=$1; shift; case $tls in tls) exec swaks "$@" -tlsc;; *) exec swaks "$@" -tls;; esac', "sh"),
+    *("{security}", "--server", "{host}", "--port", "{port}", "--tls-verify", "--tls-ca-path", "{ca}"),
+    *("-f", "{address}", "-t", "{address}", "-a", "PLAIN", "-au", "{user}", "-ap", "{password}"),
+    *("--timeout", _PATIENCE),
+)
+_NO_SCRAM = Row(INCONCLUSIVE, "", "it does not speak SCRAM, so that nothing can be told from what it does")
+_DOWNGRADE = Row(WARN, "no-weaker-retry", "refused with a digest, it sends the password itself, inside verified TLS")
+_BELIEVED = Row(FAIL, "rejects-certificate", "it was told not to verify, or verifies nothing unless told to")
+
+CLIENTS = {
+    "curl --ssl-reqd, sending": Judged(
+        program="curl",
+        words=_curl("--ssl-reqd", "--cacert", "{ca}"),
+        services=_SMTP,
+        rows={"scram-bad-server-signature": _NO_SCRAM},
+    ),
+    "curl --ssl-reqd, reading": Judged(
+        program="curl",
+        words=_curl("--ssl-reqd", "--cacert", "{ca}"),
+        services=(*_IMAP, *_POP3),
+        rows={"scram-bad-server-signature": _NO_SCRAM},
+    ),
+    "curl --ssl": Judged(
+        program="curl",
+        words=_curl("--ssl", "--cacert", "{ca}"),
+        services=EXPLICIT_TLS,
+        scenarios=("good*", "starttls-*"),
+        rows=dict.fromkeys(
+            ("starttls-stripped", "starttls-refused", "starttls-keyword-rewritten"),
+            Row(FAIL, "no-secret-in-clear", "it goes on without TLS, as --ssl allows, and so with the password"),
+        ),
+    ),
+    "curl -k": Judged(
+        program="curl",
+        words=_curl("--ssl-reqd", "-k"),
+        services=(*_SMTP, *_IMAP, *_POP3),
+        scenarios=("good*", *_CERTIFICATES),
+        rows=dict.fromkeys(_CERTIFICATES, _BELIEVED),
+    ),
+    "smtplib": Judged(
+        program="python3",
+        words=(sys.executable, str(_FOLDER / "smtplib_client.py"), *_TOLD),
+        services=_SMTP,
+        rows={"scram-bad-server-signature": _NO_SCRAM, "auth-rejected": _DOWNGRADE},
+    ),
+    "smtplib without a context": Judged(
+        program="python3",
+        words=(sys.executable, str(_FOLDER / "smtplib_client.py"), *_TOLD, "unverified"),
+        services=_SMTP,
+        scenarios=("good*", *_CERTIFICATES, "starttls-*"),
+        rows=dict.fromkeys(_CERTIFICATES, _BELIEVED),
+    ),
+    "msmtp": Judged(
+        program="msmtp",
+        words=_configured("msmtp"),
+        services=_SMTP,
+        rows={
+            "tls-v1-0": Row(
+                FAIL, "rejects-handshake", "GnuTLS's default priorities have TLS 1.0, and msmtp keeps them"
+            ),
+            "handshake-stall": Row(FAIL, "gives-up-in-time", "its timeout does not cover the handshake"),
+        },
+    ),
+    "swaks": Judged(
+        program="swaks",
+        words=_SWAKS,
+        services=_SMTP,
+        rows={
+            "wrong-host": Row(FAIL, "rejects-certificate", "--tls-verify looks at the chain, not at the name"),
+            "handshake-stall": Row(FAIL, "gives-up-in-time", "its timeout does not cover the handshake"),
+            "response-injection": Row(
+                FAIL, "discards-what-came-before-tls", "lines it read ahead in clear answer its EHLO inside TLS"
+            ),
+            "scram-bad-server-signature": Row(INCONCLUSIVE, "", "it was told to use PLAIN"),
+        },
+    ),
+    "mbsync": Judged(
+        program="mbsync",
+        words=_configured("mbsync"),
+        services=_IMAP,
+        rows={
+            "auth-rejected": Row(FAIL, "bounded-time", "it sees that SASL failed and then waits without end"),
+            "scram-bad-server-signature": Row(FAIL, "bounded-time", "it sees the wrong proof and waits without end"),
+            "response-injection": Row(
+                FAIL,
+                "discards-what-came-before-tls",
+                "it stops if it looks at what was injected before TLS is up, and believes it if it looks afterwards",
+                sometimes=True,
+            ),
+        },
+    ),
+    "fetchmail, IMAP": Judged(
+        program="fetchmail",
+        words=_configured("fetchmail-imap"),
+        services=_IMAP,
+        rows={"scram-bad-server-signature": _NO_SCRAM, "auth-rejected": _DOWNGRADE},
+    ),
+    "fetchmail, POP3": Judged(
+        program="fetchmail",
+        words=_configured("fetchmail-pop3"),
+        services=_POP3,
+        rows={"scram-bad-server-signature": _NO_SCRAM, "auth-rejected": _DOWNGRADE},
+    ),
+}
+
+Cases = dict[str, dict[str, Any]]
+"""The cases of a report by their names."""
+
+
+def _campaign(judged: Judged, folder: Path) -> Cases:
+    """Run one campaign; return its cases by their names."""
+    report = folder / "report.json"
+    choice = [f"--service={service}" for service in judged.services]
+    choice += [f"--scenario={scenario}" for scenario in judged.scenarios]
+    words = [str(folder) if word == "FOLDER" else word for word in judged.words]
+    command = [sys.executable, "-m", "labserver", "check", *choice, "--timeout", _DEADLINE, "--json", str(report)]
+    done = subprocess.run([*command, "--", *words], cwd=_ROOT, capture_output=True, text=True, timeout=140, check=False)
+    assert done.returncode in (0, 1, 3), done.stderr
+    return {case["case"]: case for case in json.loads(report.read_text())["cases"]}
+
+
+@pytest.fixture(scope="module")
+def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Cases]]]:
+    """Start every campaign whose client is there."""
+    with ThreadPoolExecutor(len(CLIENTS)) as pool:
+        yield {
+            name: pool.submit(_campaign, judged, tmp_path_factory.mktemp("client"))
+            for name, judged in CLIENTS.items()
+            if shutil.which(judged.program)
+        }
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_client(name: str, campaigns: dict[str, Future[Cases]]) -> None:
+    """The client passes every case but those of its table, and breaks the rule that the table says."""
+    judged = CLIENTS[name]
+    if name not in campaigns:
+        missing(judged.program)
+    cases = campaigns[name].result()
+    found = {case: (told["verdict"], _rule(told)) for case, told in cases.items() if told["verdict"] != Outcome.PASS}
+    expected = {
+        case: (row.outcome.value, row.rule)
+        for case, told in cases.items()
+        if (row := judged.rows.get(told["scenario"])) is not None and not (row.sometimes and case not in found)
+    }
+    assert found == expected, "\n".join(line for case in found for line in cases[case]["transcript"])
+    assert {told["scenario"] for told in cases.values()} >= judged.rows.keys()
+    assert {told["service"] for told in cases.values()} == set(judged.services)
+    if not judged.scenarios:
+        everything = {
+            f"{scenario.id}@{service}"
+            for scenario in CATALOGUE.values()
+            for service in judged.services
+            if scenario.on(SERVICES[service])
+        }
+        assert cases.keys() == everything
+
+
+def _rule(told: dict[str, Any]) -> str:
+    return str(told["findings"][0]["rule"]) if told["findings"] else ""
+
+
+def test_password_in_clear(campaigns: dict[str, Future[Cases]]) -> None:
+    """What curl --ssl sends in clear is the password itself, on every service, and the proof is the command with it."""
+    if "curl --ssl" not in campaigns:
+        missing("curl")
+    cases = campaigns["curl --ssl"].result()
+    caught = [case for case in cases.values() if case["scenario"].startswith("starttls-")]
+    assert len(caught) == 3 * len(EXPLICIT_TLS)
+    for case in caught:
+        worst = case["findings"][0]
+        assert worst["severity"] == "critical"
+        assert worst["what"].startswith("sent the password in clear")
+        assert "!C: " in worst["evidence"]["line"]
+        assert worst["evidence"]["line"] in case["transcript"]
