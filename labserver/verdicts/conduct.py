@@ -42,9 +42,13 @@ def stalled(inquiry: Inquiry) -> Iterator[Breach]:
 
 
 def hung(inquiry: Inquiry) -> Iterator[Breach]:
-    """Find that the client did not end in time, although it does on a good server and nothing else judges that."""
+    """Find that the client did not end in time, although it does on a good server and nothing else judges that.
+
+    One that the fault never reached did not hang because of it.
+    """
     judged = "gives-up-in-time" in inquiry.scenario.rules
-    if inquiry.context.timed_out and not inquiry.context.endless and not judged:
+    met = inquiry.trace.sessions if inquiry.scenario.honest else tuple(inquiry.trace.afflicted())
+    if inquiry.context.timed_out and met and not inquiry.context.endless and not judged:
         yield Breach(what=f"still ran after {inquiry.context.seconds:g} seconds", evidence=inquiry.trace.last)
 
 

@@ -23,6 +23,8 @@ _DISCOVERY = frozenset(
 )
 _HARMLESS = frozenset({"ID", "HELP"})
 """Neither discovery nor anybody's business: ID tells the eavesdropper which client to attack (RFC 2971 4)."""
+_NAME = re.compile(r"[!-~]{1,32}")
+"""A verb that can be told: garbage has others."""
 _AUTHENTICATION = frozenset({"AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"})
 
 _EXPOSED = {
@@ -58,7 +60,8 @@ def beyond_discovery(inquiry: Inquiry) -> Iterator[Breach]:
                     what=f"sent {event.verb} in clear", evidence=evidence, severity=Severity.LOW, outcome=Outcome.WARN
                 )
             elif not _discovers(event):
-                yield Breach(what=f"sent {event.verb or 'something'} in clear", evidence=evidence)
+                named = event.verb if _NAME.fullmatch(event.verb) else "something"
+                yield Breach(what=f"sent {named} in clear", evidence=evidence)
 
 
 def _discovers(command: events.CommandReceived) -> bool:

@@ -29,6 +29,8 @@ Spoken = CommandReceived | LineReceived | DataReceived
 """What a client says, as far as it makes sense to the dialogue."""
 FAREWELLS = frozenset({"QUIT", "LOGOUT"})
 """How a client that does not like what it sees says goodbye, inside TLS too (RFC 3207 4.1)."""
+_HANDSHAKE = b"\x16\x03"
+"""The first octets of a ClientHello: a TLS record of type handshake (RFC 8446 5.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,16 @@ class Session:
                 yield self.evidence(index)
 
     def spoken(self, *, secure: bool) -> Iterator[tuple[Evidence, Spoken]]:
-        """Yield what the client said, inside TLS or in clear, its goodbyes left out."""
+        """Yield what the client said, inside TLS or in clear, its goodbyes left out.
+
+        A ClientHello that the server did not expect (STARTTLS was refused, the client begins with TLS all the same) is
+        nothing said in clear, although the dialogue takes it for commands.
+        """
+        hello = False
         for index, event in enumerate(self.events):
-            if not isinstance(event, Spoken) or event.secure is not secure:
+            if isinstance(event, RawReceived):
+                hello = not event.encrypted and event.data.startswith(_HANDSHAKE)
+            if hello or not isinstance(event, Spoken) or event.secure is not secure:
                 continue
             if not (isinstance(event, CommandReceived) and event.verb in FAREWELLS):
                 yield self.evidence(index), event

@@ -76,12 +76,15 @@ class Row:
     severity: Severity | None = None
     proof: int | None = None
     """The place of the proving event in the last session, from its end."""
+    says: str = ""
+    """What the worst finding says."""
     known: dict[str, Any] = field(default_factory=dict)
 
 
 _LOGIN = f'c LOGIN "{CANARY.user}" {{21}}\r\n'.encode() + CANARY.password.encode() + b"\r\n"
 _OPPORTUNISTIC = Policy.OPPORTUNISTIC
 
+_HELLO = b"\x16\x03\x01\x00\x05\n"
 TABLE = {
     "starttls-stripped": (
         Row("stops where STARTTLS is missing", PASS, scenes=(stripped().ends(),)),
@@ -154,6 +157,33 @@ TABLE = {
             FAIL,
             scenes=(stripped().says(b"GET / HTTP/1.1\r\n"),),
             rule="only-discovery-before-tls",
+        ),
+        Row(
+            "says unspeakable nonsense in clear",
+            FAIL,
+            scenes=(stripped().says(b"\x9d\xff\r\n", verb="\x9d\ufffd"),),
+            rule="only-discovery-before-tls",
+            says="sent something in clear",
+        ),
+        Row(
+            "begins TLS although it was refused",
+            PASS,
+            scenes=(stripped().sends(_HELLO).says(_HELLO, verb="\x03").says(b"x\r\n", verb="X").ends(),),
+        ),
+        Row(
+            "begins TLS, and then logs in in clear",
+            FAIL,
+            scenes=(
+                stripped().sends(_HELLO).says(_HELLO, verb="\x03").sends(b"b SELECT x\r\n").says(b"b SELECT x\r\n"),
+            ),
+            rule="only-discovery-before-tls",
+            proof=-1,
+        ),
+        Row(
+            "hangs before the fault is there",
+            INCONCLUSIVE,
+            scenes=(imap(),),
+            known={"timed_out": True},
         ),
         Row(
             "hangs",
@@ -408,6 +438,7 @@ def test_rule(scenario: str, row: Row) -> None:
         finding = verdict.findings[0]
         assert finding.rule == row.rule
         assert row.severity in (None, finding.severity)
+        assert row.says in ("", finding.what)
         _check_proof(row, finding)
 
 
