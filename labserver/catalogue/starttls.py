@@ -12,7 +12,7 @@ from labserver.scenario import EXPLICIT_TLS, IMAP_EXPLICIT_TLS, Expectation, Sce
 
 __all__ = ["SCENARIOS"]
 
-_STOPS = "A client told to use TLS stops there, and sends neither credentials nor mail in clear."
+_STOPS = "Told to use TLS, it stops there, and sends neither credentials nor mail in clear."
 
 SCENARIOS = (
     Scenario(
@@ -78,7 +78,7 @@ SCENARIOS = (
         title="PREAUTH in clear",
         group="starttls",
         does="It greets with PREAUTH in clear, so that STARTTLS is no longer possible.",
-        expects="A client told to use TLS closes the connection at once.",
+        expects="Told to use TLS, it closes the connection at once.",
         expectation=Expectation.REJECT,
         severity=Severity.CRITICAL,
         references=("RFC 9051 7.1.4", "CVE-2020-12398", "CVE-2020-14093", "CVE-2021-39272", "EAST: P_1"),

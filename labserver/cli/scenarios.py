@@ -1,4 +1,4 @@
-"""``labserver scenarios``: the catalogue, as a table or as JSON."""
+"""``labserver scenarios``: the catalogue, as a table, as JSON or as a document."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", choices=tuple(SERVICES), help="only those that make sense on this service")
     parser.add_argument("--issuer", type=IssuerName, choices=tuple(IssuerName), default=IssuerName.LAB, help=_LIKE_UP)
     parser.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help=_LIKE_UP)
-    parser.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
+    form.add_argument(
+        "--markdown", action="store_true", help="print them as a document: docs/SCENARIOS.md is all of them"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,6 +56,11 @@ def run(options: argparse.Namespace) -> int:
     if not chosen:
         groups = ", ".join(dict.fromkeys(scenario.group for scenario in CATALOGUE.values()))
         raise ConfigurationError(f"no scenario is like that; the groups are {groups}")
+    if options.markdown:
+        from labserver.report.catalogue_markdown import catalogue_markdown  # noqa: PLC0415 -- only when it is asked for
+
+        print(catalogue_markdown(chosen), end="")
+        return 0
     reasons = _reasons(options, chosen)
     if options.json:
         places = addresses()

@@ -1,0 +1,80 @@
+"""The catalogue as a document: docs/SCENARIOS.md is what this makes, and a test keeps it so."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import addresses, host_names
+from labserver.scenario import ALL, Expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from labserver.scenario import Scenario
+
+__all__ = ["catalogue_markdown"]
+
+_HEAD = """\
+# Scenarios
+
+Made by `labserver scenarios --markdown` from `labserver/catalogue/`; do not edit it here.
+
+Every scenario is one server with one fault, or a control without any; whatever else it does is as good as the
+known-good lab. `labserver explain ID@SERVICE` shows what it says octet for octet, with commands to meet it by hand.
+`labserver check -- CMD …` runs a client against all of them and judges it.
+
+## How to reach one
+
+With one `labserver up`, all of them are there at once:
+
+* **By name**, on every system: `ID.lab.test` or `ID.lab.localhost` in TLS (SNI), on the usual ports of 127.0.0.1 and
+  ::1, for scenarios whose fault comes after the ClientHello. Any other name, or none, meets the known-good server.
+* **By address**, on Linux: each has its own in 127.66.0.0/16, the same in every run, on the usual ports.
+  `labserver hosts` prints lines for /etc/hosts that give each address its names.
+* **On leased ports**, on every system: `labserver up --scenario ID` tells free ports that are this scenario's alone.
+
+A certificate is for the names and the address by which its scenario is reached, unless that is its fault. What a host
+cannot serve is listed as not available, with the reason, by `labserver scenarios`.
+"""
+
+
+def catalogue_markdown(scenarios: Sequence[Scenario]) -> str:
+    """Return the document."""
+    return "\n".join((_HEAD, *_table(scenarios), *_groups(scenarios)))
+
+
+def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    yield "## All of them"
+    yield ""
+    yield f"*All* services are {', '.join(ALL)}."
+    yield ""
+    yield "| scenario | severity | a correct client | services |"
+    yield "|---|---|---|---|"
+    for scenario in scenarios:
+        verb = "goes on" if scenario.expectation is Expectation.ACCEPT else "does not go on"
+        yield f"| [`{scenario.id}`](#{scenario.id}) | {scenario.severity} | {verb} | {_services(scenario)} |"
+    yield ""
+
+
+def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    places = addresses()
+    for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
+        yield f"## Group {group}"
+        yield ""
+        for scenario in members:
+            yield f"### {scenario.id}"
+            yield ""
+            yield f"{scenario.title}. {scenario.does}"
+            yield ""
+            yield f"* A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
+            yield f"* To get it wrong is: {scenario.severity}"
+            yield f"* On: {_services(scenario)}"
+            named = f" or by name, `{host_names(scenario.id)[0]}`" if scenario.by_name else ""
+            yield f"* At: {places[scenario.id]}{named}"
+            yield f"* See: {'; '.join(scenario.references)}"
+            yield ""
+
+
+def _services(scenario: Scenario) -> str:
+    return "all" if scenario.services == ALL else ", ".join(scenario.services)

@@ -1,0 +1,188 @@
+"""``labserver scenarios``, ``explain`` and ``hosts``: what is told of the catalogue, and that it is true."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labserver.catalogue.addresses import addresses, host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.facets.certificate import LabCertificate
+from tests.clients.sandbox import missing
+from tests.integration.labs import COMMAND
+
+if TYPE_CHECKING:
+    from tests.integration.labs import LabProcess
+
+ROOT = Path(__file__).parents[2]
+CASES = [(scenario.id, service) for scenario in CATALOGUE.values() for service in scenario.services]
+
+
+def _run(*words: str, code: int = 0) -> tuple[str, str]:
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout, done.stderr
+
+
+def _listed(*words: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(_run("scenarios", "--json", *words)[0])["scenarios"]
+    return listed
+
+
+def test_json() -> None:
+    """Every scenario is listed in the catalogue's order, with all that programs want to know."""
+    listed = _listed()
+    assert [one["id"] for one in listed] == list(CATALOGUE)
+    for one in listed:
+        scenario = CATALOGUE[one["id"]]
+        assert one["services"] == list(scenario.services)
+        assert one["expectation"] == scenario.expectation
+        assert one["severity"] == scenario.severity
+        assert one["references"] == list(scenario.references)
+        assert one["address"] == addresses()[scenario.id]
+        assert one["host_names"] == list(host_names(scenario.id))
+        assert (one["available"], one["unavailable"]) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--group", "tls"], {"tls-v1-0", "handshake-stall"}),
+        (["--service", "imaps", "--group", "starttls"], None),
+        (["good*"], {"good", "good-trustme"}),
+        (["self-*", "expired"], {"self-signed", "expired"}),
+        (["nonesuch"], None),
+    ],
+)
+def test_choice(words: list[str], wanted: set[str] | None) -> None:
+    """Group, service and glob narrow the list down; a list of nothing is an error that names the groups."""
+    if wanted is None:
+        assert "the groups are good, certificate," in _run("scenarios", *words, code=2)[1]
+    else:
+        assert {one["id"] for one in _listed(*words)} == wanted
+
+
+def test_table() -> None:
+    """The table has every scenario with both sentences."""
+    out = " ".join(_run("scenarios")[0].split())
+    for scenario in CATALOGUE.values():
+        assert f" {scenario.id} {scenario.title} [{scenario.severity}]" in out
+        assert scenario.does in out
+        assert scenario.expects[1:] in out
+    assert "NOT AVAILABLE" not in out
+
+
+def test_unavailable() -> None:
+    """What another issuer cannot make is listed all the same, as not available and with the reason."""
+    listed = {one["id"]: one for one in _listed("--issuer", "trustme")}
+    assert list(listed) == list(CATALOGUE)
+    refused = {name for name, one in listed.items() if not one["available"]}
+    assert refused == {"expired", "wrong-host"}
+    assert all("--issuer" in listed[name]["unavailable"] for name in refused)
+    assert "NOT AVAILABLE: Only the lab's own CA" in _run("scenarios", "expired", "--issuer", "trustme")[0]
+
+
+def test_unavailable_version() -> None:
+    """Where OpenSSL does not serve TLS 1.0, it says so: nothing is skipped without a word."""
+    code = (
+        "import sys; import labserver.tls.stdlib as engine; engine.LEGACY_CIPHERS = 'DEFAULT:@SECLEVEL=2';"
+        "from labserver.__main__ import main; main()"
+    )
+    words = [sys.executable, "-c", code, "scenarios", "tls-v1-0", "--json", "--tls-engine", "stdlib"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    (one,) = json.loads(done.stdout)["scenarios"]
+    assert not one["available"]
+    assert one["unavailable"].startswith("This host's OpenSSL does not serve TLSv1 with the stdlib engine: ")
+
+
+def test_unavailable_lease() -> None:
+    """Asking for what cannot be served is one line and an exit code."""
+    _, err = _run("up", "--ports", "any", "--issuer", "trustme", "--scenario", "expired", code=1)
+    assert err.startswith("labserver: expired cannot be served here: Only the lab's own CA")
+    assert err.count("\n") == 1
+
+
+def test_document() -> None:
+    """docs/SCENARIOS.md is up to date; ``labserver scenarios --markdown > docs/SCENARIOS.md`` makes it so."""
+    assert (ROOT / "docs" / "SCENARIOS.md").read_text(encoding="utf-8") == _run("scenarios", "--markdown")[0]
+
+
+@pytest.mark.parametrize(("scenario", "service"), CASES, ids=[f"{one}@{service}" for one, service in CASES])
+def test_explain(scenario: str, service: str) -> None:
+    """Every case is explained: sentences, references, the lie itself, and how to meet it."""
+    out, err = _run("explain", f"{scenario}@{service}")
+    entry = CATALOGUE[scenario]
+    told = " ".join(out.split())
+    assert err == ""
+    assert told.startswith(f"{scenario}@{service}: {entry.title} ")
+    assert entry.does in told
+    assert entry.expects in told
+    assert all(reference in told for reference in entry.references)
+    assert f"labserver up --scenario {scenario}\n" in out
+    assert ("MISBEHAVED" in out.partition("MISBEHAVED is the lie")[2]) is not (entry.by_name or entry.honest)
+    assert ("It presents:" in out) is not isinstance(entry.facets.certificate, LabCertificate)
+    assert "\n  -- THE LAB FAILED" not in out
+
+
+@pytest.mark.parametrize("case", ["nonesuch", "starttls-stripped@imaps", "good@nntp"])
+def test_explain_no_case(case: str) -> None:
+    """What is no case is one line."""
+    assert _run("explain", case, code=2)[1].count("\n") == 1
+
+
+BY_HAND = {
+    "expired@imaps": "certificate has expired",
+    "expired@smtp": "certificate has expired",
+    "self-signed@pop3": "self-signed certificate",
+    "tls-v1-0@submissions": "TLSv1.0",
+    "good@imap": "Verify return code: 0 (ok)",
+    "auth-rejected@pop3s": "Verify return code: 0 (ok)",
+    "response-injection@pop3": "Verify return code: 0 (ok)",
+}
+
+
+@pytest.mark.client
+@pytest.mark.parametrize("case", BY_HAND)
+def test_by_hand(lab: LabProcess, case: str) -> None:
+    """The commands for s_client work as printed, in a shell, with the lab that runs."""
+    lines = _run("explain", case)[0].partition("By hand")[2].splitlines()
+    commands = [line.strip() for line in lines if line.strip().startswith("openssl")]
+    assert commands
+    for command in commands:
+        printed = _shell(lab, f"{command} </dev/null")
+        assert BY_HAND[case] in printed, printed
+
+
+@pytest.mark.client
+def test_by_hand_in_clear(lab: LabProcess) -> None:
+    """The command for nc meets the lie, too."""
+    lines = _run("explain", "starttls-keyword-rewritten@smtp")[0].splitlines()
+    (command,) = (line.strip() for line in lines if line.strip().startswith("nc "))
+    assert "250-XXXXXXXA" in _shell(lab, f"printf 'EHLO me\\nQUIT\\n' | {command}")
+
+
+def _shell(lab: LabProcess, command: str) -> str:
+    """Type a command after ``eval "$(labserver env)"``; return all that is printed."""
+    for program in ("openssl", "nc"):
+        if subprocess.run(["sh", "-c", f"command -v {program}"], capture_output=True, check=False).returncode:
+            missing(program)
+    variables = _run("env", "--ready-file", str(lab.ready_file))[0]
+    done = subprocess.run(["sh", "-c", f"{variables}\n{command}"], capture_output=True, timeout=20, check=False)
+    return (done.stdout + done.stderr).decode(errors="replace")
+
+
+@pytest.mark.parametrize("one_address", [False, True])
+def test_hosts(*, one_address: bool) -> None:
+    """Every scenario has its names, at its own address or at the one that all systems have."""
+    lines = _run("hosts", *(["--one-address"] if one_address else []))[0].splitlines()
+    assert lines[0].startswith("#")
+    found = {tuple(names): address for address, *names in (line.split() for line in lines[1:])}
+    assert found.pop(("lab.test", "lab.localhost")) == "127.0.0.1"
+    wanted = {host_names(name): "127.0.0.1" if one_address else place for name, place in addresses().items()}
+    assert found == wanted
