@@ -18,6 +18,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class Canary:
     def exposed_in(self, data: bytes) -> tuple[Exposure, str] | None:
         """Return the worst exposure in some octets and its form; None when they hold nothing of the canary."""
         secrets = tuple(chain.from_iterable(map(_spellings, filter(None, (self.password, self.token)))))
-        names = tuple(_spellings(self.user))
+        names = _spellings(self.user)
         least = min(map(len, (*secrets, *names)))
         named: str | None = None
         for form, view in _views(data, least, _DEPTH if len(data) <= _DEEP else 1):
@@ -119,8 +120,13 @@ def _said(event: events.Event) -> tuple[bytes, bool] | None:
             return None
 
 
-def _spellings(text: str) -> Iterator[bytes]:
-    """Yield the octets that a client may make of some text."""
+@lru_cache(maxsize=16)
+def _spellings(text: str) -> tuple[bytes, ...]:
+    """Return the octets that a client may make of some text; kept, because every event of a flood asks."""
+    return tuple(_spelt(text))
+
+
+def _spelt(text: str) -> Iterator[bytes]:
     forms = dict.fromkeys((text, prepared(text), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))))
     for form in forms:
         for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
@@ -163,13 +169,16 @@ def _from_base64(data: bytes, least: int) -> Iterator[bytes]:
 
 
 _VIEWS: tuple[tuple[str, bytes, Callable[[bytes, int], Iterator[bytes]]], ...] = (
+    ("in base64", b"", _from_base64),
     ("quoted", b"\\", _unquoted),
     ("percent-encoded", b"%", _unescaped(b"%")),
     ("in quoted-printable", b"=", _unescaped(b"=")),
     ("in xtext", b"+", _unescaped(b"+")),
-    ("in base64", b"", _from_base64),
 )
-"""What undoes an encoding, and an octet without which there is nothing to undo."""
+"""What undoes an encoding, and an octet without which there is nothing to undo.
+
+Base64 is first: its own ``=`` and ``+`` must not make it look like something else as well.
+"""
 
 
 def _views(data: bytes, least: int, depth: int) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labserver.verdicts import canary
 from labserver.verdicts.canary import Canary, Exposure
 from tests.reference.scram import ScramClient
 from tests.verdicts.scenes import CANARY, Scene
@@ -105,6 +106,30 @@ def test_any_password(password: str, before: bytes, after: bytes) -> None:
 
 def _sightings(scene: Scene) -> list[tuple[Exposure, str, bool]]:
     return [(one.exposure, one.form, one.secure) for one in CANARY.sightings(scene.events)]
+
+
+@pytest.mark.parametrize("size", range(3))
+def test_padding_is_no_other_encoding(size: int) -> None:
+    """Base64 with one, two or no equals signs at its end is called base64 and nothing else."""
+    line = _b64(PASSWORD + b"x" * size) + b"\r\n"
+    assert CANARY.exposed_in(line) == (Exposure.PASSWORD, "in base64")
+
+
+def test_flood_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a password may look like is worked out once, not for each of a flood's commands."""
+    worked_out: list[str] = []
+
+    def prepared(text: str) -> str:
+        worked_out.append(text)
+        return text
+
+    monkeypatch.setattr(canary, "prepared", prepared)
+    flood = Scene()
+    for number in range(1000):
+        flood.says(b"a%d NOOP\r\n" % number)
+    one = Canary(user="flooded", password="Sing unheard")
+    assert list(one.sightings(flood.events)) == []
+    assert len(worked_out) == len(set(worked_out))
 
 
 def test_where_it_was_said() -> None:
