@@ -22,8 +22,8 @@ _NETWORK = "127.66"
 _SIZE = 1 << 16
 
 
-def addresses(ids: Iterable[str] = tuple(CATALOGUE)) -> dict[str, str]:
-    """Return each scenario's address by its id."""
+def addresses(ids: Iterable[str] = CATALOGUE) -> dict[str, str]:
+    """Return each scenario's address by its id; ids in the catalogue's order."""
     taken: dict[int, str] = {}
     for identifier in ids:
         place = int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:2], "big")
