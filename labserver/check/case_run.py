@@ -121,7 +121,10 @@ class CaseRun:
         account = {name: values[name] for name in ("user", "password", "address")} | {"token": self.user.token}
         ready = {"ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}, "accounts": [account]}
         case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
-        return trust_variables(lease.ca_pem) | lab_variables(ready) | case
+        store = lease.ca_pem.with_suffix(".p12")
+        options = os.environ.get("JAVA_TOOL_OPTIONS", "")
+        trust = trust_variables(lease.ca_pem, store if store.exists() else None, java_options=options)
+        return trust | lab_variables(ready) | case
 
     @contextlib.contextmanager
     def _home(self) -> Iterator[dict[str, str]]:
