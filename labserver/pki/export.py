@@ -15,11 +15,12 @@ from labserver.pki.chain import certificates_pem
 from labserver.pki.files import PRIVATE, PUBLIC, STORE_PASSWORD, read_file, write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from labserver.pki.chain import Chain
 
-__all__ = ["INDEX", "Exported", "export", "server_files", "trust_files"]
+__all__ = ["INDEX", "Exported", "client_files", "export", "server_files", "trust_files"]
 
 INDEX = "README.md"
 """The file that lists the others; with their digests it also proves which ones are ours to overwrite."""
@@ -62,12 +63,27 @@ def trust_files(anchors: tuple[bytes, ...]) -> tuple[Exported, ...]:
 
 def server_files(chain: Chain) -> tuple[Exported, ...]:
     """Return what a server that is to present ``chain`` needs."""
+    return _own_files(chain, "server")
+
+
+def client_files(chain: Chain) -> tuple[Exported, ...]:
+    """Return what a client that is to present ``chain`` needs."""
+    together = Exported(
+        name="client.pem",
+        content=chain.key_pem + chain.chain_pem,
+        meaning="key and chain together, PEM: curl --cert, mutt's ssl_client_cert",
+        mode=PRIVATE,
+    )
+    return (*_own_files(chain, "client"), together)
+
+
+def _own_files(chain: Chain, side: str) -> tuple[Exported, ...]:
     return (
-        Exported(name="cert.pem", content=chain.leaf_pem, meaning="the server's certificate alone"),
-        Exported(name="chain.pem", content=chain.chain_pem, meaning="the server's certificate and its intermediates"),
-        Exported(name="key.pem", content=chain.key_pem, meaning="the server's private key", mode=PRIVATE),
+        Exported(name="cert.pem", content=chain.leaf_pem, meaning=f"the {side}'s certificate alone"),
+        Exported(name="chain.pem", content=chain.chain_pem, meaning=f"the {side}'s certificate and its intermediates"),
+        Exported(name="key.pem", content=chain.key_pem, meaning=f"the {side}'s private key", mode=PRIVATE),
         Exported(
-            name="server.p12",
+            name=f"{side}.p12",
             content=_key_store(chain),
             meaning=f"key and chain together, PKCS #12, password {STORE_PASSWORD}",
             mode=PRIVATE,
@@ -75,13 +91,20 @@ def server_files(chain: Chain) -> tuple[Exported, ...]:
     )
 
 
-def export(chain: Chain, directory: Path, *, force: bool = False) -> tuple[Path, ...]:
+def export(
+    chain: Chain,
+    directory: Path,
+    *,
+    own: Callable[[Chain], tuple[Exported, ...]] = server_files,
+    force: bool = False,
+) -> tuple[Path, ...]:
     """Write every file and the index into ``directory``, made if need be; return their paths.
 
-    A file that an earlier export did not write, or that was changed since, is overwritten only with ``force``:
-    ``ConfigurationError`` names it otherwise, before anything is written.
+    ``own`` is what whoever presents the chain needs besides the CA: ``server_files`` or ``client_files``. A file that
+    an earlier export did not write, or that was changed since, is overwritten only with ``force``: ``ConfigurationError``
+    names it otherwise, before anything is written.
     """
-    files = (*trust_files(chain.anchors), *server_files(chain))
+    files = (*trust_files(chain.anchors), *own(chain))
     files = (*files, Exported(name=INDEX, content=_index(files), meaning="this list"))
     try:
         directory.mkdir(parents=True, exist_ok=True)

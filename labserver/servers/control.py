@@ -1,14 +1,19 @@
-"""The lab's transcript for other processes: a socket in the run directory that only its owner can open.
+"""What the lab tells other processes of its owner: a socket in the run directory that nobody else can open.
 
-One request line, ``transcript [follow] [secrets]``; the answer is what is kept, as lines of JSON, then, when following,
+One request line. ``transcript [follow] [secrets]``: the answer is what is kept, as lines of JSON, then, when following,
 every event as it happens until either side closes. A reader that does not read is dropped rather than waited for.
+``certificate server`` and ``certificate client ACCOUNT`` (in JSON, a string): the chain that the lab serves, or a new
+one of its CA for SASL EXTERNAL, with its key, as a line of :mod:`labserver.pki.portable`; or ``{"error": …}``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
+from labserver.errors import ConfigurationError
+from labserver.pki.portable import packed
 from labserver.report.ndjson import encoded
 
 if TYPE_CHECKING:
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.events import Event
+    from labserver.pki.material import Material
     from labserver.servers.transcript import SessionRecord, Transcript
 
 __all__ = ["ControlSocket"]
@@ -25,11 +31,12 @@ _BACKLOG_LIMIT = 16 << 20
 
 
 class ControlSocket:
-    """Serves the transcript on a Unix socket."""
+    """Serves the transcript and certificates on a Unix socket."""
 
-    def __init__(self, path: Path, transcript: Transcript) -> None:
+    def __init__(self, path: Path, transcript: Transcript, material: Material) -> None:
         self._path = path
         self._transcript = transcript
+        self._material = material
         self._server: asyncio.AbstractServer | None = None
         self._followers: set[asyncio.StreamWriter] = set()
 
@@ -48,26 +55,44 @@ class ControlSocket:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            words = (await reader.readline()).split()
-            follower = _Follower(writer, secrets=b"secrets" in words)
-            kept = [(record, tuple(record.events)) for record in self._transcript.records()]
-            if b"follow" in words:  # from this moment on, in which the rest was taken: nothing is missed or told twice
-                self._transcript.subscribers.add(follower.tell)
-                self._followers.add(writer)
-            try:
-                for record, events in kept:
-                    follower.write(record, events)
-                    await writer.drain()
-                follower.catch_up()
-                if b"follow" in words:
-                    await reader.read()  # until the follower goes
-            finally:
-                self._transcript.subscribers.discard(follower.tell)
-                self._followers.discard(writer)
+            request, _, rest = (await reader.readline()).partition(b" ")
+            if request == b"certificate":
+                writer.write(self._certificate(rest).encode() + b"\n")
+                await writer.drain()
+            else:
+                await self._tell_transcript(rest.split(), reader, writer)
         except (ConnectionError, asyncio.LimitOverrunError, ValueError):
             pass
         finally:
             writer.close()
+
+    async def _tell_transcript(
+        self, words: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        follower = _Follower(writer, secrets=b"secrets" in words)
+        kept = [(record, tuple(record.events)) for record in self._transcript.records()]
+        if b"follow" in words:  # from this moment on, in which the rest was taken: nothing is missed or told twice
+            self._transcript.subscribers.add(follower.tell)
+            self._followers.add(writer)
+        try:
+            for record, events in kept:
+                follower.write(record, events)
+                await writer.drain()
+            follower.catch_up()
+            if b"follow" in words:
+                await reader.read()  # until the follower goes
+        finally:
+            self._transcript.subscribers.discard(follower.tell)
+            self._followers.discard(writer)
+
+    def _certificate(self, wanted: bytes) -> str:
+        side, _, account = wanted.strip().partition(b" ")
+        try:
+            if side != b"client":
+                return packed(self._material.chain)
+            return packed(self._material.issuer.issue_client(json.loads(account)))
+        except ConfigurationError as error:
+            return json.dumps({"error": str(error)})
 
 
 class _Follower:

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     """Run one lab for the module."""
-    with running(tmp_path_factory.mktemp("lab"), "--seed", "cli") as one:
+    with running(tmp_path_factory.mktemp("lab"), "--seed", "cli", "--client-certificates") as one:
         yield one
 
 

@@ -1,4 +1,4 @@
-"""``labserver env``, ``certs`` and ``transcript``: what is told of a lab that runs, and of one that would."""
+"""``labserver env`` and ``transcript``: what is told of a lab that runs."""
 
 from __future__ import annotations
 
@@ -57,42 +57,6 @@ def test_env_without_a_lab(tmp_path: Path) -> None:
     _, err = _plain("env", "--ready-file", str(tmp_path / "none"), code=2)
     assert err.count("\n") == 1
     assert "is the lab running" in err
-
-
-def test_certs_export(tmp_path: Path) -> None:
-    """Export writes the CA and the chain, lists what it wrote, and the files work."""
-    out, _ = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", "--host-name", "mail.lab.test")
-    names = {line.rpartition("/")[2] for line in out.splitlines()}
-    assert names == {path.name for path in (tmp_path / "out").iterdir()}
-    authorities = [path for path in (tmp_path / "out").glob("*.pem") if "ca" in path.stem.split("-")[0]]
-    assert authorities
-    ssl.create_default_context(cafile=str(authorities[0]))
-
-
-def test_certs_export_does_not_overwrite(tmp_path: Path) -> None:
-    """What is not ours stays, unless it is forced."""
-    out, _ = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x")
-    first = out.splitlines()[0]
-    with open(first, "w") as file:  # noqa: PTH123 -- a name, as it was printed
-        file.write("mine")
-    _, err = _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", code=2)
-    assert err.splitlines()[-1].startswith("labserver: ")
-    _plain("certs", "export", str(tmp_path / "out"), "--seed", "x", "--force")
-
-
-def test_certs_show() -> None:
-    """Show describes the chain that the same options would serve."""
-    out, err = _plain("certs", "show", "--seed", "x", "--host-name", "mail.lab.test")
-    assert "mail.lab.test" in out
-    assert out == _plain("certs", "show", "--seed", "x", "--host-name", "mail.lab.test")[0]
-    assert "public" in err.lower(), "a seeded CA is no secret, and that is said"
-
-
-@pytest.mark.parametrize("verb", [("show",), ("export", "/dev/null/x")])
-def test_certs_that_cannot_be(verb: tuple[str, ...]) -> None:
-    """Bad options of certs are one line."""
-    _, err = _plain("certs", *verb, "--host-name", "example.com", code=2)
-    assert "--permit" in err.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")

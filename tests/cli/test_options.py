@@ -131,7 +131,7 @@ _BAD = [
     (["--store", "/nonexistent/store"], "/nonexistent/store"),
     (["--store", "/etc/passwd"], "/etc/passwd"),
     (["--preload", "/nonexistent"], "/nonexistent"),
-    (["--preload", "/tmp", "--store", "/tmp/in-the-way.sqlite"], "--store /tmp/in-the-way.sqlite"),
+    (["--preload", "/usr", "--store", "/usr/in-the-way.sqlite"], "--store /usr/in-the-way.sqlite"),
     (["--max-connections", "0"], "--max-connections"),
     (["--max-connections", "1.5"], "--max-connections"),
     (["--max-connections", "-3"], "--max-connections"),

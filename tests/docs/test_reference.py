@@ -35,6 +35,7 @@ _SUB_COMMANDS = (
     "explain",
     "hosts",
     "env",
+    "certs client",
     "certs export",
     "certs show",
     "transcript",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from labserver.errors import ConfigurationError
 from labserver.pki.authority import issue
 from labserver.pki.environment import trust_variables
-from labserver.pki.export import INDEX, export, trust_files
+from labserver.pki.export import INDEX, client_files, export, trust_files
 from labserver.pki.files import STORE_PASSWORD
 from labserver.pki.profile import server_profile
 
@@ -60,6 +61,17 @@ def exported(pki_chain: Chain, tmp_path: Path) -> Path:
 def test_files_and_permissions(exported: Path) -> None:
     """Every file is there and keys are their owner's alone."""
     assert {path.name: path.stat().st_mode & 0o777 for path in exported.iterdir()} == FILES
+
+
+def test_client_files(pki_issuer: LabIssuer, tmp_path: Path) -> None:
+    """A client gets the same, and key and chain in one private file, which programs load as both."""
+    export(pki_issuer.issue_client("alice"), tmp_path, own=client_files)
+    permissions = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    expected = FILES | {"client.p12": 0o600, "client.pem": 0o600}
+    del expected["server.p12"]
+    assert permissions == expected
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(tmp_path / "client.pem")
+    assert "the server" not in (tmp_path / INDEX).read_text()
 
 
 def test_contents(exported: Path, pki_chain: Chain) -> None:

@@ -10,6 +10,10 @@ import pytest
 
 from labserver import events
 from labserver.clock import FixedClock
+from labserver.errors import ConfigurationError
+from labserver.pki.chain import Chain
+from labserver.pki.material import Material
+from labserver.pki.portable import unpacked
 from labserver.servers.control import ControlSocket
 from labserver.servers.transcript import Transcript
 
@@ -35,12 +39,31 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("control") / "socket"
 
 
+class _Issuer:
+    """An issuer that vouches for whoever has a name."""
+
+    anchors = (b"root",)
+
+    def issue_server(self, host: str, names: tuple[str, ...]) -> Chain:
+        """Not asked for here."""
+        raise NotImplementedError(host, names)
+
+    def issue_client(self, account: str) -> Chain:
+        """Return a chain whose leaf is the name."""
+        if not account:
+            raise ConfigurationError("nobody")
+        return Chain(leaf=account.encode(), key=b"key", anchors=self.anchors)
+
+
+_MATERIAL = Material(chain=Chain(leaf=b"server", key=b"key"), issuer=_Issuer())
+
+
 def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
     """Run ``use`` while a transcript is served."""
 
     async def main() -> None:
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
-        control = ControlSocket(path, transcript)
+        control = ControlSocket(path, transcript, _MATERIAL)
         await control.start()
         await use(transcript)
         await control.stop()
@@ -66,6 +89,40 @@ def test_what_is_kept(path: Path) -> None:
         writer.close()
 
     _served(path, use)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "leaf"),
+    [(b"certificate server\n", b"server"), (b'certificate client "j\\u00f6rg x"\n', "jörg x".encode())],
+)
+def test_certificates(path: Path, request_line: bytes, leaf: bytes) -> None:
+    """The lab's own chain and new ones of its CA are handed to its owner."""
+    answers: list[bytes] = []
+
+    async def use(_: Transcript) -> None:
+        answers.append(await _asked(path, request_line))
+
+    _served(path, use)
+    assert unpacked(answers[0].decode()).leaf == leaf
+
+
+def test_certificate_refused(path: Path) -> None:
+    """What the issuer refuses is told; a request that makes no sense ends the connection."""
+    answers: list[bytes] = []
+
+    async def use(_: Transcript) -> None:
+        answers.extend([await _asked(path, line) for line in (b'certificate client ""\n', b"certificate client x\n")])
+
+    _served(path, use)
+    assert answers == [b'{"error": "nobody"}\n', b""]
+
+
+async def _asked(path: Path, request_line: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(request_line)
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 def test_only_the_owner(path: Path) -> None:
