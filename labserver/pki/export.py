@@ -101,8 +101,8 @@ def export(
     """Write every file and the index into ``directory``, made if need be; return their paths.
 
     ``own`` is what whoever presents the chain needs besides the CA: ``server_files`` or ``client_files``. A file that
-    an earlier export did not write, or that was changed since, is overwritten only with ``force``: ``ConfigurationError``
-    names it otherwise, before anything is written.
+    an earlier export did not write, or that was changed since, is overwritten only with ``force``:
+    ``ConfigurationError`` names it otherwise, before anything is written.
     """
     files = (*trust_files(chain.anchors), *own(chain))
     files = (*files, Exported(name=INDEX, content=_index(files), meaning="this list"))
