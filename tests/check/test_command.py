@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -171,3 +173,16 @@ def test_client_gone_wild(tmp_path: Path, what: str) -> None:
     ended = "still running after 3 seconds" if what == "hangs" else "killed by SIGABRT"
     assert [case["ended"] for name, case in cases.items() if name != "good@imaps"] == [ended] * 2
     assert len(cases["self-signed@imaps"]["output"]) < 40_000
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """An interrupt ends the client and the lab; what was found so far is written: exit code 130."""
+    fifo, report = tmp_path / "fifo", tmp_path / "report.json"
+    os.mkfifo(fifo)
+    client = ("--", "sh", "-c", f"exec 3>{fifo}; sleep 99")
+    with subprocess.Popen([*_CHECK, *_EXPIRED, "--json", str(report), *client], cwd=_ROOT) as process:
+        with fifo.open("rb") as started:  # opens when the client does
+            process.send_signal(signal.SIGINT)
+            assert started.read() == b"", "the client is gone"
+        assert process.wait(20) == 130
+    assert _told(report) == {}
