@@ -341,11 +341,12 @@ class Lab:
         return make_engines(self.settings.tls_engine, self._tls(chain, facets.handshake))
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
-        anchors = self.material.issuer.anchors if self.settings.client_certificates else ()
+        # openssl s_client -cert, among others, sends the leaf alone
+        authorities = self.material.issuer.authorities if self.settings.client_certificates else ()
         settings = TlsSettings(
             certificate_chain=chain.chain_pem,
             private_key=chain.key_pem,
-            client_anchors=certificates_pem(anchors),
+            client_anchors=certificates_pem(authorities),
             key_log=self.settings.key_log,
         )
         if isinstance(handshake, OldVersionOnly):

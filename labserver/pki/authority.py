@@ -145,6 +145,11 @@ class LabIssuer:
         """The root."""
         return (self.authority.root,)
 
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The root and the issuing CA."""
+        return (self.authority.root, self.authority.intermediate)
+
     def issue_server(self, host: str, names: tuple[str, ...] = HOSTS) -> Chain:
         """Return a server's chain; raises ``ConfigurationError`` for a name outside the CA's constraints."""
         return self.issue_profile(server_profile(host, names))

@@ -78,6 +78,10 @@ class Issuer(Protocol):
     def anchors(self) -> tuple[bytes, ...]:
         """The DER certificates a client must trust."""
 
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The anchors and the intermediates below them, for whoever verifies a leaf that comes without its chain."""
+
     def issue_server(self, host: str, names: tuple[str, ...]) -> Chain:
         """Return a server's chain.
 

@@ -36,6 +36,11 @@ class TrustmeIssuer:
         """The CA certificate."""
         return (_der(self._authority.cert_pem.bytes()),)
 
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The CA certificate: it issues by itself."""
+        return self.anchors
+
     def issue_server(self, host: str, names: tuple[str, ...] = HOSTS) -> Chain:
         """Return a server's chain; a common name has to be asked for, and fetchmail wants one."""
         profile = server_profile(host, names)

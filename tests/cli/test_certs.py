@@ -70,12 +70,15 @@ def test_certs_of_the_running_lab(lab: LabProcess, command: Callable[..., str], 
     assert "CN=localhost" in command("certs", "show")
 
 
+@pytest.mark.parametrize("presented", [("client.pem",), ("chain.pem", "key.pem"), ("cert.pem", "key.pem")])
 @pytest.mark.parametrize("account", ["alice", "bob@lab.test"])
-def test_certs_client(lab: LabProcess, command: Callable[..., str], tmp_path: Path, account: str) -> None:
-    """A certificate for an account logs it in with SASL EXTERNAL, without a password."""
+def test_certs_client(
+    lab: LabProcess, command: Callable[..., str], tmp_path: Path, account: str, presented: tuple[str, ...]
+) -> None:
+    """A certificate for an account logs it in with SASL EXTERNAL, without a password, with or without its chain."""
     command("certs", "client", account, str(tmp_path))
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-    context.load_cert_chain(tmp_path / "client.pem")
+    context.load_cert_chain(*(tmp_path / name for name in presented))
     with imaplib.IMAP4_SSL("localhost", lab.ports["imaps"], ssl_context=context, timeout=10) as imap:
         assert "AUTH=EXTERNAL" in imap.capabilities
         imap.authenticate("EXTERNAL", lambda _: b"")

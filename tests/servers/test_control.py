@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class _Issuer:
     """An issuer that vouches for whoever has a name."""
 
-    anchors = (b"root",)
+    anchors = authorities = (b"root",)
 
     def issue_server(self, host: str, names: tuple[str, ...]) -> Chain:
         """Not asked for here."""
