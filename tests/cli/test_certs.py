@@ -70,15 +70,15 @@ def test_certs_of_the_running_lab(lab: LabProcess, command: Callable[..., str], 
     assert "CN=localhost" in command("certs", "show")
 
 
-@pytest.mark.parametrize("presented", [("client.pem",), ("chain.pem", "key.pem"), ("cert.pem", "key.pem")])
+@pytest.mark.parametrize("presented", [("client.pem", "client.pem"), ("chain.pem", "key.pem"), ("cert.pem", "key.pem")])
 @pytest.mark.parametrize("account", ["alice", "bob@lab.test"])
 def test_certs_client(
-    lab: LabProcess, command: Callable[..., str], tmp_path: Path, account: str, presented: tuple[str, ...]
+    lab: LabProcess, command: Callable[..., str], tmp_path: Path, account: str, presented: tuple[str, str]
 ) -> None:
     """A certificate for an account logs it in with SASL EXTERNAL, without a password, with or without its chain."""
     command("certs", "client", account, str(tmp_path))
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-    context.load_cert_chain(*(tmp_path / name for name in presented))
+    context.load_cert_chain(tmp_path / presented[0], tmp_path / presented[1])
     with imaplib.IMAP4_SSL("localhost", lab.ports["imaps"], ssl_context=context, timeout=10) as imap:
         assert "AUTH=EXTERNAL" in imap.capabilities
         imap.authenticate("EXTERNAL", lambda _: b"")
