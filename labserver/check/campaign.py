@@ -92,7 +92,7 @@ class Campaign:
         verdict = judge(scenario, service, policy, run.trace, self._context(run, endless=endless))
         obstacle = ""
         if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-            why = verdict.reason or f"it {verdict.findings[0].what}"
+            why = verdict.reason.replace("the client", "it", 1) or f"it {verdict.findings[0].what}"
             obstacle = f"the client fails the known-good control: {why}"
         report = CaseReport(
             scenario=scenario,

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import fnmatch
 import logging
+import os
 import secrets
 import sys
 from dataclasses import replace
@@ -36,6 +37,8 @@ _INTERRUPTED = 130
 _DEADLINE = 20.0
 _TRANSCRIPT = 1 << 21
 """Octets kept of a session: what was not kept cannot be judged."""
+_SESSIONS = 1 << 16
+"""Sessions kept of a run, for the same reason."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -104,15 +107,28 @@ def run(options: argparse.Namespace) -> int:
     ]
     if not any(scenario.on(service) for scenario in scenarios for service in services):
         raise ConfigurationError("none of these scenarios makes sense on these services")
+    if options.policy is not None and not any(options.policy.fits(service) for service in services):
+        names = ", ".join(service.name for service in services)
+        raise ConfigurationError(f"{names} cannot be used under the policy {options.policy}: nothing would be judged")
     for path in filter(None, (options.json, options.junit)):
-        if not path.parent.is_dir():
-            raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}")
+        _check_writable(path)
 
     async def command(running: Running) -> int:
         campaign = _campaign(options, words, running.lab, scenarios, services)
         return await _run(options, words, campaign, running)
 
     return serve(_settings(options), command)
+
+
+def _check_writable(path: Path) -> None:
+    """Raise ConfigurationError where a report could not be written after all the work."""
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ConfigurationError(f"cannot write {path}: it is a folder")
+    written = path if path.exists() and not path.is_file() else path.parent
+    if not os.access(written, os.W_OK):
+        raise ConfigurationError(f"cannot write {path}: no permission to write {written}")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -125,6 +141,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         settings.limits,
         transcript_octets=max(settings.limits.transcript_octets, _TRANSCRIPT),
         transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
+        transcript_sessions=max(settings.limits.transcript_sessions, _SESSIONS),
     )
     return replace(
         settings, limits=limits, users=(User(name=f"canary-{mark}", password=f"Sing{secrets.token_hex(8)}"),)

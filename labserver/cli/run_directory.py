@@ -114,9 +114,15 @@ def _alive(pid: int) -> bool:
 
 
 def write_private(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a file in one step: readers see the whole of it or nothing. Raises ConfigurationError."""
+    """Write a file in one step: readers see the whole of it or nothing. Raises ConfigurationError.
+
+    What is no file, or stands for another (``/dev/stdout``), is written to and not replaced.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.exists() and (path.is_symlink() or not path.is_file()):
+            path.write_bytes(content)
+            return
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

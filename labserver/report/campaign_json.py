@@ -20,7 +20,8 @@ SCHEMA = 1
 
 def campaign_json(client: Sequence[str], reports: Sequence[CaseReport]) -> str:
     """Return the document; ``client`` is the command line, its placeholders unfilled."""
-    document = {"schema": SCHEMA, "client": list(client), "cases": [_case(report) for report in reports]}
+    words = [word.encode(errors="surrogateescape").decode(errors="replace") for word in client]  # argv may be anything
+    document = {"schema": SCHEMA, "client": words, "cases": [_case(report) for report in reports]}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -53,4 +53,4 @@ def summary_lines(reports: Sequence[CaseReport]) -> Iterator[str]:
     """Yield how many cases ended how."""
     counted = Counter(report.verdict.outcome for report in reports)
     parts = [f"{counted[outcome]} {outcome.value}" for outcome in reversed(Outcome) if counted[outcome]]
-    yield f"{len(reports)} cases: {', '.join(parts)}" if parts else "no case"
+    yield f"{len(reports)} case{'s' * (len(reports) != 1)}: {', '.join(parts)}" if parts else "no case"

@@ -88,7 +88,7 @@ def _nothing_to_judge(scenario: Scenario, trace: Trace, findings: Sequence[Findi
     if not scenario.honest and not any(trace.afflicted()):
         return "the fault never reached the client"
     if _is_failed_control(scenario, findings):
-        return f"the client does not get through to a correct server: it {findings[0].what}"
+        return f"the client {findings[0].what} on a correct server"
     undecided = next((finding for finding in findings if finding.outcome is Outcome.INCONCLUSIVE), None)
     return f"the client {undecided.what}" if undecided else ""
 

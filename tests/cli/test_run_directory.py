@@ -6,15 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from labserver.cli import run_directory
 from labserver.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +165,22 @@ def test_written_in_one_step(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    """``/dev/null`` and ``/dev/stdout`` stay what they are, whoever runs the lab."""
+    (tmp_path / "device").symlink_to(os.devnull)
+    run_directory.write_private(tmp_path / "device", b"gone")
+    assert (tmp_path / "device").readlink() == Path(os.devnull)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        run_directory.write_private(pipe, b"told")
+        assert os.read(reading, 9) == b"told"
+    finally:
+        os.close(reading)
+    assert pipe.is_fifo()
 
 
 def test_cannot_be_written(tmp_path: Path) -> None:
