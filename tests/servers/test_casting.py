@@ -1,0 +1,165 @@
+"""Who plays what, without a socket: roles are made at the first use, and each from its own scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.catalogue.addresses import addresses, host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.facets.bundle import HONEST, Facets
+from labserver.mailstore.directory import RejectingDirectory
+from labserver.servers.casting import Casting
+from labserver.services import SERVICES
+from labserver.tls.failed import FailedEngine
+from labserver.tls.stalled import StalledEngine
+from tests.tls.hello import Parts, of_ssl, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.tls.engine import TlsEngine
+    from tests.servers.playbook import Building
+
+BY_NAME = [name for name, scenario in CATALOGUE.items() if scenario.by_name]
+IN_HANDSHAKE = [name for name in BY_NAME if name != "good"]
+"""Scenarios that act before any octet of the dialogue."""
+
+
+class Cast:
+    """A casting, and whose engines it had made: the engine of a scenario fails with that scenario's name."""
+
+    def __init__(self, building: Building) -> None:
+        self.asked: list[tuple[str | None, Facets]] = []
+        self.made: list[str | None] = []
+        self.misbehaved: list[tuple[str, str]] = []
+        self.casting = Casting(
+            access=building.access(), backends=building.backends(), make_engines=self._engines, account="alice"
+        )
+
+    def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+        self.asked.append((identifier, facets))
+
+        def make() -> TlsEngine:
+            self.made.append(identifier)
+            return StalledEngine()
+
+        return make
+
+    def misbehave(self, scenario: str, facet: str) -> None:
+        """Take note."""
+        self.misbehaved.append((scenario, facet))
+
+
+def _hello(name: str) -> bytes:
+    return of_ssl(name) if name else records(Parts().message())
+
+
+@pytest.fixture
+def cast(building: Building) -> Cast:
+    """Return a casting that nobody has asked for anything."""
+    return Cast(building)
+
+
+def test_nothing_is_made_before_it_is_needed(cast: Cast) -> None:
+    """At first there is the good server alone, and no engine of it."""
+    assert {identifier for identifier, _ in cast.asked} == {None, "good"}
+    assert cast.made == []
+
+
+@pytest.mark.parametrize("identifier", CATALOGUE)
+def test_role(cast: Cast, identifier: str) -> None:
+    """A role has its scenario's facets and account, is made once, and is met at the scenario's address."""
+    role = cast.casting.role(identifier)
+    scenario = CATALOGUE[identifier]
+    assert (role.persona.scenario, role.persona.facets) == (identifier, scenario.facets)
+    assert role.persona.account == "alice"
+    assert cast.casting.role(identifier) is role is cast.casting.at(addresses()[identifier])
+    assert role.access.cleartext == role.access.bait == scenario.facets.permissive
+    assert role.access.requested == scenario.facets.authentication.mechanisms
+    assert isinstance(role.access.credentials, RejectingDirectory) == scenario.facets.authentication.rejects
+    assert isinstance(role.backends.directory, RejectingDirectory) == scenario.facets.authentication.rejects
+    assert role.maker(SERVICES["imap"]) is role.maker(SERVICES["imap"])
+
+
+@pytest.mark.parametrize("identifier", CATALOGUE)
+def test_control(cast: Cast, identifier: str) -> None:
+    """A control is the scenario without the fault where it has one, under the scenario's name."""
+    role, scenario = cast.casting.role(identifier, control=True), CATALOGUE[identifier]
+    assert role is not cast.casting.role(identifier)
+    assert role.persona.scenario == identifier
+    assert role.persona.facets == (scenario.control or scenario.facets)
+
+
+def test_no_such_role(cast: Cast) -> None:
+    """There are no other roles."""
+    with pytest.raises(KeyError):
+        cast.casting.role("nonesuch")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.66.0.1", "192.0.2.1", ""])
+def test_anywhere_else(cast: Cast, address: str) -> None:
+    """At any other address the good server is met, with the lab's own certificate."""
+    assert cast.casting.at(address) is cast.casting.good
+    cast.casting.good.engine()
+    assert cast.made == [None]
+
+
+@pytest.mark.parametrize("identifier", CATALOGUE)
+def test_named(cast: Cast, identifier: str) -> None:
+    """By name only those are met whose fault comes after the ClientHello."""
+    for name in host_names(identifier):
+        role = cast.casting.named(name)
+        assert (role is None) is (identifier not in BY_NAME)
+        assert role is None or role.persona.scenario == identifier
+
+
+@pytest.mark.parametrize("identifier", IN_HANDSHAKE)
+def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
+    """The good server's engine becomes the other's when the ClientHello asks for it, and the fault is told once."""
+    engine = cast.casting.good_engine(cast.misbehave)
+    assert cast.made == []
+    engine.receive(_hello(host_names(identifier)[0]))
+    facet = cast.casting.role(identifier).handshake_facet
+    assert cast.misbehaved == [(identifier, facet)]
+    assert cast.made == ([] if identifier == "handshake-stall" else [identifier])
+
+
+@pytest.mark.parametrize("name", ["", "localhost", "good.lab.test", "nonesuch.lab.test", "starttls-stripped.lab.test"])
+def test_not_chosen(cast: Cast, name: str) -> None:
+    """Any other name, or none, leaves the good server's engine, and nothing misbehaved."""
+    cast.casting.good_engine(cast.misbehave).receive(_hello(name))
+    assert cast.made == [None]
+    assert cast.misbehaved == []
+
+
+@pytest.mark.parametrize("identifier", CATALOGUE)
+def test_watched(cast: Cast, identifier: str) -> None:
+    """An engine of a scenario's own tells of the fault as soon as the ClientHello is there, whatever it asks for."""
+    role = cast.casting.role(identifier)
+    engine = role.watched_engine(cast.misbehave)
+    assert cast.misbehaved == []
+    engine.receive(_hello("expired.lab.test"))
+    assert cast.misbehaved == ([(identifier, role.handshake_facet)] if identifier in IN_HANDSHAKE else [])
+
+
+def test_a_failed_engine_does_nothing(building: Building) -> None:
+    """What cannot be served has not misbehaved."""
+    casting = Casting(
+        access=building.access(),
+        backends=building.backends(),
+        make_engines=lambda _, __: lambda: FailedEngine("not here"),
+        account="",
+    )
+    told: list[str] = []
+    engine = casting.good_engine(lambda scenario, _: told.append(scenario))
+    engine.receive(_hello("expired.lab.test"))
+    assert told == []
+    assert engine.failure is not None
+
+
+def test_the_good_role_is_honest(cast: Cast) -> None:
+    """The good server lies in nothing."""
+    assert cast.casting.good.persona.facets == HONEST
+    assert cast.casting.good.handshake_facet == ""
