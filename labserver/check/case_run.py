@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["CaseRun", "Run", "settled", "trace_of"]
 
 _SETTLE = 1.0
-"""Seconds after the client's end for its last connections to end, too."""
+"""Seconds after the client's end for its last connections to end, too, however late it is."""
 _MESSAGE = b"From: labserver@lab.test\r\nTo: %b\r\nSubject: A message to read\r\n\r\nHello!\r\n"
 
 
@@ -85,16 +85,16 @@ class CaseRun:
         try:
             code = await process.wait(self.seconds)
             seconds = clock() - start
-            if code is not None:
-                await settled(lease)
+            lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
             trace = trace_of(lease.sessions)  # before the client is ended: what that does to it is not its own doing
         finally:
             await process.end()
         ended = _ending(code) if code is not None else f"still running after {self.seconds:g} seconds"
+        ended += ", but what it left behind is still connected" if lingers else ""
         return Run(
             trace=trace,
             client=ClientRun(ended=ended, seconds=seconds, output=process.output),
-            timed_out=code is None,
+            timed_out=code is None or lingers,
         )
 
     def _values(self, lease: Lease, scenario: Scenario, service: Service, policy: Policy) -> dict[str, str]:
@@ -151,8 +151,11 @@ def trace_of(records: list[SessionRecord]) -> Trace:
     )
 
 
-async def settled(lease: Lease) -> None:
-    """Wait until every connection has ended, and for those that the system has accepted but not handed over yet."""
+async def settled(lease: Lease, seconds: float = _SETTLE) -> bool:
+    """Wait until every connection has ended, and for those that the system has accepted but not handed over yet.
+
+    Return whether they have: a client that went into the background has not ended with its first process.
+    """
     changed = asyncio.Event()
 
     def observe(_: SessionRecord, event: Event) -> None:
@@ -162,13 +165,14 @@ async def settled(lease: Lease) -> None:
     lease.transcript.subscribers.add(observe)
     try:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLE):
+            async with asyncio.timeout(seconds):
                 await asyncio.sleep(0.01)
                 while lease.connections.connections:
                     changed.clear()
                     await changed.wait()
     finally:
         lease.transcript.subscribers.discard(observe)
+    return not lease.connections.connections
 
 
 def _ending(code: int) -> str:

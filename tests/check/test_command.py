@@ -138,6 +138,34 @@ client.login(os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"])
 """
 
 
+_DAEMON = """
+import os, socket, sys, time
+one = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+if os.environ["LABSERVER_SCENARIO"] != "good":
+    if os.fork():
+        os._exit(0)
+    one.recv(999)
+    time.sleep(1.5)
+    user, password = os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"]
+    one.sendall(f"a LOGIN {user} {password}\\r\\n".encode())
+    time.sleep(99)
+import imaplib, ssl
+client = imaplib.IMAP4(sys.argv[2], int(sys.argv[1]))
+client.starttls(ssl.create_default_context(cafile=sys.argv[3]))
+client.login(os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"])
+"""
+
+
+def test_background() -> None:
+    """A client whose first process ends is watched for as long as what it left behind is connected."""
+    words = (sys.executable, "-c", _DAEMON, "{port}", "{host}", "{ca}")
+    arguments = ("--service", "imap", "--scenario", "starttls-stripped", "--timeout", "3")
+    done = _check(*arguments, "--", *words, code=1)
+    assert "    critical no-secret-in-clear: it sent the password in clear\n" in done.stdout
+    assert "    medium bounded-time: it still ran after 3 seconds\n" in done.stdout
+    assert "    client: exit code 0, but what it left behind is still connected\n" in done.stdout
+
+
 def test_nothing_is_forgotten(tmp_path: Path) -> None:
     """A client that connects hundreds of times is judged by the first of them, too; its words may be any octets."""
     arguments = ("--service", "imap", "--scenario", "starttls-stripped", "--json", str(tmp_path / "report.json"))
