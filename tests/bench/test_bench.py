@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import handshakes, reading, sending, starting
+from tests.bench import handshakes, reading, scenarios, sending, starting
 from tests.bench.comparison import Bound, Rounds, interleaved
 from tests.clients.sandbox import missing
 
@@ -21,6 +21,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "smtp": ("smtp-source", lambda folder: sending.run(folder, rounds=1, messages=300)),
     "read": ("dovecot", lambda folder: reading.run(folder, rounds=1, messages=10, some=5, retrieved=5)),
     "tls": ("openssl", lambda folder: handshakes.run(folder, rounds=1, seconds=1, engines=("openssl",))),
+    "scenarios": ("true", lambda folder: scenarios.run(folder, rounds=1)),
     "memory": ("openssl", lambda folder: handshakes.run_memory(folder, connections=5)),
 }
 

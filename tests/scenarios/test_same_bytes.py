@@ -35,6 +35,7 @@ from tests.scenarios.wire import ASKING, STARTING, Wire, lenient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from tests.reference.client import Traits
 
 TODAY = datetime.now(UTC)

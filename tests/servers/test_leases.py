@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from twisted.internet.address import IPv4Address
 
 from labserver import events
 from labserver.errors import ConfigurationError, UnavailableError
@@ -18,7 +15,7 @@ from labserver.lab import Lab
 from labserver.pki.material import IssuerName, Wanted
 from labserver.servers.leases import LOOPBACK, check_case
 from labserver.settings import Settings
-from tests.servers.line import Transport
+from tests.servers.reactor import Reactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,54 +23,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorSocket
 
-    from labserver.servers.connection import Connection
-    from labserver.servers.factory import ConnectionFactory
     from labserver.servers.leases import Lease
     from tests.servers.line import Loop
-
-
-class _Client(Transport):
-    def getHost(self) -> IPv4Address:  # noqa: N802 -- Twisted's name
-        return IPv4Address("TCP", "127.0.0.1", 3143)
-
-    getPeer = getHost  # noqa: N815 -- Twisted's name
-
-
-@dataclass
-class _Port:
-    """A socket that listens."""
-
-    descriptor: int
-    factory: ConnectionFactory
-    address: tuple[str, int]
-
-    def stopListening(self) -> None:  # noqa: N802 -- Twisted's name
-        os.close(self.descriptor)
-
-
-@dataclass
-class Reactor:
-    """As much of a reactor as listens; connections are made by the test."""
-
-    ports: list[_Port] = field(default_factory=list)
-
-    def adoptStreamPort(self, descriptor: int, family: int, factory: ConnectionFactory) -> _Port:  # noqa: N802 -- Twisted's
-        """Take over a socket that listens."""
-        with socket.socket(family, fileno=os.dup(descriptor)) as sock:
-            address = sock.getsockname()[:2]
-            if address[0] == "0.0.0.0":
-                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
-                address = ("127.0.0.1", address[1])
-        self.ports.append(_Port(os.dup(descriptor), factory, address))
-        return self.ports[-1]
-
-    def connect(self, port: int) -> tuple[Connection, bytes]:
-        """Return a connection to a port, and what is said first."""
-        factory = next(one.factory for one in self.ports if one.address[1] == port)
-        connection, transport = factory.buildProtocol(None), _Client()
-        assert connection is not None
-        connection.makeConnection(transport)  # type: ignore[no-untyped-call]  # Twisted has not typed it
-        return connection, b"".join(transport.writes)
 
 
 @pytest.fixture
