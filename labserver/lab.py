@@ -67,6 +67,7 @@ class Lab:
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
         self._chains: dict[str, Chain] = {}
+        self._preloaded: tuple[str, ...] = ()
         self._unavailable: dict[str, str | None] = {}
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
@@ -106,7 +107,7 @@ class Lab:
     def notices(self) -> tuple[str, ...]:
         """What the operator should know before using the lab."""
         warning = exposure(self.settings.addresses)
-        return (*([f"WARNING: {warning}"] if warning else []), *self.material.notices)
+        return (*([f"WARNING: {warning}"] if warning else []), *self.material.notices, *self._preloaded)
 
     def start(self, reactor: IReactorSocket) -> None:
         """Listen on every socket."""
@@ -295,7 +296,8 @@ class Lab:
             from labserver.mailstore.preload import preload  # noqa: PLC0415 -- only when it is asked for
 
             for path in self.settings.preload:
-                preload(path, store=self.store, directory=self.directory)
+                report = preload(path, store=self.store, directory=self.directory)
+                self._preloaded += (f"--preload {path}: {report}",)
 
     def _backends(self) -> Backends:
         settings = self.settings

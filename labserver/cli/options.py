@@ -97,7 +97,7 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
     group = parser.add_argument_group("listening")
     group.add_argument(
         "--services",
-        type=_names,
+        type=lambda text: _names(_text(text)),
         metavar="NAME,…",
         help=f"open only these, of {', '.join(SERVICES)} (default: all but lmtp)",
     )
@@ -185,7 +185,10 @@ def _add_certificates(parser: argparse.ArgumentParser) -> None:
         help="let the CA vouch for this domain, address or network too",
     )
     group.add_argument(
-        "--seed", metavar="TEXT", help="derive every key and certificate from this text; none is a secret then"
+        "--seed",
+        type=_text,
+        metavar="TEXT",
+        help="derive every key and certificate from this text; none is a secret then",
     )
     group.add_argument("--cert", type=Path, metavar="FILE", help="serve your own certificate chain (PEM)")
     group.add_argument("--key", type=Path, metavar="FILE", help="its private key, if it is in another file")
@@ -233,7 +236,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         ),
         users=tuple(map(parse_user, options.user)) or DEFAULT_USERS,
         accept_any=options.accept_any,
-        catch_all=None if options.strict_recipients else options.catch_all,
+        catch_all=None if options.strict_recipients else _catch_all(options.catch_all),
         trace_headers=options.trace_headers,
         preload=_preload(options),
         store=options.store,
@@ -268,6 +271,12 @@ def _ports(options: argparse.Namespace) -> dict[str, int]:
         if port and taken.setdefault(port, name) != name:
             raise ConfigurationError(f"{taken[port]} and {name} cannot both be on port {port}")
     return ports
+
+
+def _catch_all(name: str) -> str:
+    if ":" in name:
+        raise ConfigurationError(f"--catch-all {name!r}: an account without a password of its own, NAME or NAME@DOMAIN")
+    return parse_user(f"{name}:-", option="--catch-all").address
 
 
 def _preload(options: argparse.Namespace) -> tuple[Path, ...]:
@@ -317,6 +326,12 @@ def _known(option: str, names: frozenset[str], known: object) -> None:
     unknown = sorted(names - set(known))
     if unknown:
         raise ConfigurationError(f"{option} {unknown[0]}: there is no such one; choose from {', '.join(known)}")
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")  # a script's variable, unset
+    return text
 
 
 def _names(text: str) -> frozenset[str]:

@@ -203,7 +203,8 @@ class Directory:
         return account
 
     def _ensured(self, name: str) -> str:
-        return self._find(parse_address(name)) or self._add(User(name=name, password=_DEFAULT_PASSWORD))
+        local, _, domain = name.partition("@")
+        return self._find(parse_address(name)) or self._add(User(name=local, domain=domain, password=_DEFAULT_PASSWORD))
 
 
 class RejectingDirectory(Directory):

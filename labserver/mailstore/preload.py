@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PreloadReport", "preload"]
 
+_NAMED = 5
+"""How many of the files passed over are named."""
 _MAILDIR_PARTS = frozenset({"cur", "new", "tmp"})
 
 
@@ -47,6 +49,11 @@ class PreloadReport:
     """Messages that were there already."""
     ignored: tuple[Path, ...]
     """Files that are neither ``.eml`` nor mbox."""
+
+    def __str__(self) -> str:
+        present = f", {self.present} there already" if self.present else ""
+        ignored = ", ".join(path.name for path in self.ignored[:_NAMED]) + (" …" if len(self.ignored) > _NAMED else "")
+        return f"{self.added} loaded{present}" + (f"; passed over, no mail: {ignored}" if ignored else "")
 
 
 def preload(path: Path, *, store: MailStore, directory: Directory) -> PreloadReport:

@@ -152,6 +152,6 @@ class Session:
 
     def _bad(self, text: str) -> Reply:
         self._bad_commands += 1
-        if self._bad_commands < self._limits.bad_commands:
+        if self._bad_commands <= self._limits.bad_commands:
             return refused(text)
         return Pop3Dialogue(line_limit=self._limits.pop3_line).farewell(Farewell.TOO_MANY_ERRORS)

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock
 
-    _Sized = events.RawReceived | events.RawSent | events.CommandReceived | events.ReplySent | events.DataReceived
+    _Sized = events.RawReceived | events.RawSent | events.ReplySent | events.DataReceived
+    _Said = events.CommandReceived | events.LineReceived
 
 __all__ = ["SessionRecord", "Transcript"]
 
 _RAW = (events.RawReceived, events.RawSent)
-_SIZED = (events.CommandReceived, events.ReplySent, events.DataReceived)
+_SIZED = (events.CommandReceived, events.LineReceived, events.ReplySent, events.DataReceived)
 
 
 class SessionRecord:
@@ -60,7 +61,7 @@ class SessionRecord:
         else:
             self.events.append(event)
 
-    def _keep(self, event: _Sized, room: int) -> int:
+    def _keep(self, event: _Sized | _Said, room: int) -> int:
         """Keep what fits into ``room`` octets; return the room left."""
         size = len(event.data)
         if size <= room:
@@ -72,8 +73,8 @@ class SessionRecord:
         return 0
 
 
-def _shortened(event: _Sized, room: int) -> events.Event:
-    if isinstance(event, events.CommandReceived):
+def _shortened(event: _Sized | _Said, room: int) -> events.Event:
+    if isinstance(event, events.CommandReceived | events.LineReceived):
         return replace(event, data=event.data[:room], masked=event.masked[:room])
     return replace(event, data=event.data[:room])
 

@@ -99,12 +99,13 @@ def test_trace_headers_when_asked_for(tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_preloaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What was preloaded is there when the lab is ready."""
+    """What was preloaded is there when the lab is ready, and told."""
     folder: Path = tmp_path_factory.mktemp("lab")
     (folder / "mail").mkdir()
     (folder / "mail" / "one.eml").write_bytes(_MAIL)
     with running(folder, "--preload", str(folder / "mail")) as lab:
         counts = {user: _count(lab, user) for user in ("alice", "bob", "catchall")}
+        assert f"labserver: --preload {folder / 'mail'}: 1 loaded\n" in lab.log.read_text()
     assert counts == {"alice": 1, "bob": 0, "catchall": 0}
 
 

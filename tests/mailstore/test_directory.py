@@ -156,6 +156,13 @@ def test_a_user_can_be_the_catch_all() -> None:
     assert "catchall" not in found.users
 
 
+def test_the_catch_all_can_be_an_address() -> None:
+    """An account is made with the domain it has been given."""
+    found = directory(catch_all="rest@example.net")
+    assert found.recipient("carol@elsewhere.example") == "rest"
+    assert found.users["rest"].address == "rest@example.net"
+
+
 @pytest.mark.parametrize(
     ("name", "password", "account"),
     [

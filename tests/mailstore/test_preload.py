@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mailbox as stdlib_mailbox
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from labserver.mailstore.preload import PreloadReport, preload
 from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from labserver.mailstore.message import Message
 
 EML = b"Subject: hi\nDate: Tue, 3 Feb 2026 04:05:06 +0530\n\n\xff.\n"
@@ -40,6 +39,12 @@ def maildir(path: Path, files: dict[str, bytes]) -> None:
         (path / part).mkdir(parents=True)
     for seconds, (name, content) in enumerate(files.items()):
         os.utime(write(path / name, content), (MTIME + seconds, MTIME + seconds))
+
+
+def test_what_is_told_is_short() -> None:
+    """A tree without any mail is told in a line."""
+    report = PreloadReport(added=0, present=2, ignored=tuple(map(Path, "abcdefgh")))
+    assert str(report) == "0 loaded, 2 there already; passed over, no mail: a, b, c, d, e …"
 
 
 def load(store: MailStore, path: Path, *, accept_any: bool = False) -> PreloadReport:
@@ -167,6 +172,7 @@ class TestTrees:
         report = load(mail_store, tmp_path)
         assert contents(mail_store) == {"alice:INBOX": [b"first", b"second", b"third"]}
         assert report == PreloadReport(added=3, present=0, ignored=(tmp_path / "notes.txt",))
+        assert str(report) == "3 loaded; passed over, no mail: notes.txt"
 
     def test_directories_are_accounts_and_folders(self, mail_store: MailStore, tmp_path: Path) -> None:
         """DIR/account/folder/…, in any depth; an mbox is a folder; an empty directory too."""

@@ -257,8 +257,8 @@ def test_a_store_that_fails_at_login(post: Post, monkeypatch: pytest.MonkeyPatch
 
 
 def test_too_many_bad_commands(post: Post) -> None:
-    """Unknown commands and bad arguments count, commands in the wrong state do not; the last is a farewell."""
-    post.limit(bad_commands=3)
+    """Unknown commands and bad arguments count, commands in the wrong state do not; one too many is a farewell."""
+    post.limit(bad_commands=2)
     driver = post.connect()
     assert driver.say(b"XYZZY\r\nLIST\r\nCAPA x\r\nLIST\r\n").count(b"-ERR") == 4
     assert driver.say(b"XYZZY\r\nCAPA\r\n") == b"-ERR [SYS/PERM] Too many errors, closing the connection\r\n"

@@ -31,6 +31,10 @@ def _mail(data: bytes) -> events.DataReceived:
     return events.DataReceived(at=0.0, data=data, secure=True, size=len(data))
 
 
+def _line(data: bytes) -> events.LineReceived:
+    return events.LineReceived(at=0.0, data=data, masked=data, secure=True)
+
+
 def _raw(data: bytes) -> events.RawReceived:
     return events.RawReceived(at=0.0, data=data, size=len(data), encrypted=True)
 
@@ -39,7 +43,7 @@ def _kept(record: SessionRecord) -> list[bytes]:
     return [getattr(event, "data", b"-") for event in record.events]
 
 
-@pytest.mark.parametrize("make", [_command, _reply, _mail])
+@pytest.mark.parametrize("make", [_command, _line, _reply, _mail])
 def test_what_fits_is_kept(make: Callable[[bytes], events.Event]) -> None:
     """Up to the limit everything is kept as it was."""
     record = _transcript(octets=10).begin()
@@ -58,6 +62,15 @@ def test_what_does_not_fit_is_counted(make: Callable[[bytes], events.Event]) -> 
     assert _kept(record) == [b"0123456", b"012"]
     assert [getattr(event, "size", 0) for event in record.events] == [7, 7]
     assert record.elided == 11
+
+
+def test_a_session_of_nothing_but_idle_is_bounded() -> None:
+    """Lines inside commands count like commands: IDLE and DONE for days do not fill the memory."""
+    record = _transcript(octets=10).begin()
+    for _ in range(1000):
+        record.observe(_line(b"DONE\r\n"))
+    assert _kept(record) == [b"DONE\r\n", b"DONE"]
+    assert record.elided == 6 * 998 + 2
 
 
 def test_a_shortened_command_is_still_masked() -> None:
