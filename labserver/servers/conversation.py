@@ -33,6 +33,8 @@ class Conversation:
     dialogue: Dialogue
     proof: Callable[[bytes], bytes]
     """What the server sends for its own proof; the honest one goes in."""
+    refusing: Callable[[], None]
+    """Told when a challenge that refuses is about to be sent, to which some clients never answer."""
 
     def run(self, exchange: SaslExchange, initial: bytes, *, client_first: bool) -> Said:
         """Carry the mechanism's messages; return the account or why there is none."""
@@ -42,6 +44,7 @@ class Conversation:
             outcome = yield from self._messages(exchange, initial)
         except MechanismError as error:
             if error.challenge:
+                self.refusing()
                 yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
             return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
         if not isinstance(outcome, Success):

@@ -85,6 +85,7 @@ class Membrane:
         self._notified = False
         self._departing: Farewell | None = None
         self._failed_logins = 0
+        self._refusal_told = False
         self._finished = False
         self._negotiating = False
 
@@ -192,8 +193,8 @@ class Membrane:
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Take note that an authentication failed; too many of them end the connection."""
         self._failed_logins += 1
-        if self._facets.authentication.rejects:
-            self._misbehaved("authentication")
+        self._refusing()
+        self._refusal_told = False
         self._observe(
             events.AuthenticationFailed(
                 at=self._elapsed(), mechanism=mechanism, reason=failure.value, secure=self.secure
@@ -201,6 +202,12 @@ class Membrane:
         )
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
+
+    def _refusing(self) -> None:
+        """Take note, once for each attempt, that right credentials are being refused."""
+        if self._facets.authentication.rejects and not self._refusal_told:
+            self._refusal_told = True
+            self._misbehaved("authentication")
 
     def _raise_literal_limit(self) -> None:
         if isinstance(self._framer, ImapFramer):
@@ -391,7 +398,7 @@ class Membrane:
             failure = LoginFailure.NOT_NOW
         if failure is None:
             exchange = access.start(mechanism_name, secure=self.secure, channel=channel)
-            conversation = Conversation(dialogue=self._dialogue, proof=self._proof)
+            conversation = Conversation(dialogue=self._dialogue, proof=self._proof, refusing=self._refusing)
             outcome = yield from conversation.run(
                 exchange, initial, client_first=access.mechanism(mechanism_name).client_first
             )
