@@ -47,9 +47,7 @@ def run(folder: Path, *, rounds: int) -> str:
             cases.line(cases_alone.FIRST, unit="ms", peer=_TRUE, wanted=Bound(at_most=30), absolute=True),
             cases.line(cases_alone.FURTHER, unit="ms", peer=_TRUE, wanted=Bound(at_most=30), absolute=True),
         ],
-        [
-            "One case: lease, wait, trace, verdict, close, all but the client; beside it the least that any client costs."
-        ],
+        ["One case: lease, wait, trace, verdict, close, without the client; beside it the least a client costs."],
     )
 
 

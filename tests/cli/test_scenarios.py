@@ -83,7 +83,7 @@ def test_unavailable() -> None:
     listed = {one["id"]: one for one in _listed("--issuer", "trustme")}
     assert list(listed) == list(CATALOGUE)
     refused = {name for name, one in listed.items() if not one["available"]}
-    assert refused == {"expired", "wrong-host"}
+    assert {"expired", "wrong-host"} <= refused <= {one["id"] for one in _listed("--group", "certificate")}
     assert all("--issuer" in listed[name]["unavailable"] for name in refused)
     assert "NOT AVAILABLE: Only the lab's own CA" in _run("scenarios", "expired", "--issuer", "trustme")[0]
 
@@ -106,6 +106,13 @@ def test_unavailable_lease() -> None:
     _, err = _run("up", "--ports", "any", "--issuer", "trustme", "--scenario", "expired", code=1)
     assert err.startswith("labserver: expired cannot be served here: Only the lab's own CA")
     assert err.count("\n") == 1
+
+
+def test_lease_on_no_service() -> None:
+    """Asking for a scenario that none of the lab's services can play is an error, not an empty line."""
+    words = ("up", "--ports", "any", "--services", "smtp", "--scenario", "imap-greeting-preauth")
+    _, err = _run(*words, code=2)
+    assert err == "labserver: imap-greeting-preauth makes no sense on smtp; it is there on imap\n"
 
 
 def test_document() -> None:

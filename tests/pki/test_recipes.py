@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import ssl
 import subprocess
-from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from contextlib import nullcontext, suppress
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ from labserver.errors import ConfigurationError, UnavailableError
 from labserver.facets.certificate import LabCertificate, RecipeCertificate
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.profile import HOSTS, SERVER_AUTH
-from labserver.pki.recipes import RECIPES, Recipe, Signer, forge, make
+from labserver.pki.recipes import RECIPES, Recipe, Signer, forge, make, unavailable
 from labserver.pki.trustme_issuer import TrustmeIssuer
+from tests.pki.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,24 +35,6 @@ HOST = "case.lab.test"
 NAMES = (*HOSTS, "case.lab.localhost", "127.66.3.4")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """How a fault is called."""
-
-    openssl: int
-    """The X509_V_ERR code (x509_vfy.h)."""
-    address: int = 0
-    """The same for a client that connects to an address, if it is another."""
-    gnutls: str
-    """In certtool's words."""
-
-
-REFUSALS = {
-    "self-signed": Refusal(openssl=18, gnutls="The certificate issuer is unknown."),
-    "expired": Refusal(openssl=10, gnutls="The certificate chain uses expired certificate."),
-    "wrong-host": Refusal(openssl=62, address=64, gnutls="The name in the certificate does not match the expected."),
-    "untrusted-root": Refusal(openssl=19, gnutls="The certificate issuer is unknown."),
-}
 BY_NAME = (HOST, "case.lab.localhost", "mail.lab.test")
 BY_ADDRESS = ("127.66.3.4", "::1")
 
@@ -118,14 +101,14 @@ class TestBad:
     def test_openssl(self, name: str, host: str, forged: dict[str, Chain], openssl_verify: Verify) -> None:
         """``openssl verify`` gives the error of the fault, by name and by address."""
         refusal = REFUSALS[name]
-        expected = refusal.address if host in BY_ADDRESS and refusal.address else refusal.openssl
+        expected = refusal.by_address if host in BY_ADDRESS else refusal.openssl
         assert _openssl(openssl_verify, forged[name], host) == expected
 
     @pytest.mark.parametrize("host", BY_NAME + BY_ADDRESS)
     def test_handshake(self, name: str, host: str, forged: dict[str, Chain], tmp_path: Path) -> None:
         """A client of the standard library gives the same error in a handshake."""
         refusal = REFUSALS[name]
-        expected = refusal.address if host in BY_ADDRESS and refusal.address else refusal.openssl
+        expected = refusal.by_address if host in BY_ADDRESS else refusal.openssl
         assert _python(forged[name], tmp_path, host) == expected
 
     @pytest.mark.parametrize("host", BY_NAME)
@@ -171,6 +154,11 @@ def test_catalogue() -> None:
     certificates = (scenario.facets.certificate for scenario in CATALOGUE.values())
     named = [certificate.recipe for certificate in certificates if isinstance(certificate, RecipeCertificate)]
     assert sorted([*named, LabCertificate.recipe]) == sorted(RECIPES)
+
+
+def test_every_fault_has_a_name() -> None:
+    """Each recipe is either good, or refused for a reason that is written down in tests/pki/refusals.py."""
+    assert {name for name in RECIPES if not name.startswith("good")} == REFUSALS.keys()
 
 
 def test_expired_within_its_issuer(pki_clock: FixedClock) -> None:
@@ -226,6 +214,16 @@ def test_another_issuer(pki_clock: FixedClock) -> None:
         forge("expired", issuer=trustme, entropy=SeededEntropy("x"), clock=pki_clock, host=HOST)
     chain = forge("untrusted-root", issuer=trustme, entropy=SeededEntropy("x"), clock=pki_clock, host=HOST)
     assert chain.anchors == trustme.anchors
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_unavailable(name: str, pki_clock: FixedClock) -> None:
+    """What an issuer is said not to be able to make is what it refuses to make."""
+    trustme = TrustmeIssuer(clock=pki_clock)
+    assert unavailable(name, _seeded()) is None
+    reason = unavailable(name, trustme)
+    with nullcontext() if reason is None else pytest.raises(UnavailableError, match=f"^{re.escape(reason)}$"):
+        forge(name, issuer=trustme, entropy=SeededEntropy("x"), clock=pki_clock, host=HOST, names=NAMES)
 
 
 def _seeded(clock: FixedClock | None = None) -> LabIssuer:

@@ -13,6 +13,7 @@ import pytest
 from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import Expectation
+from tests.pki.refusals import REFUSALS, Refusal
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:
@@ -20,22 +21,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.client
 
-FAULTS = {"self-signed": {18}, "expired": {10}, "wrong-host": {62}, "untrusted-root": {19}}
-"""X509_V_ERR codes (x509_vfy.h): self-signed, expired, hostname mismatch, self-signed root in the chain."""
-ADDRESS_FAULTS = FAULTS | {"wrong-host": {64}}
-"""The same for a client that dials an address: IP address mismatch."""
-WORDS = {
-    "self-signed": "The certificate issuer is unknown.",
-    "expired": "The certificate chain uses expired certificate.",
-    "wrong-host": "The name in the certificate does not match the expected.",
-    "untrusted-root": "The certificate issuer is unknown.",
-}
 CERTIFICATES = [
     name for name, scenario in CATALOGUE.items() if isinstance(scenario.facets.certificate, RecipeCertificate)
 ]
 GOOD = [name for name in ("good", *CERTIFICATES) if CATALOGUE[name].expectation is Expectation.ACCEPT]
 BAD = [name for name in CERTIFICATES if CATALOGUE[name].expectation is Expectation.REJECT]
 SERVICES = ("smtp", "imaps", "pop3")
+
+
+def _refusal(scenario: str) -> Refusal:
+    return REFUSALS[CATALOGUE[scenario].facets.certificate.recipe]
 
 
 def _errors(printed: str) -> set[int]:
@@ -48,7 +43,7 @@ def test_one_fault(stage: LabProcess, scenario: str, service: str, way: Way) -> 
     """The chain verifies for the name or address by which it was reached, but for its one fault."""
     where = place(stage, scenario, service, way)
     printed = s_client(where)
-    assert _errors(printed) == (FAULTS if where.name else ADDRESS_FAULTS)[scenario], printed
+    assert _errors(printed) == {_refusal(scenario).openssl if where.name else _refusal(scenario).by_address}, printed
 
 
 @pytest.mark.parametrize(("scenario", "service", "way"), places(GOOD, SERVICES))
@@ -64,7 +59,7 @@ def test_gnutls(stage: LabProcess, scenario: str, service: str, way: Way) -> Non
     """An independent implementation names the same fault in its own words, and ends the handshake with an alert."""
     printed = gnutls_cli(place(stage, scenario, service, way))
     assert re.findall(r"Status: (.*?) *$", printed, re.MULTILINE) == [
-        f"The certificate is NOT trusted. {WORDS[scenario]}"
+        f"The certificate is NOT trusted. {_refusal(scenario).gnutls}"
     ]
     assert "Fatal error: Error in the certificate" in printed
 
