@@ -74,12 +74,18 @@ async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]]) -> int:
         _leave_files(lab, record)
         running = Running(lab, record)
         event_loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _stopping_signals():
             event_loop.add_signal_handler(number, running.signalled, number)
         return await command(running)
     finally:
         await lab.stop()
         await control.stop()
+
+
+def _stopping_signals() -> tuple[signal.Signals, ...]:
+    """Return what ends a lab in good order; a terminal that closes does not where nohup had that ignored."""
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    return (signal.SIGTERM, signal.SIGINT, *hangup)
 
 
 def _leave_files(lab: Lab, record: dict[str, object]) -> None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_HANGUP = pytest.param(
+    signal.SIGHUP,
+    marks=pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="started with nohup"),
+)
+
 _SEND = """
 import os, smtplib, ssl, poplib
 context = ssl.create_default_context()
@@ -109,12 +114,13 @@ def note(number, frame):
     sys.exit(3)
 signal.signal(signal.SIGTERM, note)
 signal.signal(signal.SIGINT, note)
+signal.signal(signal.SIGHUP, note)
 print("ready", flush=True)
 signal.pause()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, _HANGUP])
 def test_signals_reach_the_command(folder: Path, number: signal.Signals) -> None:
     """The signal we get is the one the command gets; we end when it has ended, with its code."""
     command = [*COMMAND, "run", "--", sys.executable, "-c", _WAITS]
@@ -127,6 +133,20 @@ def test_signals_reach_the_command(folder: Path, number: signal.Signals) -> None
         assert process.stdout.read() == f"{number.name}\n"
         assert process.wait(10) == 3
     assert list((folder / "labserver").iterdir()) == []
+
+
+def test_a_hangup_after_nohup(folder: Path) -> None:
+    """Who had hangups ignored is not ended by one."""
+    command = ["nohup", *COMMAND, "run", "--", sys.executable, "-c", _WAITS]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(folder)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == b"SIGTERM\n"
+        assert process.wait(10) == 3
 
 
 def test_commands_inside_find_their_lab(folder: Path) -> None:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_HANGUP = pytest.param(
+    signal.SIGHUP,
+    marks=pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="started with nohup"),
+)
+
+
 def _wait_until(ready: Callable[[], bool], seconds: float = 10.0) -> None:
     """Look until it is so."""
     deadline = time.monotonic() + seconds
@@ -139,7 +145,7 @@ def test_two_labs_at_once(folder: Path) -> None:
         assert one.ca.exists(), "the other's end takes nothing with it"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, _HANGUP])
 def test_drain(folder: Path, number: signal.Signals) -> None:
     """A signal says goodbye to everybody in their protocol's words, then ends with 0, and clears the folder."""
     with running(folder) as lab, ExitStack() as stack:
