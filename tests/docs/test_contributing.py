@@ -1,0 +1,28 @@
+"""What CONTRIBUTING.md shows as examples is the code as it is."""
+
+from __future__ import annotations
+
+from labserver.catalogue import starttls
+from labserver.catalogue.entries import CATALOGUE
+from labserver.scenario import Expectation, Scenario, Severity
+from tests.docs.documents import ROOT, blocks
+
+_TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+_ENTRY, _FACET, _RECIPE = blocks(_TEXT, "python")
+
+
+def test_entry() -> None:
+    """The scenario is the catalogue's."""
+    names = vars(starttls) | {one.__name__: one for one in (Expectation, Scenario, Severity)}
+    shown = eval(_ENTRY, names)  # noqa: S307 -- our own document
+    assert shown == CATALOGUE["starttls-refused"]
+
+
+def test_facet() -> None:
+    """The misbehaviour is the package's, word for word."""
+    assert _FACET.strip() in (ROOT / "labserver" / "facets" / "upgrade.py").read_text(encoding="utf-8")
+
+
+def test_recipe() -> None:
+    """The recipe is a row of the table."""
+    assert f"    {_RECIPE.strip()}\n" in (ROOT / "labserver" / "pki" / "recipes.py").read_text(encoding="utf-8")
