@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
         verb.add_argument("--state", type=Path, metavar="DIR", help="the CA kept here (made if there is none)")
         verb.add_argument("--seed", metavar="TEXT", help="the CA that this text makes")
-        verb.add_argument("--issuer", choices=tuple(IssuerName), help="who issues, without --ready-file")
+        verb.add_argument("--issuer", choices=tuple(map(str, IssuerName)), help="who issues, without --ready-file")
         verb.add_argument("--host-name", metavar="NAME", help=f"the server's name (default: {_HOST})")
         verb.add_argument("--permit", action="append", default=[], metavar="NAME", help="as for labserver up")
 

@@ -19,7 +19,9 @@ __all__ = ["add_options", "run", "variables"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver env``."""
-    parser.add_argument("--format", choices=tuple(Format), default=Format.SH, help="for whom (default: %(default)s)")
+    parser.add_argument(
+        "--format", choices=tuple(map(str, Format)), default=Format.SH, help="for whom (default: %(default)s)"
+    )
     parser.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="the lab's ready file (default: the newest lab)"
     )

@@ -176,7 +176,9 @@ def _add_certificates(parser: argparse.ArgumentParser) -> None:
         "--host-name", default="localhost", metavar="NAME", help="the server's name in greetings and certificate"
     )
     group.add_argument("--state", type=Path, metavar="DIR", help="keep the CA here (default: a new one per run)")
-    group.add_argument("--issuer", choices=tuple(IssuerName), default=IssuerName.LAB, help="who issues the certificate")
+    group.add_argument(
+        "--issuer", choices=tuple(map(str, IssuerName)), default=IssuerName.LAB, help="who issues the certificate"
+    )
     group.add_argument(
         "--permit",
         action="append",

@@ -172,12 +172,22 @@ def test_bad_values(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["dance"], ["certs"], ["certs", "dance"], ["env", "--format", "xml"], ["transcript", "--session", "x"]],
+    [
+        [],
+        ["dance"],
+        ["certs"],
+        ["certs", "dance"],
+        ["env", "--format", "xml"],
+        ["up", "--issuer", "x"],
+        ["transcript", "--session", "x"],
+    ],
 )
 def test_bad_commands(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """A command that does not exist is one line, too."""
     assert _code(arguments) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "<" not in err, "choices are told as they are typed"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["run", "--help"], ["certs", "export", "--help"]])
