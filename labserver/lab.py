@@ -72,6 +72,8 @@ class Lab:
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
             check_case(identifier, ())
+            if settings.ports.keys().isdisjoint(CATALOGUE[identifier].services):
+                check_case(identifier, tuple(settings.ports))  # it would be nowhere
         self._bound = bind_all(settings.ports, settings.addresses)
         try:
             self._entropy = _entropy(settings)
