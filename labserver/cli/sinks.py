@@ -55,10 +55,18 @@ def _to_file(transcript: Transcript, options: argparse.Namespace) -> Iterator[No
         raise ConfigurationError(f"--transcript {options.transcript}: {error.strerror}") from error
 
     def write(record: SessionRecord, event: Event) -> None:
-        stream.write(encoded(record.number, record.started, event, secrets=options.show_secrets) + "\n")
+        try:
+            stream.write(encoded(record.number, record.started, event, secrets=options.show_secrets) + "\n")
+        except OSError as error:  # a full disk is no reason to stop serving
+            transcript.subscribers.discard(write)
+            log.error("--transcript %s: %s; it ends here", options.transcript, error.strerror)  # noqa: TRY400 -- the reason is in the line
 
-    with stream, _subscribed(transcript, write):
-        yield
+    try:
+        with _subscribed(transcript, write):
+            yield
+    finally:
+        with contextlib.suppress(OSError):  # what a full disk did not take, once more
+            stream.close()
 
 
 def _log_event(record: SessionRecord, event: Event) -> None:

@@ -145,6 +145,15 @@ def test_two_labs_at_once(folder: Path) -> None:
         assert one.ca.exists(), "the other's end takes nothing with it"
 
 
+def test_a_transcript_on_a_full_disk(folder: Path) -> None:
+    """The transcript ends, which is said once; the lab goes on."""
+    with running(folder, "--transcript", "/dev/full") as lab:
+        assert _greeted(lab.ports["imap"])
+        assert _greeted(lab.ports["pop3"])
+        log = lab.log.read_text()
+    assert log.count("--transcript /dev/full: No space left on device; it ends here\n") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, _HANGUP])
 def test_drain(folder: Path, number: signal.Signals) -> None:
     """A signal says goodbye to everybody in their protocol's words, then ends with 0, and clears the folder."""
