@@ -74,9 +74,7 @@ def _usable(addresses: Sequence[str]) -> list[str]:
         except OSError as error:
             if address == "::1" and len(addresses) > 1:
                 continue
-            raise ConfigurationError(
-                f"--bind {address}: {os.strerror(error.errno or 0)}; name an address of this machine"
-            ) from error
+            raise ConfigurationError(f"--bind {address}: {error.strerror}; name an address of this machine") from error
         usable.append(address)
     return usable
 
@@ -114,7 +112,7 @@ def _explain(service: str, address: str, port: int, error: OSError) -> str:
         case errno.EACCES:
             return f"{where}: ports below 1024 are reserved; choose a higher one"
         case _:
-            return f"{where}: {os.strerror(error.errno or 0)}"
+            return f"{where}: {error.strerror}"
 
 
 def _bind(address: str, port: int) -> socket.socket:

@@ -116,6 +116,7 @@ _BAD = [
     (["--ports", "some"], "--ports"),
     (["--bind", "localhost"], "--bind localhost"),
     (["--bind", "192.0.2.1"], "--bind 192.0.2.1"),
+    (["--bind", "fe80::1%nowhere0"], "--bind fe80::1%nowhere0"),
     (["--user", "alice"], "--user"),
     (["--user", ":x"], "--user"),
     (["--user", "a:x", "--user", "a:y"], "a"),
@@ -167,6 +168,7 @@ def test_bad_values(
     assert err.count("\n") == 1, err
     assert err.startswith("labserver")
     assert named in err
+    assert "Unknown error" not in err
     assert list((tmp_path / "labserver").glob("*")) == []
 
 

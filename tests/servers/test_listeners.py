@@ -172,7 +172,7 @@ def test_no_ipv6(monkeypatch: pytest.MonkeyPatch, addresses: Sequence[str], used
 
     monkeypatch.setattr(listeners, "_bind", bind)
     if used is None:
-        with pytest.raises(ConfigurationError, match="--bind ::1: Cannot assign"):
+        with pytest.raises(ConfigurationError, match="--bind ::1: no IPv6; name"):
             bind_all({"imap": 0}, addresses)
         return
     bound = bind_all({"imap": 0}, addresses)
