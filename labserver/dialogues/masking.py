@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MASK", "is_stray_response", "masked"]
+__all__ = ["AUTH", "MASK", "is_stray_response", "masked"]
 
+AUTH = rb"AUTH(?=[\s=:])(?:\s+(?-i:[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20})(?!\S))?"
+"""A pattern for SMTP's and POP3's AUTH and its mechanism (RFC 4422 3.1), which a forgotten one's response is not."""
 MASK = b"****"
 _KEYWORD = re.compile(rb"[A-Za-z]{1,4}|UTF8|STARTTLS", re.IGNORECASE)
 """Commands of one word: all that SMTP and POP3 have."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked
+from labserver.dialogues.masking import AUTH, masked
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.INTERNAL: "[SYS/TEMP] Internal error, closing the connection",
 }
 
-_SHOWN = re.compile(rb"\s*(?:PASS(?!\S)|(?:APOP|AUTH)\s+\S+)", re.IGNORECASE)
+_SHOWN = re.compile(rb"\s*(?:PASS(?!\S)|APOP\s+\S+|" + AUTH + rb")", re.IGNORECASE)
 """What the transcript shows of commands with credentials (RFC 1939 7, RFC 5034 4)."""
 
 

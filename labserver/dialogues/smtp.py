@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked
+from labserver.dialogues.masking import AUTH, masked
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.INTERNAL: "421 4.3.0 Internal error, closing the connection",
 }
 
-_SHOWN = re.compile(rb"\s*AUTH\s+\S+", re.IGNORECASE)
+_SHOWN = re.compile(rb"\s*" + AUTH, re.IGNORECASE)
 """What the transcript shows of AUTH: an initial response follows the mechanism (RFC 4954 4)."""
 
 
