@@ -151,6 +151,7 @@ class Membrane:
 
     def disconnected(self) -> None:
         """Release the backend: the connection is gone."""
+        self._note_unfinished()
         self._finished = True
         self._drop_exchange()
         backend, self._backend = self._backend, None
@@ -438,6 +439,16 @@ class Membrane:
     def _note_overflow(self, parts: tuple[bytes, ...]) -> None:
         shown = b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n"
         self._note_command(self._dialogue.command(Framed(parts=parts, raw=shown)))
+
+    def _note_unfinished(self) -> None:
+        """Take note of octets that never became a whole line: they were said all the same, and may be any secret."""
+        rest = self._framer.clear()
+        if rest:
+            self._observe(
+                events.CommandReceived(
+                    at=self._elapsed(), verb="", data=rest, masked=MASK, secure=self.secure, size=len(rest)
+                )
+            )
 
     def _note_unit(self, awaited: Await, unit: Framed | Overflow) -> None:
         at = self._elapsed()

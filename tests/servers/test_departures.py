@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.dialogues.exchange import Farewell
+from labserver.events import CommandReceived
 from tests.servers.playbook import Scripted, data, waiting
 
 if TYPE_CHECKING:
@@ -107,3 +108,20 @@ def test_after_the_end(building: Building) -> None:
     talk.membrane.disconnected()
     assert talk.depart() == b""
     assert not talk.closed
+
+
+def test_half_a_line_was_said_all_the_same(building: Building, service: str) -> None:
+    """Octets that never became a command are in the transcript, masked: they may be any secret."""
+    talk = building.opened(service)
+    talk.say(b"s3cret without an end")
+    talk.membrane.disconnected()
+    (left,) = [event for event in talk.seen if isinstance(event, CommandReceived)]
+    assert (left.data, left.masked, left.verb) == (b"s3cret without an end", b"****", "")
+
+
+def test_nothing_left_over_is_nothing_said(building: Building, service: str) -> None:
+    """A client that leaves after a whole command has said no more than that."""
+    talk = building.opened(service)
+    talk.say(b"NOOP\r\n")
+    talk.membrane.disconnected()
+    assert [event.data for event in talk.seen if isinstance(event, CommandReceived)] == [b"NOOP\r\n"]
