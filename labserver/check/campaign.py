@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.catalogue.entries import CATALOGUE
+from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
 from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context, Outcome
@@ -76,7 +77,8 @@ class Campaign:
                 continue
             if not policy.fits(service):
                 for scenario in cases:
-                    yield self._not_applicable(scenario, service, policy)
+                    reason = not_applicable(scenario, service, policy)
+                    yield _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, reason)
                 continue
             known = await self._meet_good(service, policy)
             if known.obstacle or CATALOGUE[CONTROL] in cases:
@@ -107,16 +109,13 @@ class Campaign:
 
     async def _case(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
         if known.obstacle:
-            verdict = Verdict(outcome=Outcome.INCONCLUSIVE, reason=known.obstacle)
-            return CaseReport(
-                scenario=scenario,
-                service=service,
-                policy=policy,
-                verdict=verdict,
-                tally=Tally(times=1, of=1),
-                trace=_NOTHING,
-                client=None,
-            )
+            return _unjudged(scenario, service, policy, Outcome.INCONCLUSIVE, known.obstacle)
+        try:
+            return await self._judged(scenario, service, policy, known)
+        except UnavailableError as error:  # this host or this issuer cannot play it
+            return _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, str(error).rstrip("."))
+
+    async def _judged(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
         control = None
         if scenario.control is not None:
             control = (await self.runner.run(scenario, service, policy, control=True)).trace
@@ -137,18 +136,6 @@ class Campaign:
             client=chosen.client,
         )
 
-    def _not_applicable(self, scenario: Scenario, service: Service, policy: Policy) -> CaseReport:
-        verdict = Verdict(outcome=Outcome.NOT_APPLICABLE, reason=not_applicable(scenario, service, policy))
-        return CaseReport(
-            scenario=scenario,
-            service=service,
-            policy=policy,
-            verdict=verdict,
-            tally=Tally(times=1, of=1),
-            trace=_NOTHING,
-            client=None,
-        )
-
     def _context(self, run: Run, *, endless: bool, control: Trace | None = None) -> Context:
         user = self.runner.user
         return Context(
@@ -158,3 +145,15 @@ class Campaign:
             control=control,
             endless=endless,
         )
+
+
+def _unjudged(scenario: Scenario, service: Service, policy: Policy, outcome: Outcome, reason: str) -> CaseReport:
+    return CaseReport(
+        scenario=scenario,
+        service=service,
+        policy=policy,
+        verdict=Verdict(outcome=outcome, reason=reason),
+        tally=Tally(times=1, of=1),
+        trace=_NOTHING,
+        client=None,
+    )

@@ -139,6 +139,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = settings_from(options)
     limits = replace(
         settings.limits,
+        handshake_time=max(settings.limits.handshake_time, 2 * options.timeout),  # the client is to give up, not we
         transcript_octets=max(settings.limits.transcript_octets, _TRANSCRIPT),
         transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
         transcript_sessions=max(settings.limits.transcript_sessions, _SESSIONS),

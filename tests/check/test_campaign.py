@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.entries import CATALOGUE
 from labserver.check.campaign import Campaign
 from labserver.check.case_run import Run
+from labserver.errors import UnavailableError
 from labserver.mailstore.directory import User
 from labserver.report.case import ClientRun
 from labserver.services import SERVICES
@@ -173,3 +174,15 @@ def test_service_without_cases() -> None:
     runner = Scripted({"good": [through]})
     assert _reports(runner, "starttls-stripped", service="imaps") == []
     assert runner.ran == []
+
+
+def test_what_cannot_be_served() -> None:
+    """A scenario that this lab cannot play is told with the reason, and the others are judged."""
+
+    def unavailable() -> Scene:
+        raise UnavailableError("This host's OpenSSL does not serve it.")
+
+    runner = Scripted({"good": [through], "expired": [unavailable], "self-signed": [refusing]})
+    reports = _reports(runner, "expired", "self-signed")
+    assert _told(reports) == [("expired", Outcome.NOT_APPLICABLE), ("self-signed", Outcome.PASS)]
+    assert reports[0].verdict.reason == "This host's OpenSSL does not serve it"
