@@ -1,12 +1,18 @@
-"""The client's process: started in a group of its own, given a time, its output kept within bounds, ended whole."""
+"""The client's process: started in a group of its own, given a time, its output kept within bounds, ended whole.
+
+Whole means with whatever it started: the processes of its group, and, where the system tells processes' environments
+(Linux), those that left the group for one of their own, which still carry the mark that this run's client was given.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
@@ -18,6 +24,10 @@ __all__ = ["ClientProcess", "Output", "start_client"]
 
 _KEPT = 1 << 14
 """Octets kept of the beginning and of the end of the output."""
+_MARK = "LABSERVER_RUN"
+"""The variable that tells one run's processes from all others."""
+_ROUNDS = 5
+"""How often descendants are looked for: one that is being ended may have just started another."""
 _DRAIN_TIME = 1.0
 """Seconds to wait for the rest of the output of a process that is gone; a grandchild may hold the pipe."""
 
@@ -57,8 +67,9 @@ class Output:
 class ClientProcess:
     """A client that runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipe: int, mark: str) -> None:
         self._process = process
+        self._mark = f"{_MARK}={mark}".encode()
         self._pipe = pipe
         self._output = Output()
         self._reading = asyncio.ensure_future(self._read())
@@ -75,10 +86,13 @@ class ClientProcess:
         return None
 
     async def end(self) -> None:
-        """End it, and whatever it started in its group, and collect the rest of its output."""
+        """End it and whatever it started, and collect the rest of its output."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
+        for _ in range(_ROUNDS):
+            if not _end_marked(self._mark):
+                break
         await asyncio.wait([self._reading], timeout=_DRAIN_TIME)
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
@@ -95,16 +109,32 @@ class ClientProcess:
             transport.close()
 
 
+def _end_marked(mark: bytes) -> bool:
+    """End every process that carries the mark; return whether there was one."""
+    found = False
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            marked = mark in (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # gone meanwhile, or somebody else's
+        if marked:
+            found = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(int(process.name), signal.SIGKILL)
+    return found
+
+
 async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) -> ClientProcess:
     """Start it with nothing to read; raises ConfigurationError if it cannot be run.
 
     The pipe is our own: with asyncio's, a client counts as running for as long as anybody holds its output open.
     """
     output, inherited = os.pipe()
+    mark = secrets.token_hex(16)
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            env=environment,
+            env={**environment, _MARK: mark},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=inherited,
             stderr=asyncio.subprocess.STDOUT,
@@ -115,4 +145,4 @@ async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) 
         raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
     finally:
         os.close(inherited)
-    return ClientProcess(process, output)
+    return ClientProcess(process, output, mark)

@@ -70,6 +70,22 @@ def test_offspring_is_ended(tmp_path: Path) -> None:
     os.close(reader)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's environment")
+def test_daemon_is_ended(tmp_path: Path) -> None:
+    """Nor does what has left the group for a session of its own."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = (
+        "import subprocess\n"
+        f"subprocess.Popen(['sh', '-c', 'exec 3>{fifo}; sleep 99 & sleep 99'], start_new_session=True)"
+    )
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    assert _run(code)[0] == 0
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b"", "nobody holds the other end any more"
+    os.close(reader)
+
+
 def test_flood() -> None:
     """Of a flood the beginning and the end are kept."""
     code, printed = _run("print('first'); [print('x' * 1000) for _ in range(20000)]; print('last')")
