@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.clock import SystemEntropy
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) 
     The pipe is our own: with asyncio's, a client counts as running for as long as anybody holds its output open.
     """
     output, inherited = os.pipe()
-    mark = secrets.token_hex(16)
+    mark = SystemEntropy().token(16, "run").hex()
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
