@@ -38,10 +38,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "p256": ec.SECP256R1(),
     "p384": ec.SECP384R1(),
     "p521": ec.SECP521R1(),
-    "p224": ec.SECP224R1(),
-    "p192": ec.SECP192R1(),
     "secp256k1": ec.SECP256K1(),
-    "brainpool-p256r1": ec.BrainpoolP256R1(),
 }
 _RSA_SIZES = ("rsa1024", "rsa2048", "rsa3072", "rsa4096")
 KEY_KINDS = frozenset((*_CURVES, *_RSA_SIZES, "ed25519", "ed448"))

@@ -27,7 +27,7 @@ PARTS = (
 )
 """The extensions, in their usual order, as recipes call them."""
 
-_WEAK = frozenset(("p192", "p224", "rsa1024", "ecdsa-sha1", "rsa-md5", "rsa-sha1"))
+_WEAK = frozenset(("rsa1024", "ecdsa-sha1", "rsa-md5", "rsa-sha1"))
 PURPOSES = {
     "any": "2.5.29.37.0",
     "server": "1.3.6.1.5.5.7.3.1",

@@ -47,6 +47,8 @@ def test_gullible(scenario: Scenario, service: str, forged: Reports) -> None:
     rejected = scenario.expectation is Expectation.REJECT
     assert report.verdict.outcome is (Outcome.FAIL if rejected else Outcome.PASS), _told(report)
     assert not any(isinstance(event, InternalFault) for session in report.trace.sessions for event in session.events)
+    severities = {finding.severity for finding in report.verdict.findings if finding.outcome is Outcome.FAIL}
+    assert severities == ({scenario.severity} if rejected else set())
     broken = {finding.rule for finding in report.verdict.findings if finding.outcome is Outcome.FAIL}
     assert broken == ({"rejects-certificate"} if rejected else set())
 
