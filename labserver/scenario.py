@@ -28,6 +28,8 @@ class Expectation(StrEnum):
     """It works with it."""
     REJECT = "reject"
     """It does not go on, and loses no secret."""
+    EITHER = "either"
+    """It works with it or does not go on; nobody may call one of the two wrong."""
 
 
 class Severity(StrEnum):

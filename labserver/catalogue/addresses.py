@@ -14,7 +14,7 @@ from labserver.catalogue.entries import CATALOGUE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DOMAINS", "addresses", "host_names", "scenario_named"]
+__all__ = ["DOMAINS", "addresses", "has_address", "host_names", "scenario_named"]
 
 DOMAINS = ("lab.test", "lab.localhost")
 """``<scenario>.<domain>`` is a scenario's host name."""
@@ -31,6 +31,11 @@ def addresses(ids: Iterable[str] = CATALOGUE) -> dict[str, str]:
             place = (place + 1) % _SIZE
         taken[place] = identifier
     return {identifier: f"{_NETWORK}.{place >> 8}.{place & 255}" for place, identifier in taken.items()}
+
+
+def has_address(address: str) -> bool:
+    """Return whether an address is one of those at which scenarios are; asking costs nothing."""
+    return address.startswith(f"{_NETWORK}.")
 
 
 def host_names(identifier: str) -> tuple[str, ...]:

@@ -104,7 +104,12 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
 def _under_the_labs_ca(facets: Facets) -> bool:
     from labserver.pki.recipes import RECIPES, Signer  # noqa: PLC0415 -- cryptography, for this command only
 
-    return RECIPES[facets.certificate.recipe].signer is not Signer.TRUSTME
+    recipe = facets.certificate.recipe
+    if recipe not in RECIPES:
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- the same
+
+        return not cookbook()[recipe].own_anchor
+    return RECIPES[recipe].signer is not Signer.TRUSTME
 
 
 def _reaches_tls(facets: Facets) -> bool:

@@ -156,13 +156,17 @@ class LabIssuer:
 
     def issue_profile(self, profile: Profile) -> Chain:
         """Return a chain whose leaf says what ``profile`` says; raises ``ConfigurationError`` as ``issue_server``."""
+        self.check(profile)
+        return issue(self.authority, profile, entropy=self.entropy, now=self.clock.now())
+
+    def check(self, profile: Profile) -> None:
+        """Raise ``ConfigurationError`` if the profile has a name outside the CA's constraints."""
         for name in (*profile.names, *profile.addresses):
             if not self.permitted.covers(name):
                 raise ConfigurationError(
                     f"The lab's CA may not vouch for {name!r}: add --permit {name.removeprefix('*.')} to widen its"
                     " name constraints."
                 )
-        return issue(self.authority, profile, entropy=self.entropy, now=self.clock.now())
 
     def issue_client(self, account: str) -> Chain:
         """Return a client's chain for SASL EXTERNAL."""

@@ -18,8 +18,11 @@ from labserver.pki.permitted import LAB
 from labserver.pki.profile import Profile, server_profile
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from labserver.clock import Clock, Entropy
     from labserver.pki.chain import Chain, Issuer
+    from labserver.pki.specification import ChainSpec
 
 __all__ = ["RECIPES", "Recipe", "Signer", "forge", "make", "unavailable"]
 
@@ -62,6 +65,11 @@ _ONLY_OURS = "Only the lab's own CA issues faulty certificates: leave --issuer o
 
 def unavailable(recipe: str, issuer: Issuer) -> str | None:
     """Return why ``issuer`` cannot follow the recipe with that name, a sentence; None if it can."""
+    if recipe not in RECIPES:
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+
+        ours = cookbook()[recipe].needs_lab
+        return _ONLY_OURS if ours and not isinstance(issuer, LabIssuer) else None
     one = RECIPES[recipe]
     ours = one.signer is Signer.LAB and one != Recipe()
     return _ONLY_OURS if ours and not isinstance(issuer, LabIssuer) else None
@@ -79,9 +87,13 @@ def forge(
     Raises ``ConfigurationError`` for an unknown recipe, a name that the CA may not vouch for, and a case reached by the
     very name that was to be the wrong one; ``UnavailableError`` when ``issuer`` cannot follow the recipe.
     """
-    if recipe not in RECIPES:
-        raise ConfigurationError(f"There is no certificate recipe {recipe!r}: there are {', '.join(RECIPES)}.")
     stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host}")
+    if recipe not in RECIPES:
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+
+        if recipe not in cookbook():
+            raise ConfigurationError(f"There is no certificate recipe {recipe!r}: there are {', '.join(RECIPES)}, …")
+        return _forged(cookbook()[recipe], issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
     return make(RECIPES[recipe], issuer=issuer, entropy=stream, clock=clock, host=host, names=names)
 
 
@@ -109,6 +121,32 @@ def make(recipe: Recipe, *, issuer: Issuer, entropy: Entropy, clock: Clock, host
             return TrustmeIssuer(clock=clock).issue_server(profile.common_name, (*profile.names, *profile.addresses))
         case never:
             assert_never(never)
+
+
+def _forged(
+    spec: ChainSpec, *, issuer: Issuer, entropy: Entropy, now: datetime, host: str, names: tuple[str, ...]
+) -> Chain:
+    from labserver.pki.cookbook import KEY_POOL  # noqa: PLC0415 -- as above
+    from labserver.pki.forgery import Surroundings, forge_chain  # noqa: PLC0415 -- as above
+
+    profile = server_profile(host, names)
+    authority = None
+    if isinstance(issuer, LabIssuer):
+        issuer.check(profile)
+        authority = issuer.authority
+    elif spec.needs_lab:
+        raise UnavailableError(_ONLY_OURS)
+    label = host.partition(".")[0]
+    around = Surroundings(
+        entropy=entropy,
+        now=now,
+        host=host,
+        names=profile.names,
+        addresses=profile.addresses,
+        usual=tuple(name for name in profile.names if name.partition(".")[0] != label),
+        pool=KEY_POOL,
+    )
+    return forge_chain(spec, around, authority)
 
 
 def _profile(recipe: Recipe, host: str, names: tuple[str, ...]) -> Profile:

@@ -18,11 +18,11 @@ __all__ = ["catalogue_markdown"]
 _HEAD = """\
 # Scenarios
 
-Made by `labserver scenarios --markdown` from `labserver/catalogue/`; do not edit it here.
+Made by `labserver scenarios --markdown` from `labserver/catalogue/` and `certs/recipes/`; do not edit it here.
 
 Every scenario is one server with one fault, or a control without any; whatever else it does is as good as the
 known-good lab. `labserver explain ID@SERVICE` shows what it says octet for octet, with commands to meet it by hand.
-`labserver check -- CMD …` runs a client against all of them and judges it.
+`labserver check -- CMD …` runs a client against those of `labserver/catalogue/` and judges it; `--scenario` has others.
 
 ## How to reach one
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, scenario_named
+from labserver.catalogue.addresses import addresses, has_address, scenario_named
 from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST
 from labserver.facets.certificate import LabCertificate
@@ -90,7 +90,7 @@ class Casting:
         self._make_engines = make_engines
         self._account = account
         self._roles: dict[tuple[str, bool], Role] = {}
-        self._by_address = {address: identifier for identifier, address in addresses().items()}
+        self._by_address: dict[str, str] = {}
         self.good = replace(self.role("good"), engine=make_engines(None, HONEST))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
@@ -103,6 +103,8 @@ class Casting:
 
     def at(self, address: str) -> Role:
         """Return who is met at a local address."""
+        if has_address(address) and not self._by_address:
+            self._by_address = {place: identifier for identifier, place in addresses().items()}
         identifier = self._by_address.get(address)
         return self.good if identifier is None else self.role(identifier)
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+
 __all__ = ["server_end_point"]
 
 
-def server_end_point(certificate_chain: bytes) -> bytes:
-    """Return the binding for a PEM chain: its leaf, hashed as it was signed (SHA-256 instead of MD5 and SHA-1)."""
+def server_end_point(certificate_chain: bytes) -> bytes | None:
+    """Return the binding for a PEM chain: its leaf, hashed as it was signed (SHA-256 instead of MD5 and SHA-1).
+
+    A leaf so malformed that nobody can tell how it was signed has none.
+    """
     from cryptography import x509  # noqa: PLC0415 -- imported at the first use of channel binding
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 -- the same
 
-    leaf = x509.load_pem_x509_certificates(certificate_chain)[0]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about what a scenario gets wrong on purpose
+            leaf = x509.load_pem_x509_certificates(certificate_chain)[0]
+    except ValueError:
+        return None
     algorithm = leaf.signature_hash_algorithm
     if algorithm is None or algorithm.name in {"md5", "sha1"}:
         algorithm = hashes.SHA256()

@@ -60,13 +60,15 @@ class TlsSettings:
     the hashes of those versions need."""
     maximum: str = "TLSv1.3"
     """The newest."""
+    weak: bool = False
+    """The chain has keys or signatures that OpenSSL's default security level rules out."""
     key_log: Path | None = None
     """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
 
     @property
     def legacy(self) -> bool:
-        """Whether a version is served that OpenSSL's default security level rules out."""
-        return VERSIONS.index(self.minimum) < VERSIONS.index("TLSv1.2")
+        """Whether anything is served that OpenSSL's default security level rules out."""
+        return self.weak or VERSIONS.index(self.minimum) < VERSIONS.index("TLSv1.2")
 
 
 class TlsEngine(Protocol):

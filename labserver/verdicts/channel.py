@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labserver import events
@@ -19,8 +20,9 @@ __all__ = ["certificate_accepted", "handshake_accepted", "plaintext_believed"]
 
 
 def certificate_accepted(inquiry: Inquiry) -> Iterator[Breach]:
-    """Find application data inside TLS behind the bad certificate."""
-    yield from _used(inquiry, "certificate", "accepted the certificate")
+    """Find application data inside TLS behind the bad certificate; how bad that is depends on what is wrong with it."""
+    for breach in _used(inquiry, "certificate", "accepted the certificate"):
+        yield replace(breach, severity=inquiry.scenario.severity)
 
 
 def handshake_accepted(inquiry: Inquiry) -> Iterator[Breach]:

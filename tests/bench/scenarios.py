@@ -25,7 +25,7 @@ __all__ = ["run"]
 _ROOT = Path(__file__).parents[2]
 _MANY = 500
 _READY, _MEMORY = "exec to ready", "resident memory when ready"
-_FEW = f"the catalogue's {len(CATALOGUE)} alone"
+_FEW = f"the catalogue's {len(CATALOGUE.written)} alone"
 _TRUE = "`true`, from fork to exit"
 
 

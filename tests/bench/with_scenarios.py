@@ -9,5 +9,5 @@ from labserver.catalogue.entries import CATALOGUE
 from tests.scenarios.many import generated
 
 if __name__ == "__main__":
-    CATALOGUE.update(generated(int(sys.argv.pop(1))))
+    CATALOGUE.written.update(generated(int(sys.argv.pop(1))))
     main()

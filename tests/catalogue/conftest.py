@@ -23,13 +23,15 @@ from tests.reference.in_memory import InMemory, MemoryClock
 from tests.reference.over_sockets import OverSockets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labserver.facets.bundle import Facets
     from labserver.report.case import CaseReport
     from labserver.scenario import Scenario
     from labserver.services import Service
 
+FORGED_ON = ("imaps", "submission")
+"""One that begins in TLS and one that begins in clear: what comes before TLS has nothing to do with certificates."""
 _DEADLINE = 5.0
 """Longer than the strict client's patience, so that it ends and the gullible one does not."""
 _WITHHELD = 0.4
@@ -42,10 +44,10 @@ Reports = dict[tuple[str, str], "CaseReport"]
 @pytest.fixture(scope="session")
 def hasty_oracles() -> Iterator[None]:
     """Have oracles withhold their answers for a shorter time."""
-    usual = dict(CATALOGUE)
-    CATALOGUE.update({name: _hasty(scenario) for name, scenario in usual.items()})
+    usual = dict(CATALOGUE.written)
+    CATALOGUE.written.update({name: _hasty(scenario) for name, scenario in usual.items()})
     yield
-    CATALOGUE.update(usual)
+    CATALOGUE.written.update(usual)
 
 
 @pytest.fixture(scope="session")
@@ -67,16 +69,27 @@ def over_sockets(
 @pytest.fixture(scope="session")
 def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
     """Return each client's report of each case, without sockets."""
+    services = [service for service in SERVICES.values() if service.default]
+    return _without_sockets(tmp_path_factory.mktemp("lab"), services)
+
+
+def _without_sockets(directory: Path, services: Sequence[Service], scenarios: Sequence[Scenario] = ()) -> Reports:
     clock = MemoryClock()
-    lab = Lab(Settings(ports={}, users=(_USER,)), run_directory=tmp_path_factory.mktemp("lab"), clock=clock)
+    lab = Lab(Settings(ports={}, users=(_USER,)), run_directory=directory, clock=clock)
     reports: Reports = {}
     for traits in (STRICT, GULLIBLE):
         runner = InMemory(lab=lab, clock=clock, traits=traits, user=lab.directory.users[_USER.name], seconds=_DEADLINE)
-        for service in SERVICES.values():
-            if service.default:
-                reports |= asyncio.run(_run(runner, service))
+        for service in services:
+            reports |= asyncio.run(_run(runner, service, scenarios))
     lab.store.close()
     return reports
+
+
+@pytest.fixture(scope="session")
+def forged(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """Return each client's report of each certificate made from a recipe, on a service of each kind."""
+    scenarios = tuple(CATALOGUE.forged.values())
+    return _without_sockets(tmp_path_factory.mktemp("lab"), [SERVICES[name] for name in FORGED_ON], scenarios)
 
 
 @pytest.fixture(params=["over_sockets", "in_memory"])
@@ -119,8 +132,9 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
     return {key: report for reports in campaigns for key, report in reports.items()}
 
 
-async def _run(runner: OverSockets | InMemory, service: Service) -> Reports:
-    campaign = Campaign(runner=runner, scenarios=list(CATALOGUE.values()), services=[service])
+async def _run(runner: OverSockets | InMemory, service: Service, scenarios: Sequence[Scenario] = ()) -> Reports:
+    chosen = list(scenarios) or list(CATALOGUE.written.values())
+    campaign = Campaign(runner=runner, scenarios=chosen, services=[service])
     return {(runner.traits.name, report.id): report async for report in campaign.reports()}
 
 

@@ -151,7 +151,7 @@ def test_trustme(host: str, forged: dict[str, Chain], pki_issuer: LabIssuer, tmp
 
 def test_catalogue() -> None:
     """There is a recipe for every scenario of the catalogue that names one, and none beside them."""
-    certificates = (scenario.facets.certificate for scenario in CATALOGUE.values())
+    certificates = (scenario.facets.certificate for scenario in CATALOGUE.written.values())
     named = [certificate.recipe for certificate in certificates if isinstance(certificate, RecipeCertificate)]
     assert sorted([*named, LabCertificate.recipe]) == sorted(RECIPES)
 

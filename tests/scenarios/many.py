@@ -16,7 +16,7 @@ __all__ = ["generated"]
 
 def generated(count: int) -> dict[str, Scenario]:
     """Return so many scenarios beside the real ones, under ids of their own."""
-    real = [scenario for scenario in CATALOGUE.values() if scenario.id != "good"]
+    real = [scenario for scenario in CATALOGUE.written.values() if scenario.id != "good"]
     copies = (
         replace(scenario, id=f"{scenario.id}-{number}") for number, scenario in enumerate(islice(cycle(real), count))
     )

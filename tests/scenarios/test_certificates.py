@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.client
 
 CERTIFICATES = [
-    name for name, scenario in CATALOGUE.items() if isinstance(scenario.facets.certificate, RecipeCertificate)
+    name for name, scenario in CATALOGUE.written.items() if isinstance(scenario.facets.certificate, RecipeCertificate)
 ]
 GOOD = [name for name in ("good", *CERTIFICATES) if CATALOGUE[name].expectation is Expectation.ACCEPT]
 BAD = [name for name in CERTIFICATES if CATALOGUE[name].expectation is Expectation.REJECT]

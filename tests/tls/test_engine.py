@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from labserver.pki.chain import pem
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import alert_name
 
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 def test_alert_name(reason: str, name: str) -> None:
     """OpenSSL's reasons hold the alert's IANA name; other reasons hold none."""
     assert alert_name(reason) == name
+
+
+def test_server_end_point_of_what_nobody_can_read() -> None:
+    """A malformed leaf has no binding, and breaks nothing."""
+    assert server_end_point(pem("CERTIFICATE", b"\x30\x03\x02\x01\x01")) is None
 
 
 def test_server_end_point_is_of_the_leaf(tls_settings: TlsSettings) -> None:

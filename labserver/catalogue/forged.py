@@ -1,0 +1,54 @@
+"""Scenarios from certificate recipes: each recipe is one, and its file's name is its group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.facets.bundle import Facets
+from labserver.facets.certificate import RecipeCertificate
+from labserver.pki import specification
+from labserver.pki.cookbook import cookbook
+from labserver.pki.specification import Verdict
+from labserver.scenario import Expectation, Scenario, Severity
+
+if TYPE_CHECKING:
+    from labserver.pki.specification import ChainSpec
+
+__all__ = ["forged_scenarios"]
+
+_EXPECTS = {
+    Verdict.ACCEPT: "It works with the server.",
+    Verdict.REJECT: "It ends the connection at the handshake and sends nothing inside TLS.",
+    Verdict.EITHER: "It works with the server, or ends the connection at the handshake: both are right.",
+}
+_RULES = {
+    Verdict.ACCEPT: ("gets-through",),
+    Verdict.REJECT: ("rejects-certificate",),
+    Verdict.EITHER: (),
+}
+_SEVERITIES = {
+    specification.Severity.NONE: Severity.NONE,
+    specification.Severity.CONFORMANCE: Severity.LOW,
+    specification.Severity.SECURITY: Severity.CRITICAL,
+}
+
+
+def forged_scenarios() -> dict[str, Scenario]:
+    """Return a scenario for each recipe."""
+    return {spec.id: _scenario(spec) for spec in cookbook().values()}
+
+
+def _scenario(spec: ChainSpec) -> Scenario:
+    does = f"{spec.does} Its anchor is its own." if spec.own_anchor else spec.does
+    return Scenario(
+        id=spec.id,
+        title=spec.title,
+        group=spec.topic,
+        does=does,
+        expects=spec.expects or _EXPECTS[spec.verdict],
+        expectation=Expectation(spec.verdict.value),
+        severity=_SEVERITIES[spec.severity],
+        references=spec.references,
+        facets=Facets(certificate=RecipeCertificate(recipe=spec.id)),
+        rules=_RULES[spec.verdict],
+    )

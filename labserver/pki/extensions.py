@@ -1,0 +1,177 @@
+"""A certificate's names and extensions as DER, written from what a recipe says."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Protocol
+
+from labserver.pki import der
+from labserver.pki.specification import PARTS, PURPOSES, USAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labserver.pki.specification import CertificateSpec
+
+__all__ = ["Names", "encode_extensions", "encode_name"]
+
+_OIDS = dict(
+    zip(
+        PARTS,
+        (
+            "2.5.29.19",
+            "2.5.29.15",
+            "2.5.29.37",
+            "2.5.29.17",
+            "2.5.29.30",
+            "2.5.29.32",
+            "2.5.29.14",
+            "2.5.29.35",
+        ),
+        strict=True,
+    )
+)
+_ATTRIBUTES = {"CN": "2.5.4.3", "O": "2.5.4.10", "OU": "2.5.4.11", "C": "2.5.4.6"}
+_STRINGS = {
+    "utf8": (0x0C, "utf-8"),
+    "printable": (0x13, "ascii"),
+    "teletex": (0x14, "latin-1"),
+    "bmp": (0x1E, "utf-16-be"),
+}
+_SRV = "1.3.6.1.5.5.7.8.7"
+"""id-on-dnsSRV (RFC 4985 2)."""
+_IA5 = {"email": 1, "dns": 2, "uri": 6}
+"""GeneralName choices that are IA5Strings (RFC 5280 4.2.1.6); written as Latin-1, so that they need not be."""
+
+
+class Names(Protocol):
+    """By what a case is reached."""
+
+    @property
+    def host(self) -> str:
+        """The first name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All DNS names."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses."""
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """The DNS names that are not its own."""
+
+
+def encode_name(attributes: tuple[tuple[str, str], ...], around: Names) -> bytes:
+    """Return a Name; an attribute such as ``O:teletex`` names its string type, which is else UTF8String."""
+    parts = []
+    for attribute, text in attributes:
+        name, _, kind = attribute.partition(":")
+        tag, encoding = _STRINGS[kind or ("printable" if name == "C" else "utf8")]
+        value = der.tlv(tag, _filled(text, around).encode(encoding))
+        parts.append(der.set_of(der.sequence(der.object_identifier(_ATTRIBUTES[name]), value)))
+    return der.sequence(*parts)
+
+
+def encode_extensions(
+    spec: CertificateSpec, identifier: bytes, issuer_identifier: bytes, around: Names
+) -> tuple[bytes, ...]:
+    """Return the extensions inside their tag, or nothing if there are none; the identifiers are those of the keys."""
+    extras = {extra.oid: extra for extra in spec.extra}
+    found = []
+    for part, value in _parts(spec, identifier, issuer_identifier, around):
+        oid = _OIDS[part]
+        extra = extras.pop(oid, None)
+        if extra is not None:
+            found.append(_extension(oid, extra.value, critical=extra.critical))
+        elif part not in spec.without:
+            found.append(_extension(oid, value, critical=part in spec.critical))
+    found += [_extension(extra.oid, extra.value, critical=extra.critical) for extra in extras.values()]
+    return (der.explicit(3, der.sequence(*found)),) if found else ()
+
+
+def _parts(
+    spec: CertificateSpec, identifier: bytes, issuer_identifier: bytes, around: Names
+) -> Iterator[tuple[str, bytes]]:
+    """Yield each part that a certificate of this kind has, without whether it is left out."""
+    length = () if spec.path_length is None else (der.integer(spec.path_length),)
+    yield "basic-constraints", der.sequence(*((der.boolean(value=True),) if spec.ca else ()), *length)
+    yield "key-usage", der.flags({USAGES.index(usage) for usage in spec.key_usage})
+    if spec.purposes:
+        yield "purposes", der.sequence(*(der.object_identifier(PURPOSES.get(one, one)) for one in spec.purposes))
+    if spec.names:
+        yield "names", der.sequence(*_general_names(spec.names, around))
+    if spec.permitted or spec.excluded:
+        yield "name-constraints", _name_constraints(spec, around)
+    if spec.policies:
+        yield "policies", der.sequence(*(der.sequence(der.object_identifier(one)) for one in spec.policies))
+    yield "key-identifier", der.octet_string(identifier)
+    issuer = spec.issuer_key_identifier
+    if issuer is None and issuer_identifier != identifier:
+        issuer = issuer_identifier
+    if issuer is not None:
+        yield "issuer-key-identifier", der.sequence(der.implicit(0, issuer))
+
+
+def _extension(oid: str, value: bytes, *, critical: bool) -> bytes:
+    flag = (der.boolean(value=True),) if critical else ()
+    return der.sequence(der.object_identifier(oid), *flag, der.octet_string(value))
+
+
+def _name_constraints(spec: CertificateSpec, around: Names) -> bytes:
+    trees = [
+        der.explicit(number, *map(der.sequence, _general_names(names, around, network=True)))
+        for number, names in enumerate((spec.permitted, spec.excluded))
+        if names
+    ]
+    return der.sequence(*trees)
+
+
+def _general_names(names: tuple[str, ...], around: Names, *, network: bool = False) -> Iterator[bytes]:
+    lists = {
+        "{names}": [f"dns:{name}" for name in around.names],
+        "{usual}": [f"dns:{name}" for name in around.usual],
+        "{addresses}": [f"ip:{address}" for address in around.addresses],
+    }
+    for name in names:
+        for one in lists.get(name, [name]):
+            kind, _, text = one.partition(":")
+            yield _general_name(kind, _filled(text, around), around, network=network)
+
+
+def _general_name(kind: str, text: str, around: Names, *, network: bool) -> bytes:
+    """Return one GeneralName; the parser of recipes lets no other kinds through."""
+    if kind in _IA5:
+        return der.implicit(_IA5[kind], text.encode("latin-1"))
+    if kind == "ip":
+        return der.implicit(7, _network(text) if network else ip_address(text).packed)
+    if kind == "directory":
+        attributes = tuple((part.partition("=")[0], part.partition("=")[2]) for part in text.split(","))
+        return der.explicit(4, encode_name(attributes, around))
+    if kind == "srv":
+        return der.explicit(0, der.object_identifier(_SRV), der.explicit(0, der.tlv(0x16, text.encode("ascii"))))
+    oid, _, value = text.partition("=")
+    return der.explicit(0, der.object_identifier(oid), der.explicit(0, bytes.fromhex(value)))
+
+
+def _network(text: str) -> bytes:
+    network = ip_network(text)
+    return network.network_address.packed + network.netmask.packed
+
+
+def _filled(text: str, around: Names) -> str:
+    """Return a text with its placeholders filled in."""
+    label = around.host.partition(".")[0]
+    values = {
+        "{host}": around.host,
+        "{label}": label,
+        "{head}": label[: len(label) // 2],
+        "{tail}": label[len(label) // 2 :],
+        "{domain}": around.host.partition(".")[2],
+        "{address}": around.addresses[-1] if around.addresses else "",
+    }
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text

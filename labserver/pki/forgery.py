@@ -1,0 +1,125 @@
+"""The forge: a pure function of a recipe, entropy, time and names that makes its chain, good or bad, by one path.
+
+Everything is written by :mod:`labserver.pki.der` and signed with keys of ``cryptography``, so that nothing decides for
+a recipe what a certificate may say. The keys of a recipe's own CAs are forgotten when it is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from labserver.pki import der
+from labserver.pki.chain import Chain
+from labserver.pki.corruptions import CORRUPTIONS
+from labserver.pki.extensions import encode_extensions, encode_name
+from labserver.pki.keys import SIGNATURES, PrivateKey, key_identifier, make_key, pkcs8, public_key_info, usual
+from labserver.pki.profile import ORGANIZATION
+from labserver.pki.specification import LAB
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from labserver.clock import Entropy
+    from labserver.pki.authority import Authority
+    from labserver.pki.specification import CertificateSpec, ChainSpec
+
+__all__ = ["Surroundings", "forge_chain"]
+
+_SERIAL_OCTETS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a recipe's chain is made for."""
+
+    entropy: Entropy
+    now: datetime
+    host: str
+    """The first name by which the case is reached."""
+    names: tuple[str, ...]
+    """All DNS names by which it is reached."""
+    addresses: tuple[str, ...]
+    usual: tuple[str, ...]
+    """Those of the names that are not the case's own."""
+    pool: Path
+    """The folder with the RSA keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    certificate: bytes
+    subject: bytes
+    key: PrivateKey
+
+
+def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | None) -> Chain:
+    """Return the chain; ``authority`` is the lab's, for recipes that it signs, or whose root is to be trusted."""
+    made: dict[str, _Made] = {}
+    if authority is not None:
+        made[LAB] = _lab(authority)
+    for label, certificate in (*spec.authorities.items(), ("leaf", spec.leaf)):
+        made[label] = _certify(label, certificate, spec, around, made)
+    roots = {} if authority is None else {LAB: authority.root}
+    anchors = tuple(roots.get(label) or made[label].certificate for label in spec.anchors)
+    first, *others = (made[label].certificate for label in spec.wire)
+    return Chain(leaf=first, intermediates=tuple(others), key=pkcs8(made["leaf"].key), anchors=anchors)
+
+
+def _lab(authority: Authority) -> _Made:
+    key = serialization.load_der_private_key(authority.key, None)
+    subject = x509.load_der_x509_certificate(authority.intermediate).subject.public_bytes()
+    return _Made(certificate=authority.intermediate, subject=subject, key=key)  # type: ignore[arg-type]  # it made it itself
+
+
+def _certify(
+    label: str, spec: CertificateSpec, chain: ChainSpec, around: Surroundings, made: dict[str, _Made]
+) -> _Made:
+    """Return one certificate, signed by itself or by one that is already made."""
+    key = (
+        made[spec.key_of].key
+        if spec.key_of
+        else make_key(spec.key, entropy=around.entropy, role=label, pool=around.pool)
+    )
+    subject = encode_name(spec.subject if spec.subject is not None else _usual_subject(label, chain, around), around)
+    issuer = _Made(certificate=b"", subject=subject, key=key) if spec.issuer == label else made[spec.issuer]
+    name = issuer.subject if spec.issuer_name is None else encode_name(spec.issuer_name, around)
+    signature = SIGNATURES[spec.signature or usual(issuer.key)]
+    inner = SIGNATURES[spec.inner_signature].identifier if spec.inner_signature else signature.identifier
+    after_serial = (
+        inner,
+        name,
+        der.sequence(spec.not_before.encoded(around.now), spec.not_after.encoded(around.now)),
+        subject,
+        public_key_info(key),
+        *encode_extensions(spec, key_identifier(key), key_identifier(issuer.key), around),
+    )
+    version = () if spec.version == 1 else (der.explicit(0, der.integer(spec.version - 1)),)
+    serial = spec.serial if spec.serial is not None else _serial(label, after_serial, around.entropy)
+    signed = der.sequence(*version, der.tlv(0x02, serial), *after_serial)
+    value = der.bit_string(signature.sign(issuer.key, signed))
+    certificate = der.sequence(signed, signature.identifier, value)
+    for corruption in spec.corrupt:
+        certificate = CORRUPTIONS[corruption](certificate)
+    return _Made(certificate=certificate, subject=subject, key=key)
+
+
+def _usual_subject(label: str, chain: ChainSpec, around: Surroundings) -> tuple[tuple[str, str], ...]:
+    """Return a server's subject, or that of a CA which shares its name with none of another lab or recipe."""
+    if label == "leaf":
+        return (("O", ORGANIZATION), ("CN", around.host))
+    suffix = around.entropy.token(4, f"pki name {label}").hex()
+    return (("O", ORGANIZATION), ("CN", f"{chain.id[:30]} {label[:20]} {suffix}"))
+
+
+def _serial(label: str, contents: tuple[bytes, ...], entropy: Entropy) -> bytes:
+    """Return a positive serial number that depends on everything else, as NSS wants it unique for its issuer."""
+    salt = entropy.token(_SERIAL_OCTETS, f"pki serial {label}")
+    digest = bytearray(hashlib.sha256(salt + b"".join(contents)).digest()[:_SERIAL_OCTETS])
+    digest[0] = digest[0] & 0x3F | 0x40
+    return bytes(digest)

@@ -1,0 +1,164 @@
+"""A recipe: what each certificate of a chain says, as a difference from a good one. Its fields are a table's keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from labserver.pki.validity import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LAB", "PARTS", "PURPOSES", "USAGES", "CertificateSpec", "ChainSpec", "Extra", "Severity", "Verdict"]
+
+LAB = "lab"
+"""The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
+PARTS = (
+    "basic-constraints",
+    "key-usage",
+    "purposes",
+    "names",
+    "name-constraints",
+    "policies",
+    "key-identifier",
+    "issuer-key-identifier",
+)
+"""The extensions, in their usual order, as recipes call them."""
+
+_WEAK = frozenset(("rsa1024", "ecdsa-sha1", "rsa-md5", "rsa-sha1"))
+PURPOSES = {
+    "any": "2.5.29.37.0",
+    "server": "1.3.6.1.5.5.7.3.1",
+    "client": "1.3.6.1.5.5.7.3.2",
+    "code": "1.3.6.1.5.5.7.3.3",
+    "email": "1.3.6.1.5.5.7.3.4",
+    "time-stamping": "1.3.6.1.5.5.7.3.8",
+    "ocsp": "1.3.6.1.5.5.7.3.9",
+    "netscape-sgc": "2.16.840.1.113730.4.1",
+}
+"""Extended key usages (RFC 5280 4.2.1.12); others are written as OIDs."""
+
+USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+"""RFC 5280 4.2.1.3, in the order of the bits."""
+
+
+class Verdict(StrEnum):
+    """What a correct client does with the chain."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    EITHER = "either"
+
+
+class Severity(StrEnum):
+    """What it means to get it wrong."""
+
+    NONE = "none"
+    CONFORMANCE = "conformance"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """An extension written out."""
+
+    oid: str
+    value: bytes
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSpec:
+    """What one certificate says."""
+
+    issuer: str = LAB
+    """The label of the one that signs it; its own label for itself, ``lab`` for the lab's issuing CA."""
+    subject: tuple[tuple[str, str], ...] | None = None
+    """Attributes in order; by default the lab's organisation and a common name."""
+    issuer_name: tuple[tuple[str, str], ...] | None = None
+    """Another name than that of the one that signs it."""
+    key: str = "p256"
+    key_of: str = ""
+    """The label of the certificate whose key it shares."""
+    signature: str = ""
+    """The algorithm; by default what fits the issuer's key."""
+    inner_signature: str = ""
+    """The algorithm that the signed part names, if it is another."""
+    version: int = 3
+    serial: bytes | None = None
+    """Its octets."""
+    not_before: Moment = field(default_factory=lambda: Moment.parse("-1d"))
+    not_after: Moment = field(default_factory=lambda: Moment.parse("+20d"))
+    ca: bool = False
+    path_length: int | None = None
+    key_usage: tuple[str, ...] = ("digital_signature",)
+    purposes: tuple[str, ...] = ("server",)
+    names: tuple[str, ...] = ("{names}", "{addresses}")
+    permitted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    issuer_key_identifier: bytes | None = None
+    """Instead of the issuer's."""
+    critical: tuple[str, ...] = ("basic-constraints", "key-usage", "name-constraints")
+    """The parts that are critical."""
+    without: tuple[str, ...] = ()
+    """The parts that are left out."""
+    extra: tuple[Extra, ...] = ()
+    """Each replaces the part with its OID, or stands at the end."""
+    corrupt: tuple[str, ...] = ()
+    """Named corruptions, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSpec:
+    """A recipe: a chain and what is known of it."""
+
+    id: str
+    topic: str
+    """The file's name, which is the scenario's group."""
+    title: str
+    does: str
+    expects: str = ""
+    verdict: Verdict
+    severity: Severity = Severity.NONE
+    references: tuple[str, ...]
+    openssl: int = 0
+    """The X509_V_ERR code with which OpenSSL refuses it by name; 0 if it accepts it."""
+    address_openssl: int | None = None
+    """The same by address, if it is another."""
+    leaf: CertificateSpec = field(default_factory=CertificateSpec)
+    authorities: Mapping[str, CertificateSpec] = field(default_factory=dict)
+    """The other certificates by their labels, each after the one that signs it."""
+    wire: tuple[str, ...] = ("leaf", LAB)
+    """Labels in the order in which they are sent."""
+    anchors: tuple[str, ...] = (LAB,)
+    """Labels of what a client is told to trust."""
+
+    @property
+    def needs_lab(self) -> bool:
+        """Whether the lab's CA takes part."""
+        issuers = {self.leaf.issuer, *(one.issuer for one in self.authorities.values())}
+        return LAB in issuers or LAB in self.wire or LAB in self.anchors
+
+    @property
+    def weak(self) -> bool:
+        """Whether a key or signature is too weak for a server that takes no unusual precautions."""
+        certificates = (self.leaf, *self.authorities.values())
+        return any(one.key in _WEAK or one.signature in _WEAK for one in certificates)
+
+    @property
+    def own_anchor(self) -> bool:
+        """Whether trusting the lab's root is not what the client is told."""
+        return self.anchors != (LAB,)

@@ -1,0 +1,62 @@
+"""The ends of a period of validity, as recipes write them: by the lab's clock, or exactly, right or wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from labserver.pki import der
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Moment"]
+
+_OFFSET = re.compile(r"([+-]\d+)([dh])")
+_UTC_TIME_ENDS = 2050
+_KINDS = {"utc": der.utc_time, "generalized": der.generalized_time}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """``-1d`` counts from the last midnight UTC, ``-1h`` from the last full hour; ``utc:…`` is written as it is."""
+
+    offset: timedelta | None = None
+    hourly: bool = False
+    generalized: bool = False
+    """As a GeneralizedTime even before 2050."""
+    exact: tuple[str, str] | None = None
+    """The type of time, and what it says."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the moment; raises ValueError with what it must be."""
+        kind, _, said = text.partition(":")
+        if kind in _KINDS and said and said.isascii():
+            if found := _OFFSET.fullmatch(said):
+                return cls(offset=_offset(found), hourly=found[2] == "h", generalized=kind == "generalized")
+            return cls(exact=(kind, said))
+        found = _OFFSET.fullmatch(text)
+        if found is None:
+            raise ValueError("a time such as -1d, +3h, generalized:+20d, utc:700101000000Z")
+        return cls(offset=_offset(found), hourly=found[2] == "h")
+
+    def encoded(self, now: datetime) -> bytes:
+        """Return it as DER (RFC 5280 4.1.2.5: UTCTime before 2050)."""
+        if self.exact is not None:
+            kind, said = self.exact
+            return _KINDS[kind](said)
+        moment = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        if not self.hourly:
+            moment = moment.replace(hour=0)
+        moment += self.offset or timedelta()
+        if self.generalized or moment.year >= _UTC_TIME_ENDS:
+            return der.generalized_time(f"{moment:%Y%m%d%H%M%SZ}")
+        return der.utc_time(f"{moment:%y%m%d%H%M%SZ}")
+
+
+def _offset(found: re.Match[str]) -> timedelta:
+    amount = int(found[1])
+    return timedelta(days=amount) if found[2] == "d" else timedelta(hours=amount)

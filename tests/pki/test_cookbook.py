@@ -1,0 +1,101 @@
+"""Claims about reading recipes: only differences are written down, and a mistake names its file, table and key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.errors import ConfigurationError
+from labserver.pki.cookbook import FOLDER, cookbook, read_recipes
+from labserver.pki.specification import CertificateSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORDS = """
+title = "A title"
+does = "It does."
+verdict = "accept"
+references = ["RFC 5280"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[x]\n" + WORDS + "leaf.not_befor = '-1d'", r"\[x\]: leaf.not_befor is no key of a recipe; there are ca, "),
+        ("[x]\n" + WORDS + "titel = ''", r"\[x\]: titel is no key of a recipe"),
+        ("[x]\nleaf.ca = true", r"\[x\]: title is missing"),
+        ("[x]\nbase = 'nonesuch'\n" + WORDS, r"\[x\]: base 'nonesuch' is not there"),
+        ("[x]\nbase = 'y'\n" + WORDS + "[y]\nbase = 'x'\n" + WORDS, r"\[x\]: base 'x' is built on this one"),
+        ("[x]\n" + WORDS + "[base.x]\n", r"\[x\] is already in topic.toml"),
+        ("x = 3", "x is outside every table"),
+        ("[x\n", "Expected"),
+        (
+            "[x]\n" + WORDS + "leaf.not_after = 'tomorrow'",
+            "leaf.not_after must be a time such as -1d",
+        ),
+        ("[x]\n" + WORDS + "leaf.key = 'rsa512'", "leaf.key must be one of ed25519, .*, not 'rsa512'"),
+        ("[x]\n" + WORDS + "leaf.ca = 1", "leaf.ca must be true or false, not 1"),
+        ("[x]\n" + WORDS + "leaf.version = true", "leaf.version must be a number, not True"),
+        ("[x]\n" + WORDS + "leaf.serial = 'xyz'", "leaf.serial must be octets in hexadecimal"),
+        ("[x]\n" + WORDS + "leaf.names = ['mail.lab.test']", "leaf.names must be names as dns:"),
+        ("[x]\n" + WORDS + "leaf.purposes = ['nonsense']", "leaf.purposes must be one of any, .*, or an OID"),
+        ("[x]\n" + WORDS + "leaf.subject = [['CN']]", "leaf.subject must be pairs such as"),
+        ("[x]\n" + WORDS + "leaf.extra = [{ oid = '1.2.3' }]", "leaf.extra must be tables such as"),
+        ("[x]\n" + WORDS + "leaf.corrupt = ['nonsense']", "leaf.corrupt must be one of signature-bit-flipped"),
+        ("[x]\n" + WORDS + "leaf.issuer = 'nobody'", "leaf.issuer 'nobody' is not there; there are lab, leaf"),
+        ("[x]\n" + WORDS + "authorities.a.issuer = 'b'", "authorities.a.issuer 'b' is not there, or comes later"),
+        ("[x]\n" + WORDS + "authorities.a = 3", "authorities must be a table"),
+        ("[x]\n" + WORDS + "wire = ['leaf', 'nobody']", "wire 'nobody' is not there"),
+        ("[x]\n" + WORDS + "anchors = 'lab'", "anchors must be a list of texts"),
+        ("[x]\n" + WORDS + "severity = 'security'", "severity must be given for what is to be rejected, and only for"),
+    ],
+)
+def test_mistakes(text: str, said: str, tmp_path: Path) -> None:
+    """A mistake is reported with where it is, and with what is wanted instead."""
+    (tmp_path / "topic.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"^topic.toml: .*{said}") as raised:
+        read_recipes(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_one_id_in_two_files(tmp_path: Path) -> None:
+    """An id stands in one file only."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text("[x]\n" + WORDS)
+    with pytest.raises(ConfigurationError, match=r"^two.toml: \[x\] is already in one.toml$"):
+        read_recipes(tmp_path)
+
+
+def test_nothing_but_words(tmp_path: Path) -> None:
+    """A recipe without a difference is a good certificate of the lab's CA."""
+    (tmp_path / "topic.toml").write_text("[x]\n" + WORDS)
+    recipe = read_recipes(tmp_path)["x"]
+    assert (recipe.id, recipe.topic, recipe.leaf) == ("x", "topic", CertificateSpec())
+    assert (recipe.wire, recipe.anchors, recipe.own_anchor) == (("leaf", "lab"), ("lab",), False)
+
+
+def test_inheritance(tmp_path: Path) -> None:
+    """A base's certificates are inherited key by key, its order and anchors whole, and its words not at all."""
+    first = "[a]\nwire = ['leaf', 'ca']\nleaf = { issuer = 'ca', ca = true }\n"
+    first += "authorities.ca = { issuer = 'ca', path_length = 1 }\n"
+    second = "[b]\nbase = 'a'\ntitle = 'Another'\nleaf.ca = false\nauthorities.ca.path_length = 0\n"
+    words = WORDS.replace('title = "A title"\n', "")
+    (tmp_path / "topic.toml").write_text(first + 'title = "One"\n' + words + second + words)
+    recipes = read_recipes(tmp_path)
+    assert (recipes["b"].leaf.issuer, recipes["b"].leaf.ca, recipes["a"].leaf.ca) == ("ca", False, True)
+    assert recipes["b"].wire == ("leaf", "ca")
+    assert recipes["b"].authorities["ca"].issuer == "ca"
+    assert (recipes["a"].authorities["ca"].path_length, recipes["b"].authorities["ca"].path_length) == (1, 0)
+    assert recipes["b"].title == "Another"
+
+
+def test_what_is_shipped() -> None:
+    """The recipes that come with labserver are found, by topic, and read once."""
+    assert (FOLDER / "path.toml").is_file()
+    assert {"algorithms", "encoding", "identity", "path", "purpose", "validity"} == {
+        spec.topic for spec in cookbook().values()
+    }
+    assert cookbook() is cookbook()

@@ -1,0 +1,219 @@
+"""Claims about forged chains: each has the fault that its recipe names, by the words of three independent programs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+
+from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntropy
+from labserver.errors import ConfigurationError, UnavailableError
+from labserver.pki.authority import LabIssuer, create_authority
+from labserver.pki.cookbook import cookbook
+from labserver.pki.profile import HOSTS, SERVER_AUTH
+from labserver.pki.recipes import forge, unavailable
+from labserver.pki.specification import Severity, Verdict
+from labserver.pki.trustme_issuer import TrustmeIssuer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labserver.pki.chain import Chain
+    from labserver.pki.specification import ChainSpec
+
+ADDRESS = "127.66.3.4"
+BOOK = cookbook()
+EVERY = pytest.mark.parametrize("spec", BOOK.values(), ids=list(BOOK))
+ACCEPTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.ACCEPT}
+REJECTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.REJECT}
+
+GNUTLS_REFUSES = {
+    "expired-intermediate-alternative": "takes the first CA of that name, which has expired",
+    "pathlen-self-issued": "counts self-issued CAs",
+    "policy-required-present": "does not know policy constraints",
+}
+"""What GnuTLS 3.7 refuses although it is good."""
+GNUTLS_ACCEPTS = {
+    "ku-crlsign-only": "asks for the extended key usage alone",
+    "nc-permitted-directory-mismatch": "does not compare directory names",
+    "rsa1024-intermediate": "takes 1024 bits without a profile that forbids them",
+    "utctime-feb-30": "counts on into March",
+    "utctime-no-seconds": "takes a time without seconds",
+    "wildcard-partial-prefix": "takes a wildcard within a label",
+}
+"""What GnuTLS 3.7 accepts although it has to be rejected."""
+
+
+def _hosts(name: str) -> tuple[str, ...]:
+    return (f"{name}.lab.localhost", *HOSTS, ADDRESS)
+
+
+def _forge(name: str, issuer: LabIssuer) -> Chain:
+    return forge(
+        name,
+        issuer=issuer,
+        entropy=issuer.entropy,
+        clock=issuer.clock,
+        host=f"{name}.lab.test",
+        names=_hosts(name),
+    )
+
+
+@pytest.fixture(scope="module")
+def chains(pki_issuer: LabIssuer) -> dict[str, Chain]:
+    """Return every chain, made now, because the programs that judge it know no other time."""
+    return {name: _forge(name, pki_issuer) for name in BOOK}
+
+
+def _handshake(chain: Chain, directory: Path, host: str) -> int:
+    """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts."""
+    pair = directory / "pair.pem"
+    pair.write_bytes(chain.key_pem + chain.chain_pem)
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.set_ciphers("DEFAULT:@SECLEVEL=0")
+    ours.load_cert_chain(pair)
+    theirs = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ours.wrap_bio(to_server, to_client, server_side=True)
+    client = theirs.wrap_bio(to_client, to_server, server_hostname=host)
+    try:
+        for side in (client, server, client):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code
+    server.do_handshake()
+    return 0
+
+
+@EVERY
+def test_openssl(spec: ChainSpec, chains: dict[str, Chain], tmp_path: Path) -> None:
+    """OpenSSL gives the code that the recipe names, by name and by address."""
+    by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
+    assert _handshake(chains[spec.id], tmp_path, f"{spec.id}.lab.test") == spec.openssl
+    assert _handshake(chains[spec.id], tmp_path, ADDRESS) == by_address
+
+
+@pytest.mark.parametrize("name", sorted(ACCEPTED | REJECTED))
+def test_gnutls(name: str, chains: dict[str, Chain], tmp_path: Path) -> None:
+    """GnuTLS agrees with the recipe's verdict, or the difference is known with its reason."""
+    (tmp_path / "anchors.pem").write_bytes(chains[name].anchors_pem)
+    command = ["certtool", "--verify", "--load-ca-certificate", "anchors.pem", "--verify-purpose", SERVER_AUTH]
+    command += ["--verify-hostname", f"{name}.lab.test"]
+    done = subprocess.run(
+        command, cwd=tmp_path, input=chains[name].chain_pem, capture_output=True, timeout=20, check=False
+    )
+    accepted = b"Chain verification output: Verified." in done.stdout
+    assert accepted is (name in ACCEPTED - GNUTLS_REFUSES.keys() or name in GNUTLS_ACCEPTS)
+
+
+def test_verdicts_are_shared() -> None:
+    """OpenSSL rejects what has to be rejected, and accepts what has to be accepted."""
+    assert {name for name in ACCEPTED if BOOK[name].openssl} == set()
+    assert {name for name in REJECTED if not BOOK[name].openssl} == set()
+
+
+@EVERY
+def test_words(spec: ChainSpec) -> None:
+    """Title and sentence are for people, and severity goes with rejection."""
+    assert not spec.title.endswith(".")
+    assert spec.does.endswith(".")
+    assert spec.references
+    assert (spec.severity is Severity.NONE) is (spec.verdict is not Verdict.REJECT)
+
+
+@EVERY
+def test_anchors(spec: ChainSpec, chains: dict[str, Chain], pki_issuer: LabIssuer) -> None:
+    """Its anchors are the lab's root, unless its recipe has its own, whose key is not that of any lab."""
+    assert (chains[spec.id].anchors == pki_issuer.anchors) is not spec.own_anchor
+
+
+def test_names_are_lab_names(chains: dict[str, Chain], pki_issuer: LabIssuer) -> None:
+    """The lab's CA vouches for no name outside its constraints, which would be a second reason to refuse the chain."""
+    for spec in BOOK.values():
+        if spec.leaf.issuer != "lab" or spec.leaf.serial is not None:  # cryptography warns of odd serial numbers
+            continue
+        with suppress(ValueError, x509.ExtensionNotFound):  # malformed on purpose, or without names
+            leaf = x509.load_der_x509_certificate(chains[spec.id].leaf)
+            alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            for name in alternatives.get_values_for_type(x509.DNSName):
+                assert pki_issuer.permitted.covers(name.strip().lstrip(".*").rstrip(".").rpartition("\0")[2].lower())
+
+
+_DIGESTS = """
+import hashlib
+from labserver.clock import FixedClock, SeededEntropy
+from labserver.pki.authority import LabIssuer, create_authority
+from labserver.pki.cookbook import cookbook
+from labserver.pki.recipes import forge
+clock, entropy = FixedClock(), SeededEntropy("forgery")
+authority = create_authority(entropy, clock.now(), origin="tests")
+issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock)
+for name in reversed(cookbook()):
+    chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=name + ".lab.test")
+    octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
+    print(name, hashlib.sha256(octets).hexdigest())
+"""
+
+
+def test_repeated() -> None:
+    """A seed gives every chain again, octet for octet, in another process and another order."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DIGESTS], capture_output=True, text=True, check=True, timeout=30, env=dict(os.environ)
+    )
+    theirs = dict(line.split() for line in done.stdout.splitlines())
+    clock, entropy = FixedClock(), SeededEntropy("forgery")
+    authority = create_authority(entropy, clock.now(), origin="tests")
+    issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock)
+    ours = {}
+    for name in BOOK:
+        chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=f"{name}.lab.test")
+        octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
+        ours[name] = hashlib.sha256(octets).hexdigest()
+    assert ours == theirs
+
+
+def test_serials() -> None:
+    """No two certificates of one issuer share a serial number, unless a recipe says which."""
+    issuer = LabIssuer(
+        authority=create_authority(SystemEntropy(), SystemClock().now(), origin="tests"),
+        entropy=SystemEntropy(),
+        clock=SystemClock(),
+    )
+    serials = []
+    for name, spec in BOOK.items():
+        if spec.leaf.issuer == "lab" and spec.leaf.serial is None:
+            with suppress(ValueError, x509.ExtensionNotFound):  # malformed on purpose, or without names
+                serials.append(x509.load_der_x509_certificate(_forge(name, issuer).leaf).serial_number)
+    assert len(serials) > 50
+    assert len(set(serials)) == len(serials)
+
+
+def test_another_issuer(pki_clock: FixedClock) -> None:
+    """Under another CA than the lab's, chains with an anchor of their own are the same, and the others are refused."""
+    trustme, entropy = TrustmeIssuer(clock=pki_clock), SeededEntropy("x")
+    assert unavailable("expired-intermediate", trustme) is None
+    chain = forge("expired-intermediate", issuer=trustme, entropy=entropy, clock=pki_clock, host="x.lab.test")
+    assert len(chain.certificates) == 2
+    assert "--issuer" in str(unavailable("bad-signature", trustme))
+    with pytest.raises(UnavailableError, match="leave --issuer out"):
+        forge("bad-signature", issuer=trustme, entropy=entropy, clock=pki_clock, host="x.lab.test")
+
+
+def test_outside_the_constraints(pki_issuer: LabIssuer) -> None:
+    """A case reached by a name that the CA may not vouch for is refused."""
+    with pytest.raises(ConfigurationError, match=r"may not vouch for 'mail.invented.net'"):
+        forge(
+            "bad-signature",
+            issuer=pki_issuer,
+            entropy=SystemEntropy(),
+            clock=SystemClock(),
+            host="mail.invented.net",
+        )
