@@ -69,8 +69,8 @@ def _offlineimap(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 _ATTEMPTS = 6
 """Runs of offlineimap before its race is believed to be something else.
 
-imaplib2 uses one SSL object from two threads; right after STARTTLS it now and then crashes or never sees the answer to
-its first command, with any server.
+imaplib2 uses one SSL object from two threads; right after STARTTLS it now and then crashes, never sees the answer to its
+first command, or is told of an internal error by its own OpenSSL, with any server.
 """
 
 
@@ -82,7 +82,7 @@ def _offlineimap_once(sandbox: Sandbox, configuration: Path) -> bytes:
     try:
         return sandbox.run("offlineimap", "-c", configuration, "-o", "-u", "basic")
     except ClientRefusedError as refusal:
-        if re.search(r"CAPABILITY => no response|exited with -11:", str(refusal)):
+        if re.search(r"CAPABILITY => (no response|socket error)|exited with -(6|11):", str(refusal)):
             raise _RacedError(*refusal.args) from None
         raise
 
