@@ -69,8 +69,8 @@ def _offlineimap(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 _ATTEMPTS = 6
 """Runs of offlineimap before its race is believed to be something else.
 
-imaplib2 uses one SSL object from two threads; right after STARTTLS it now and then crashes, never sees the answer to its
-first command, or is told of an internal error by its own OpenSSL, with any server.
+imaplib2 uses one SSL object from two threads; right after STARTTLS it now and then crashes, never sees the answer to
+its first command, or is told of an internal error by its own OpenSSL, with any server.
 """
 
 
