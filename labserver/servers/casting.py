@@ -66,10 +66,13 @@ class Role:
         return engine
 
     def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello is there to be answered."""
+        """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello is there to be answered.
 
-        def choose(_: ClientHello | None) -> TlsEngine:
-            return self.acting_engine(misbehaved)
+        What is no ClientHello gets what the engine says to that, and has met nothing of the scenario.
+        """
+
+        def choose(hello: ClientHello | None) -> TlsEngine:
+            return self.engine() if hello is None else self.acting_engine(misbehaved)
 
         return PeekingEngine(choose) if self.handshake_facet else self.engine()
 

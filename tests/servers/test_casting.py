@@ -144,6 +144,14 @@ def test_watched(cast: Cast, identifier: str) -> None:
     assert cast.misbehaved == ([(identifier, role.handshake_facet)] if identifier in IN_HANDSHAKE else [])
 
 
+@pytest.mark.parametrize("identifier", ["expired", "tls-v1-0"])
+def test_garbage_meets_nothing(cast: Cast, identifier: str) -> None:
+    """A client that does not speak TLS has not been shown the fault."""
+    engine = cast.casting.role(identifier).watched_engine(cast.misbehave)
+    engine.receive(b"EHLO in clear on the wrong port\r\n")
+    assert cast.misbehaved == []
+
+
 def test_a_failed_engine_does_nothing(building: Building) -> None:
     """What cannot be served has not misbehaved."""
     casting = Casting(
