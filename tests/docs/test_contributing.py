@@ -8,7 +8,8 @@ from labserver.scenario import Expectation, Scenario, Severity
 from tests.docs.documents import ROOT, blocks
 
 _TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-_ENTRY, _FACET, _RECIPE = blocks(_TEXT, "python")
+_ENTRY, _FACET = blocks(_TEXT, "python")
+(_RECIPE,) = blocks(_TEXT, "toml")
 
 
 def test_entry() -> None:
@@ -24,5 +25,5 @@ def test_facet() -> None:
 
 
 def test_recipe() -> None:
-    """The recipe is a row of the table."""
-    assert f"    {_RECIPE.strip()}\n" in (ROOT / "labserver" / "pki" / "recipes.py").read_text(encoding="utf-8")
+    """The recipe is a file's, word for word."""
+    assert _RECIPE.strip() in (ROOT / "certs" / "recipes" / "validity.toml").read_text(encoding="utf-8")
