@@ -347,8 +347,8 @@ class Lab:
             return make_engines(self.settings.tls_engine, settings)
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
 
-        # Malformed certificates too: the other engine has them parsed by cryptography, which refuses some.
-        return make_engines("stdlib", replace(settings, weak=cookbook()[identifier].weak))
+        spec = cookbook()[identifier]
+        return make_engines(spec.engine, replace(settings, weak=spec.weak))
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
-from labserver.pki.recipe_tables import merged, parse_chain
+from labserver.pki.recipe_tables import merged, parse_chain, parse_repaired
 
 if TYPE_CHECKING:
     from labserver.pki.recipe_tables import Table
@@ -51,10 +52,18 @@ def read_recipes(folder: Path) -> dict[str, ChainSpec]:
     recipes = {}
     for name, table in tables.items():
         try:
-            recipes[name] = parse_chain(name, places[name].stem, _complete(table, {**bases, **tables}, (name,)))
+            recipes[name] = _recipe(name, places[name].stem, table, {**bases, **tables})
         except ValueError as error:
             raise ConfigurationError(f"{places[name].name}: [{name}]: {error}") from error
     return recipes
+
+
+def _recipe(name: str, topic: str, table: Table, others: dict[str, Table]) -> ChainSpec:
+    own = {key: value for key, value in table.items() if key != "repair"}
+    base = _complete({"base": table["base"]} if "base" in table else {}, others, (name,))
+    complete = _complete(own, others, (name,))
+    spec = parse_chain(name, topic, complete)
+    return replace(spec, repaired=parse_repaired(name, topic, base, complete, table.get("repair")))
 
 
 def _complete(table: Table, others: dict[str, Table], line: tuple[str, ...]) -> Table:
@@ -66,7 +75,7 @@ def _complete(table: Table, others: dict[str, Table], line: tuple[str, ...]) -> 
         raise ValueError(f"base {name!r} is not there")
     if name in line:
         raise ValueError(f"base {name!r} is built on this one")
-    own = {key: value for key, value in table.items() if key != "base"}
+    own = {key: value for key, value in table.items() if key not in {"base", "repair"}}
     return merged(_complete(others[name], others, (*line, name)), own)
 
 

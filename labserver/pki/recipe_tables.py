@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labserver.pki.corruptions import CORRUPTIONS
 from labserver.pki.keys import KEY_KINDS, SIGNATURES
 from labserver.pki.specification import (
+    ENGINES,
     LAB,
     PARTS,
     PURPOSES,
@@ -24,7 +25,7 @@ from labserver.pki.validity import Moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Table", "merged", "parse_chain"]
+__all__ = ["Table", "merged", "parse_chain", "parse_repaired"]
 
 Table = dict[str, Any]
 
@@ -150,7 +151,7 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "corrupt": _each(_one_of(CORRUPTIONS)),
 }
 
-_PROFILE = ("leaf", "authorities", "wire", "anchors")
+_PROFILE = ("leaf", "authorities", "wire", "anchors", "engine")
 """What is inherited; a recipe's words are its own."""
 _WORDS: dict[str, Callable[[object], Any]] = {
     "title": _text,
@@ -163,6 +164,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "address_openssl": _number,
     "wire": _texts,
     "anchors": _texts,
+    "engine": _one_of(ENGINES),
 }
 _REQUIRED = ("title", "does", "verdict", "references")
 
@@ -176,6 +178,24 @@ def merged(base: Table, table: Table) -> Table:
         both = {**base["authorities"], **table["authorities"]}
         result["authorities"] = {label: base["authorities"].get(label, {}) | own for label, own in both.items()}
     return result
+
+
+def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repair: object) -> ChainSpec | None:
+    """Return the recipe ``table`` without its fault; None for one that is to be accepted.
+
+    ``repair`` is what to write instead; without it (None) what the recipe itself says is left out, which leaves ``base``.
+    Raises ValueError as :func:`parse_chain` does.
+    """
+    words = {key: value for key, value in table.items() if key not in _PROFILE}
+    if repair is None:
+        if words["verdict"] == Verdict.ACCEPT.value:
+            return None
+        return parse_chain(identifier, topic, merged(base, words))
+    own = _tables("repair", {"": repair})[""]
+    wrong = own.keys() - set(_PROFILE)
+    if wrong:
+        raise ValueError(f"repair.{min(wrong)} is no part of a chain; there are {', '.join(_PROFILE)}")
+    return parse_chain(identifier, topic, merged(table, own) | words)
 
 
 def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:

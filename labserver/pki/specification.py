@@ -11,8 +11,21 @@ from labserver.pki.validity import Moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LAB", "PARTS", "PURPOSES", "USAGES", "CertificateSpec", "ChainSpec", "Extra", "Severity", "Verdict"]
+__all__ = [
+    "ENGINES",
+    "LAB",
+    "PARTS",
+    "PURPOSES",
+    "USAGES",
+    "CertificateSpec",
+    "ChainSpec",
+    "Extra",
+    "Severity",
+    "Verdict",
+]
 
+ENGINES = ("stdlib", "openssl")
+"""TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (
@@ -145,6 +158,10 @@ class ChainSpec:
     """Labels in the order in which they are sent."""
     anchors: tuple[str, ...] = (LAB,)
     """Labels of what a client is told to trust."""
+    engine: str = ENGINES[0]
+    """The simplest TLS engine that can serve it."""
+    repaired: ChainSpec | None = None
+    """The same without its one fault, if it has one: every verifier accepts that."""
 
     @property
     def needs_lab(self) -> bool:
