@@ -183,7 +183,7 @@ def merged(base: Table, table: Table) -> Table:
 def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repair: object) -> ChainSpec | None:
     """Return the recipe ``table`` without its fault; None for one that is to be accepted.
 
-    ``repair`` is what to write instead; without it (None) what the recipe itself says is left out, which leaves ``base``.
+    ``repair`` is what to write instead; with None, what the recipe itself says is left out, which leaves ``base``.
     Raises ValueError as :func:`parse_chain` does.
     """
     words = {key: value for key, value in table.items() if key not in _PROFILE}
