@@ -357,6 +357,7 @@ class Lab:
             certificate_chain=chain.chain_pem,
             private_key=chain.key_pem,
             client_anchors=certificates_pem(authorities),
+            staple=chain.staple,
             key_log=self.settings.key_log,
         )
         if isinstance(handshake, OldVersionOnly):

@@ -62,6 +62,9 @@ class TlsSettings:
     """The newest."""
     weak: bool = False
     """The chain has keys or signatures that OpenSSL's default security level rules out."""
+    staple: bytes | None = None
+    """What a client that asks with status_request gets with the leaf (RFC 6066 8, RFC 8446 4.4.2.1): an OCSP response
+    or other octets, as they are; None for nothing, which is all that ``stdlib`` can give."""
     key_log: Path | None = None
     """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
 

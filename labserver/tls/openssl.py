@@ -174,6 +174,10 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
                 store.add_cert(crypto.X509.from_cryptography(certificate))
         context.set_verify(SSL.VERIFY_PEER)
         context.set_session_id(b"labserver")
+    if settings.staple is not None:
+        staple = settings.staple
+        # OpenSSL 4 reads it, and sends none that is malformed, empty, or about none of the certificates sent.
+        context.set_ocsp_server_callback(lambda _connection, _data: staple)
     if settings.key_log is not None:
         log = settings.key_log
 

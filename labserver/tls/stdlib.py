@@ -140,6 +140,8 @@ def _failure(error: ssl.SSLError, alert: str = "") -> TlsFailure:
 
 def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
+    if settings.staple is not None:
+        raise ConfigurationError("the standard library's TLS staples nothing: another engine is needed")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _limit(context, settings)
     context.options |= ssl.OP_NO_TICKET

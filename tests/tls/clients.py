@@ -106,8 +106,18 @@ class OpensslClient:
         *,
         version: int = SSL.TLS1_3_VERSION,
         identity: tuple[x509.Certificate, EllipticCurvePrivateKey] | None = None,
+        asks: bool = False,
     ) -> None:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        self.staples: list[bytes] = []
+        """What was stapled, if it asks for that."""
+
+        def keep(_connection: SSL.Connection, staple: bytes, _data: object) -> bool:
+            self.staples.append(staple)
+            return True
+
+        if asks:
+            context.set_ocsp_client_callback(keep)
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
         context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # so that even the old versions are really spoken
@@ -117,6 +127,8 @@ class OpensslClient:
         self.tls = SSL.Connection(context, None)
         self.tls.set_tlsext_host_name(NAME.encode())
         self.tls.set_connect_state()
+        if asks:
+            self.tls.request_ocsp()
         self.closed, self.error, self._established = False, "", False
 
     def step(self) -> bytes:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509 import ocsp
 from OpenSSL import SSL
 
 from labserver.errors import ConfigurationError
@@ -263,6 +267,47 @@ def test_a_chain_openssl_refuses(tls_settings: TlsSettings, name: str) -> None:
     settings = TlsSettings(certificate_chain=tls_settings.certificate_chain, private_key=key)
     with pytest.raises(ConfigurationError, match="key values mismatch"):
         make_engines(name, settings)()
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+@pytest.mark.parametrize("asks", [True, False])
+def test_staple(tls_settings: TlsSettings, authority: trustme.CA, version: int, *, asks: bool) -> None:
+    """Who asks for a staple gets it octet for octet, who does not gets none."""
+    staple = _response(authority, tls_settings)
+    make = make_engines("openssl", replace(tls_settings, staple=staple))
+    client = OpensslClient(version=version, asks=asks)
+    shake(client, make())
+    assert not client.error
+    assert client.staples == ([staple] if asks else [])
+
+
+def test_no_staple(tls_settings: TlsSettings) -> None:
+    """Who asks where nothing is stapled gets nothing; the standard library, which cannot staple, does not pretend."""
+    client = OpensslClient(asks=True)
+    shake(client, make_engines("openssl", tls_settings)())
+    assert client.staples == [b""]
+    with pytest.raises(ConfigurationError, match="staples nothing"):
+        make_engines("stdlib", replace(tls_settings, staple=b"x"))()
+
+
+def _response(authority: trustme.CA, settings: TlsSettings) -> bytes:
+    """Return a good OCSP response for the leaf."""
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    key = load_pem_private_key(authority.private_key_pem.bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    now = datetime.now(UTC)
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=x509.load_pem_x509_certificates(settings.certificate_chain)[0],
+        issuer=issuer,
+        algorithm=hashes.SHA1(),  # noqa: S303 -- it names an issuer
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=now,
+        next_update=now + timedelta(days=1),
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    signed = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, issuer).sign(key, hashes.SHA256())
+    return signed.public_bytes(Encoding.DER)
 
 
 def _identity(authority: trustme.CA) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
