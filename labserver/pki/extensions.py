@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,9 +12,9 @@ from labserver.pki.specification import PARTS, PURPOSES, USAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labserver.pki.specification import CertificateSpec
+    from labserver.pki.specification import CertificateSpec, Extra
 
-__all__ = ["Names", "encode_extensions", "encode_name"]
+__all__ = ["ATTRIBUTES", "STRINGS", "Names", "encode_extensions", "encode_name"]
 
 _OIDS = dict(
     zip(
@@ -31,13 +32,15 @@ _OIDS = dict(
         strict=True,
     )
 )
-_ATTRIBUTES = {"CN": "2.5.4.3", "O": "2.5.4.10", "OU": "2.5.4.11", "C": "2.5.4.6"}
-_STRINGS = {
+ATTRIBUTES = {"CN": "2.5.4.3", "O": "2.5.4.10", "OU": "2.5.4.11", "C": "2.5.4.6"}
+"""Attributes of a Name by their usual letters (RFC 4514 3)."""
+STRINGS = {
     "utf8": (0x0C, "utf-8"),
     "printable": (0x13, "ascii"),
     "teletex": (0x14, "latin-1"),
     "bmp": (0x1E, "utf-16-be"),
 }
+"""Kinds of strings: tag and encoding."""
 _SRV = "1.3.6.1.5.5.7.8.7"
 """id-on-dnsSRV (RFC 4985 2)."""
 _IA5 = {"email": 1, "dns": 2, "uri": 6}
@@ -65,14 +68,23 @@ class Names(Protocol):
 
 
 def encode_name(attributes: tuple[tuple[str, str], ...], around: Names) -> bytes:
-    """Return a Name; an attribute such as ``O:teletex`` names its string type, which is else UTF8String."""
-    parts = []
+    """Return a Name.
+
+    An attribute such as ``O:teletex`` names its string type, which is else UTF8String; ``O:der`` is written out in
+    hexadecimal. ``+CN`` shares the relative distinguished name of the one before it.
+    """
+    parts: list[list[bytes]] = []
     for attribute, text in attributes:
-        name, _, kind = attribute.partition(":")
-        tag, encoding = _STRINGS[kind or ("printable" if name == "C" else "utf8")]
-        value = der.tlv(tag, _filled(text, around).encode(encoding))
-        parts.append(der.set_of(der.sequence(der.object_identifier(_ATTRIBUTES[name]), value)))
-    return der.sequence(*parts)
+        name, _, kind = attribute.removeprefix("+").partition(":")
+        if kind == "der":
+            value = bytes.fromhex(text)
+        else:
+            tag, encoding = STRINGS[kind or ("printable" if name == "C" else "utf8")]
+            value = der.tlv(tag, _filled(text, around).encode(encoding))
+        if not (attribute.startswith("+") and parts):
+            parts.append([])
+        parts[-1].append(der.sequence(der.object_identifier(ATTRIBUTES.get(name, name)), value))
+    return der.sequence(*(der.set_of(*part) for part in parts))
 
 
 def encode_extensions(
@@ -83,12 +95,15 @@ def encode_extensions(
     found = []
     for part, value in _parts(spec, identifier, issuer_identifier, around):
         oid = _OIDS[part]
-        extra = extras.pop(oid, None)
-        if extra is not None:
-            found.append(_extension(oid, extra.value, critical=extra.critical))
+        if oid in extras:
+            found.append(_written_out(extras.pop(oid)))
         elif part not in spec.without:
             found.append(_extension(oid, value, critical=part in spec.critical))
-    found += [_extension(extra.oid, extra.value, critical=extra.critical) for extra in extras.values()]
+    found += map(_written_out, extras.values())
+    second = replace(spec, **spec.again)  # type: ignore[arg-type]  # only such keys
+    for part, value in _parts(second, identifier, issuer_identifier, around):
+        if part.replace("-", "_") in spec.again:
+            found.append(_extension(_OIDS[part], value, critical=part in spec.critical))
     return (der.explicit(3, der.sequence(*found)),) if found else ()
 
 
@@ -113,6 +128,11 @@ def _parts(
         issuer = issuer_identifier
     if issuer is not None:
         yield "issuer-key-identifier", der.sequence(der.implicit(0, issuer))
+
+
+def _written_out(extra: Extra) -> bytes:
+    flag = (der.tlv(0x01, extra.critical),) if extra.critical else ()
+    return der.sequence(der.object_identifier(extra.oid), *flag, der.octet_string(extra.value))
 
 
 def _extension(oid: str, value: bytes, *, critical: bool) -> bytes:

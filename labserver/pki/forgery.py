@@ -15,13 +15,15 @@ from cryptography.hazmat.primitives import serialization
 
 from labserver.pki import der
 from labserver.pki.chain import Chain
-from labserver.pki.corruptions import CORRUPTIONS
+from labserver.pki.corruptions.after_signing import AFTER_SIGNING
+from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
 from labserver.pki.extensions import encode_extensions, encode_name
 from labserver.pki.keys import SIGNATURES, PrivateKey, key_identifier, make_key, pkcs8, public_key_info, usual
 from labserver.pki.profile import ORGANIZATION
 from labserver.pki.specification import LAB
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -101,12 +103,18 @@ def _certify(
     )
     version = () if spec.version == 1 else (der.explicit(0, der.integer(spec.version - 1)),)
     serial = spec.serial if spec.serial is not None else _serial(label, after_serial, around.entropy)
-    signed = der.sequence(*version, der.tlv(0x02, serial), *after_serial)
+    signed = _corrupted(der.sequence(*version, der.tlv(0x02, serial), *after_serial), spec, BEFORE_SIGNING)
     value = der.bit_string(signature.sign(issuer.key, signed))
-    certificate = der.sequence(signed, signature.identifier, value)
-    for corruption in spec.corrupt:
-        certificate = CORRUPTIONS[corruption](certificate)
+    certificate = _corrupted(der.sequence(signed, signature.identifier, value), spec, AFTER_SIGNING)
     return _Made(certificate=certificate, subject=subject, key=key)
+
+
+def _corrupted(octets: bytes, spec: CertificateSpec, corruptions: Mapping[str, Callable[[bytes], bytes]]) -> bytes:
+    """Return what those of the recipe's corruptions that are among ``corruptions`` make of it."""
+    for name in spec.corrupt:
+        if name in corruptions:
+            octets = corruptions[name](octets)
+    return octets
 
 
 def _usual_subject(label: str, chain: ChainSpec, around: Surroundings) -> tuple[tuple[str, str], ...]:

@@ -6,13 +6,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from labserver.pki.corruptions import CORRUPTIONS
+from labserver.pki.corruptions.after_signing import AFTER_SIGNING
+from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
+from labserver.pki.extensions import ATTRIBUTES, STRINGS
 from labserver.pki.keys import KEY_KINDS, SIGNATURES
 from labserver.pki.specification import (
     ENGINES,
     LAB,
     PARTS,
     PURPOSES,
+    REPEATABLE,
     USAGES,
     CertificateSpec,
     ChainSpec,
@@ -30,6 +33,7 @@ __all__ = ["Table", "merged", "parse_chain", "parse_repaired"]
 Table = dict[str, Any]
 
 _OID = re.compile(r"[0-2](\.\d+)+")
+_ATTRIBUTE = re.compile(rf"\+?({'|'.join(ATTRIBUTES)}|{_OID.pattern})(:({'|'.join(STRINGS)}|der))?")
 _NAME = re.compile(r"(dns|ip|email|uri|srv|other|directory):.*|\{(names|addresses|usual)\}", re.DOTALL)
 
 
@@ -108,19 +112,43 @@ def _attributes(value: object) -> tuple[tuple[str, str], ...]:
     pairs = tuple(_texts(one) for one in value) if isinstance(value, list) else None
     if pairs is None or not all(len(pair) == 2 for pair in pairs):  # noqa: PLR2004 -- a pair
         raise ValueError('pairs such as ["CN", "{host}"]')
+    for attribute, text in pairs:
+        if not _ATTRIBUTE.fullmatch(attribute):
+            kinds = ", ".join((*STRINGS, "der"))
+            raise ValueError(f"attributes among {', '.join(ATTRIBUTES)} or OIDs, each of {kinds} behind a colon")
+        if attribute.endswith(":der"):
+            _octets(text)
     return tuple((pair[0], pair[1]) for pair in pairs)
+
+
+def _critical(value: object) -> bytes:
+    """Return the content of the BOOLEAN, none where it is left out as DER leaves out its default."""
+    if isinstance(value, bool):
+        return b"\xff" if value else b""
+    try:
+        return _octets(value)
+    except ValueError as error:
+        raise ValueError("true, false or octets") from error
 
 
 def _extras(value: object) -> tuple[Extra, ...]:
     if not isinstance(value, list):
         raise ValueError("a list of tables")  # noqa: TRY004 -- a wrong value, as the loader understands it
-    keys = {"oid": _oid, "value": _octets, "critical": _flag}
+    keys = {"oid": _oid, "value": _octets, "critical": _critical, "zeros": _number}
     extras = []
     for one in value:
         if not isinstance(one, dict) or not {"oid", "value"} <= one.keys() <= keys.keys():
             raise ValueError('tables such as { oid = "1.2.3", value = "0500", critical = true }')
-        extras.append(Extra(**{key: keys[key](given) for key, given in one.items()}))  # type: ignore[arg-type]  # as parsed
+        given: Table = {"critical": b"", "zeros": 0} | {key: keys[key](value) for key, value in one.items()}
+        content = given["value"] + bytes(given["zeros"])
+        extras.append(Extra(oid=given["oid"], value=content, critical=given["critical"]))
     return tuple(extras)
+
+
+def _again(value: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or not value.keys() <= set(REPEATABLE):
+        raise ValueError(f"a table of {', '.join(REPEATABLE)}")
+    return {key: _CERTIFICATE[key](given) for key, given in value.items()}
 
 
 _part = _one_of(PARTS)
@@ -148,7 +176,8 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "critical": _each(_part),
     "without": _each(_part),
     "extra": _extras,
-    "corrupt": _each(_one_of(CORRUPTIONS)),
+    "again": _again,
+    "corrupt": _each(_one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
 }
 
 _PROFILE = ("leaf", "authorities", "wire", "anchors", "engine")

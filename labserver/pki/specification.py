@@ -16,6 +16,7 @@ __all__ = [
     "LAB",
     "PARTS",
     "PURPOSES",
+    "REPEATABLE",
     "USAGES",
     "CertificateSpec",
     "ChainSpec",
@@ -66,6 +67,9 @@ USAGES = (
 )
 """RFC 5280 4.2.1.3, in the order of the bits."""
 
+REPEATABLE = ("key_usage", "names", "policies", "purposes")
+"""The keys of parts that a certificate may have twice."""
+
 
 class Verdict(StrEnum):
     """What a correct client does with the chain."""
@@ -89,7 +93,8 @@ class Extra:
 
     oid: str
     value: bytes
-    critical: bool = False
+    critical: bytes = b""
+    """The content of the BOOLEAN that says whether it is: FF if it is (X.690 11.1), none if it is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +135,10 @@ class CertificateSpec:
     """The parts that are left out."""
     extra: tuple[Extra, ...] = ()
     """Each replaces the part with its OID, or stands at the end."""
+    again: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Parts that stand there a second time, at the end, by the keys that say what is in them."""
     corrupt: tuple[str, ...] = ()
-    """Named corruptions, in order."""
+    """Named corruptions (:mod:`labserver.pki.corruptions`), in order; those of the signed part come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,10 @@ references = ["RFC 5280"]
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[x]\n" + WORDS + "leaf.not_befor = '-1d'", r"\[x\]: leaf.not_befor is no key of a recipe; there are ca, "),
+        (
+            "[x]\n" + WORDS + "leaf.not_befor = '-1d'",
+            r"\[x\]: leaf.not_befor is no key of a recipe; there are again, ca, ",
+        ),
         ("[x]\n" + WORDS + "titel = ''", r"\[x\]: titel is no key of a recipe"),
         ("[x]\nleaf.ca = true", r"\[x\]: title is missing"),
         ("[x]\nbase = 'nonesuch'\n" + WORDS, r"\[x\]: base 'nonesuch' is not there"),
@@ -43,8 +46,18 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "leaf.names = ['mail.lab.test']", "leaf.names must be names as dns:"),
         ("[x]\n" + WORDS + "leaf.purposes = ['nonsense']", "leaf.purposes must be one of any, .*, or an OID"),
         ("[x]\n" + WORDS + "leaf.subject = [['CN']]", "leaf.subject must be pairs such as"),
+        (
+            "[x]\n" + WORDS + "leaf.subject = [['X', '']]",
+            "leaf.subject must be attributes among CN, .*, each of utf8, ",
+        ),
+        ("[x]\n" + WORDS + "leaf.subject = [['O:der', 'x']]", "leaf.subject must be octets in hexadecimal"),
         ("[x]\n" + WORDS + "leaf.extra = [{ oid = '1.2.3' }]", "leaf.extra must be tables such as"),
-        ("[x]\n" + WORDS + "leaf.corrupt = ['nonsense']", "leaf.corrupt must be one of signature-bit-flipped"),
+        (
+            "[x]\n" + WORDS + "leaf.extra = [{ oid = '1.2.3', value = '', critical = 'x' }]",
+            "leaf.extra must be true, false or octets",
+        ),
+        ("[x]\n" + WORDS + "leaf.again = { ca = true }", "leaf.again must be a table of key_usage, names, "),
+        ("[x]\n" + WORDS + "leaf.corrupt = ['nonsense']", "leaf.corrupt must be one of extensions-empty, "),
         ("[x]\n" + WORDS + "leaf.issuer = 'nobody'", "leaf.issuer 'nobody' is not there; there are lab, leaf"),
         ("[x]\n" + WORDS + "authorities.a.issuer = 'b'", "authorities.a.issuer 'b' is not there, or comes later"),
         ("[x]\n" + WORDS + "authorities.a = 3", "authorities must be a table"),

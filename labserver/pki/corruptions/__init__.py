@@ -1,0 +1,3 @@
+"""What data cannot say of a certificate: named corruptions, each a small function from DER to other octets."""
+
+__all__: list[str] = []
