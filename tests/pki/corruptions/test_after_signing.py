@@ -32,7 +32,7 @@ def test_signature(name: str, signature: str) -> None:
 @pytest.mark.parametrize(
     ("name", "octets"),
     [
-        ("length-nonminimal", b"\x30\x84\0\0\0\xe1" + der.contents(CERTIFICATE)),
+        ("length-nonminimal", b"\x30\x84\0\0\0\xdf" + der.contents(CERTIFICATE)),
         ("length-indefinite", b"\x30\x80" + der.contents(CERTIFICATE) + b"\0\0"),
         ("trailing-data", CERTIFICATE + b"\0\0"),
         ("truncated", CERTIFICATE[:-10]),
