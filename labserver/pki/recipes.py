@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain, Issuer
     from labserver.pki.specification import ChainSpec
 
-__all__ = ["RECIPES", "Recipe", "Signer", "forge", "make", "unavailable"]
+__all__ = ["RECIPES", "Recipe", "Signer", "forge", "forge_spec", "make", "unavailable"]
 
 
 class Signer(StrEnum):
@@ -93,7 +93,7 @@ def forge(
 
         if recipe not in cookbook():
             raise ConfigurationError(f"There is no certificate recipe {recipe!r}: there are {', '.join(RECIPES)}, …")
-        return _forged(cookbook()[recipe], issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
+        return forge_spec(cookbook()[recipe], issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
     return make(RECIPES[recipe], issuer=issuer, entropy=stream, clock=clock, host=host, names=names)
 
 
@@ -123,9 +123,10 @@ def make(recipe: Recipe, *, issuer: Issuer, entropy: Entropy, clock: Clock, host
             assert_never(never)
 
 
-def _forged(
+def forge_spec(
     spec: ChainSpec, *, issuer: Issuer, entropy: Entropy, now: datetime, host: str, names: tuple[str, ...]
 ) -> Chain:
+    """Return the chain of any specification; as :func:`forge`, but with ``entropy`` as it is."""
     from labserver.pki.cookbook import KEY_POOL  # noqa: PLC0415 -- as above
     from labserver.pki.forgery import Surroundings, forge_chain  # noqa: PLC0415 -- as above
 

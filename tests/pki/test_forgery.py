@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,10 +16,11 @@ from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntrop
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.cookbook import cookbook
-from labserver.pki.profile import HOSTS, SERVER_AUTH
+from labserver.pki.profile import HOSTS
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
+from tests.pki.judges import certtool, handshake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,45 +72,18 @@ def chains(pki_issuer: LabIssuer) -> dict[str, Chain]:
     return {name: _forge(name, pki_issuer) for name in BOOK}
 
 
-def _handshake(chain: Chain, directory: Path, host: str) -> int:
-    """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts."""
-    pair = directory / "pair.pem"
-    pair.write_bytes(chain.key_pem + chain.chain_pem)
-    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ours.set_ciphers("DEFAULT:@SECLEVEL=0")
-    ours.load_cert_chain(pair)
-    theirs = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = ours.wrap_bio(to_server, to_client, server_side=True)
-    client = theirs.wrap_bio(to_client, to_server, server_hostname=host)
-    try:
-        for side in (client, server, client):
-            with suppress(ssl.SSLWantReadError):
-                side.do_handshake()
-    except ssl.SSLCertVerificationError as error:
-        return error.verify_code
-    server.do_handshake()
-    return 0
-
-
 @EVERY
 def test_openssl(spec: ChainSpec, chains: dict[str, Chain], tmp_path: Path) -> None:
     """OpenSSL gives the code that the recipe names, by name and by address."""
     by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
-    assert _handshake(chains[spec.id], tmp_path, f"{spec.id}.lab.test") == spec.openssl
-    assert _handshake(chains[spec.id], tmp_path, ADDRESS) == by_address
+    assert handshake(chains[spec.id], tmp_path, f"{spec.id}.lab.test") == spec.openssl
+    assert handshake(chains[spec.id], tmp_path, ADDRESS) == by_address
 
 
 @pytest.mark.parametrize("name", sorted(ACCEPTED | REJECTED))
 def test_gnutls(name: str, chains: dict[str, Chain], tmp_path: Path) -> None:
     """GnuTLS agrees with the recipe's verdict, or the difference is known with its reason."""
-    (tmp_path / "anchors.pem").write_bytes(chains[name].anchors_pem)
-    command = ["certtool", "--verify", "--load-ca-certificate", "anchors.pem", "--verify-purpose", SERVER_AUTH]
-    command += ["--verify-hostname", f"{name}.lab.test"]
-    done = subprocess.run(
-        command, cwd=tmp_path, input=chains[name].chain_pem, capture_output=True, timeout=20, check=False
-    )
-    accepted = b"Chain verification output: Verified." in done.stdout
+    accepted = certtool(chains[name], tmp_path, f"{name}.lab.test").startswith("Verified")
     assert accepted is (name in ACCEPTED - GNUTLS_REFUSES.keys() or name in GNUTLS_ACCEPTS)
 
 

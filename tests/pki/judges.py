@@ -1,0 +1,71 @@
+"""Independent programs that judge a chain by the name or address of the server that presents it."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import warnings
+from contextlib import suppress
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from labserver.pki.profile import SERVER_AUTH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labserver.pki.chain import Chain
+
+__all__ = ["certtool", "handshake", "strictest"]
+
+
+def handshake(chain: Chain, directory: Path, host: str) -> int:
+    """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts."""
+    pair = directory / "pair.pem"
+    pair.write_bytes(chain.key_pem + chain.chain_pem)
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.set_ciphers("DEFAULT:@SECLEVEL=0")
+    ours.load_cert_chain(pair)
+    theirs = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ours.wrap_bio(to_server, to_client, server_side=True)
+    client = theirs.wrap_bio(to_client, to_server, server_hostname=host)
+    try:
+        for side in (client, server, client):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code
+    server.do_handshake()
+    return 0
+
+
+def certtool(chain: Chain, directory: Path, host: str) -> str:
+    """Let GnuTLS judge; return what it says about the chain as a whole, which begins with "Verified" if it accepts."""
+    (directory / "anchors.pem").write_bytes(chain.anchors_pem)
+    command = ["certtool", "--verify", "--load-ca-certificate", "anchors.pem", "--verify-purpose", SERVER_AUTH]
+    command += ["--verify-hostname", host]
+    done = subprocess.run(command, cwd=directory, input=chain.chain_pem, capture_output=True, timeout=20, check=False)
+    return done.stdout.decode(errors="replace").partition("Chain verification output: ")[2].strip()
+
+
+def strictest(chain: Chain, host: str) -> str:
+    """Let cryptography judge, which holds CAs and servers to the rules of the web; return its complaint, "" if none."""
+    try:
+        name: x509.DNSName | x509.IPAddress = x509.IPAddress(ip_address(host))
+    except ValueError:
+        name = x509.DNSName(host)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of odd serial numbers
+        try:
+            leaf, *others = map(x509.load_der_x509_certificate, chain.certificates)
+            store = Store(list(map(x509.load_der_x509_certificate, chain.anchors)))
+            verifier = PolicyBuilder().store(store).time(datetime.now(UTC)).build_server_verifier(name)
+            verifier.verify(leaf, others)
+        except (VerificationError, ValueError) as error:
+            return str(error)
+    return ""

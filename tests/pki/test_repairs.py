@@ -1,0 +1,108 @@
+"""Claims about repairs: a recipe without its one fault is accepted by everybody, so that fault alone is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.pki.cookbook import FOLDER, cookbook
+from labserver.pki.profile import HOSTS
+from labserver.pki.recipes import forge_spec
+from labserver.pki.specification import Verdict
+from tests.pki.judges import certtool, handshake, strictest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labserver.pki.authority import LabIssuer
+    from labserver.pki.chain import Chain
+    from labserver.pki.specification import ChainSpec
+
+ADDRESS = "127.66.3.4"
+FEW = 3
+"""Keys that a repair may change at most, unless it is lawful to accept the chain as it is."""
+BOOK = {name: (spec, repair) for name, spec in cookbook().items() if (repair := spec.repaired) is not None}
+EXPLICIT = {
+    name
+    for path in FOLDER.glob("*.toml")
+    for name, table in tomllib.loads(path.read_text()).items()
+    if "repair" in table
+}
+EVERY = pytest.mark.parametrize("name", BOOK)
+
+GNUTLS_REFUSES: dict[str, str] = {}
+"""Repaired chains that GnuTLS refuses for what else is in the recipe, and is allowed."""
+STRICTEST_REFUSES = {
+    "eku-code-signing-critical": "a critical extended key usage, which RFC 5280 4.2.1.12 leaves to the issuer",
+}
+"""The same for cryptography."""
+
+
+@pytest.fixture
+def repaired(name: str, pki_issuer: LabIssuer) -> Chain:
+    """Return a recipe's repaired chain, made now, because the programs that judge it know no other time."""
+    return forge_spec(
+        BOOK[name][1],
+        issuer=pki_issuer,
+        entropy=pki_issuer.entropy,
+        now=pki_issuer.clock.now(),
+        host=f"{name}.lab.test",
+        names=(f"{name}.lab.localhost", *HOSTS, ADDRESS),
+    )
+
+
+@EVERY
+def test_openssl(name: str, repaired: Chain, tmp_path: Path) -> None:
+    """OpenSSL accepts the repaired chain in a handshake, by name and by address."""
+    assert handshake(repaired, tmp_path, f"{name}.lab.test") == 0
+    assert handshake(repaired, tmp_path, ADDRESS) == 0
+
+
+@EVERY
+def test_gnutls(name: str, repaired: Chain, tmp_path: Path) -> None:
+    """GnuTLS accepts the repaired chain, or it is known why not."""
+    said = certtool(repaired, tmp_path, f"{name}.lab.test")
+    assert said.startswith("Verified") is (name not in GNUTLS_REFUSES), said
+
+
+@EVERY
+def test_strictest(name: str, repaired: Chain) -> None:
+    """So does cryptography, by name and by address."""
+    for host in (f"{name}.lab.test", ADDRESS):
+        said = strictest(repaired, host)
+        assert (not said) is (name not in STRICTEST_REFUSES), said
+
+
+@EVERY
+def test_small(name: str) -> None:
+    """A repair changes as little as possible: one key, unless the recipe says what; then a few."""
+    spec, repair = BOOK[name]
+    changed = differences(spec, repair)
+    assert changed
+    assert len(changed) == 1 or name in EXPLICIT, f"{name} differs from its base in {changed}: give it a repair"
+    assert len(changed) <= FEW or spec.verdict is Verdict.EITHER, changed
+
+
+def test_every_fault_has_a_repair() -> None:
+    """Every recipe has one but those that are to be accepted, which are nowhere given one either."""
+    assert BOOK.keys() == {name for name, spec in cookbook().items() if spec.verdict is not Verdict.ACCEPT}
+    assert BOOK.keys() >= EXPLICIT
+
+
+def differences(one: ChainSpec, other: ChainSpec) -> list[str]:
+    """Return the keys in which two chains differ, as they are written in a recipe."""
+    left, right = _keys(one), _keys(other)
+    return [key for key in left | right if left.get(key) != right.get(key)]
+
+
+def _keys(spec: ChainSpec) -> dict[str, object]:
+    certificates = {"leaf": spec.leaf, **{f"authorities.{label}": one for label, one in spec.authorities.items()}}
+    keys = {
+        f"{place}.{field.name}": getattr(one, field.name)
+        for place, one in certificates.items()
+        for field in fields(one)
+    }
+    return {**keys, "wire": spec.wire, "anchors": spec.anchors}
