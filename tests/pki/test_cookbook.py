@@ -108,7 +108,7 @@ def test_inheritance(tmp_path: Path) -> None:
 def test_what_is_shipped() -> None:
     """The recipes that come with labserver are found, by topic, and read once."""
     assert (FOLDER / "path.toml").is_file()
-    assert {"algorithms", "encoding", "identity", "path", "purpose", "validity"} == {
+    assert {"algorithms", "constraints", "encoding", "extensions", "identity", "path", "purpose", "validity"} == {
         spec.topic for spec in cookbook().values()
     }
     assert cookbook() is cookbook()
