@@ -15,7 +15,7 @@ from labserver.errors import ConfigurationError
 from labserver.pki.recipe_tables import merged, parse_chain, parse_repaired
 
 if TYPE_CHECKING:
-    from labserver.pki.recipe_tables import Table
+    from labserver.pki.recipe_values import Table
     from labserver.pki.specification import ChainSpec
 
 __all__ = ["FOLDER", "KEY_POOL", "cookbook", "read_recipes"]

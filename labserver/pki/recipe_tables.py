@@ -2,147 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
-from labserver.pki.extensions import ATTRIBUTES, STRINGS
 from labserver.pki.keys import KEY_KINDS, SIGNATURES
+from labserver.pki.recipe_values import (
+    each,
+    one_of,
+    parse_attributes,
+    parse_extras,
+    parse_flag,
+    parse_general_name,
+    parse_moment,
+    parse_number,
+    parse_octets,
+    parse_oid,
+    parse_purpose,
+    parse_table,
+    parse_text,
+    parse_texts,
+)
 from labserver.pki.specification import (
     ENGINES,
     LAB,
     PARTS,
-    PURPOSES,
     REPEATABLE,
     USAGES,
     CertificateSpec,
     ChainSpec,
-    Extra,
     Severity,
     Verdict,
 )
 from labserver.pki.validity import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["Table", "merged", "parse_chain", "parse_repaired"]
+    from labserver.pki.recipe_values import Table
 
-Table = dict[str, Any]
-
-_OID = re.compile(r"[0-2](\.\d+)+")
-_ATTRIBUTE = re.compile(rf"\+?({'|'.join(ATTRIBUTES)}|{_OID.pattern})(:({'|'.join(STRINGS)}|der))?")
-_NAME = re.compile(r"(dns|ip|email|uri|srv|other|directory):.*|\{(names|addresses|usual)\}", re.DOTALL)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")  # noqa: TRY004 -- a wrong value, as the loader understands it
-    return value
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("a number")  # noqa: TRY004 -- a wrong value, as the loader understands it
-    return value
-
-
-def _octets(value: object) -> bytes:
-    try:
-        return bytes.fromhex(_text(value)) if value else b""
-    except ValueError as error:
-        raise ValueError("octets in hexadecimal") from error
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError("a list of texts")
-    return tuple(value)
-
-
-def _moment(value: object) -> Moment:
-    return Moment.parse(_text(value))
-
-
-def _one_of(known: Iterable[str]) -> Callable[[object], str]:
-    allowed = sorted(known)
-
-    def parse(value: object) -> str:
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return _text(value)
-
-    return parse
-
-
-def _each(parse: Callable[[object], str]) -> Callable[[object], tuple[str, ...]]:
-    return lambda value: tuple(parse(one) for one in _texts(value))
-
-
-def _purpose(value: object) -> str:
-    text = _text(value)
-    if text not in PURPOSES and not _OID.fullmatch(text):
-        raise ValueError(f"one of {', '.join(PURPOSES)}, or an OID")
-    return text
-
-
-def _oid(value: object) -> str:
-    text = _text(value)
-    if not _OID.fullmatch(text):
-        raise ValueError("an OID")
-    return text
-
-
-def _general_name(value: object) -> str:
-    text = _text(value)
-    if not _NAME.fullmatch(text):
-        raise ValueError("names as dns:…, ip:…, email:…, uri:…, srv:…, other:OID=hex, directory:…, {names} or the like")
-    return text
-
-
-def _attributes(value: object) -> tuple[tuple[str, str], ...]:
-    pairs = tuple(_texts(one) for one in value) if isinstance(value, list) else None
-    if pairs is None or not all(len(pair) == 2 for pair in pairs):  # noqa: PLR2004 -- a pair
-        raise ValueError('pairs such as ["CN", "{host}"]')
-    for attribute, text in pairs:
-        if not _ATTRIBUTE.fullmatch(attribute):
-            kinds = ", ".join((*STRINGS, "der"))
-            raise ValueError(f"attributes among {', '.join(ATTRIBUTES)} or OIDs, each of {kinds} behind a colon")
-        if attribute.endswith(":der"):
-            _octets(text)
-    return tuple((pair[0], pair[1]) for pair in pairs)
-
-
-def _critical(value: object) -> bytes:
-    """Return the content of the BOOLEAN, none where it is left out as DER leaves out its default."""
-    if isinstance(value, bool):
-        return b"\xff" if value else b""
-    try:
-        return _octets(value)
-    except ValueError as error:
-        raise ValueError("true, false or octets") from error
-
-
-def _extras(value: object) -> tuple[Extra, ...]:
-    if not isinstance(value, list):
-        raise ValueError("a list of tables")  # noqa: TRY004 -- a wrong value, as the loader understands it
-    keys = {"oid": _oid, "value": _octets, "critical": _critical, "zeros": _number}
-    extras = []
-    for one in value:
-        if not isinstance(one, dict) or not {"oid", "value"} <= one.keys() <= keys.keys():
-            raise ValueError('tables such as { oid = "1.2.3", value = "0500", critical = true }')
-        given: Table = {"critical": b"", "zeros": 0} | {key: keys[key](value) for key, value in one.items()}
-        content = given["value"] + bytes(given["zeros"])
-        extras.append(Extra(oid=given["oid"], value=content, critical=given["critical"]))
-    return tuple(extras)
+__all__ = ["merged", "parse_chain", "parse_repaired"]
 
 
 def _again(value: object) -> dict[str, tuple[str, ...]]:
@@ -151,49 +51,49 @@ def _again(value: object) -> dict[str, tuple[str, ...]]:
     return {key: _CERTIFICATE[key](given) for key, given in value.items()}
 
 
-_part = _one_of(PARTS)
+_part = one_of(PARTS)
 _CERTIFICATE: dict[str, Callable[[object], Any]] = {
-    "issuer": _text,
-    "subject": _attributes,
-    "issuer_name": _attributes,
-    "key": _one_of(KEY_KINDS),
-    "key_of": _text,
-    "signature": _one_of(SIGNATURES),
-    "inner_signature": _one_of(SIGNATURES),
-    "version": _number,
-    "serial": _octets,
-    "not_before": _moment,
-    "not_after": _moment,
-    "ca": _flag,
-    "path_length": _number,
-    "key_usage": _each(_one_of(USAGES)),
-    "purposes": _each(_purpose),
-    "names": _each(_general_name),
-    "permitted": _each(_general_name),
-    "excluded": _each(_general_name),
-    "policies": _each(_oid),
-    "issuer_key_identifier": _octets,
-    "critical": _each(_part),
-    "without": _each(_part),
-    "extra": _extras,
+    "issuer": parse_text,
+    "subject": parse_attributes,
+    "issuer_name": parse_attributes,
+    "key": one_of(KEY_KINDS),
+    "key_of": parse_text,
+    "signature": one_of(SIGNATURES),
+    "inner_signature": one_of(SIGNATURES),
+    "version": parse_number,
+    "serial": parse_octets,
+    "not_before": parse_moment,
+    "not_after": parse_moment,
+    "ca": parse_flag,
+    "path_length": parse_number,
+    "key_usage": each(one_of(USAGES)),
+    "purposes": each(parse_purpose),
+    "names": each(parse_general_name),
+    "permitted": each(parse_general_name),
+    "excluded": each(parse_general_name),
+    "policies": each(parse_oid),
+    "issuer_key_identifier": parse_octets,
+    "critical": each(_part),
+    "without": each(_part),
+    "extra": parse_extras,
     "again": _again,
-    "corrupt": _each(_one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
+    "corrupt": each(one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
 }
 
 _PROFILE = ("leaf", "authorities", "wire", "anchors", "engine")
 """What is inherited; a recipe's words are its own."""
 _WORDS: dict[str, Callable[[object], Any]] = {
-    "title": _text,
-    "does": _text,
-    "expects": _text,
-    "verdict": lambda value: Verdict(_one_of(Verdict)(value)),
-    "severity": lambda value: Severity(_one_of(Severity)(value)),
-    "references": _texts,
-    "openssl": _number,
-    "address_openssl": _number,
-    "wire": _texts,
-    "anchors": _texts,
-    "engine": _one_of(ENGINES),
+    "title": parse_text,
+    "does": parse_text,
+    "expects": parse_text,
+    "verdict": lambda value: Verdict(one_of(Verdict)(value)),
+    "severity": lambda value: Severity(one_of(Severity)(value)),
+    "references": parse_texts,
+    "openssl": parse_number,
+    "address_openssl": parse_number,
+    "wire": parse_texts,
+    "anchors": parse_texts,
+    "engine": one_of(ENGINES),
 }
 _REQUIRED = ("title", "does", "verdict", "references")
 
@@ -247,30 +147,18 @@ def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
         for label, given in _tables("authorities", table.get("authorities", {})).items()
     }
     words = {key: value for key, value in table.items() if key not in {"leaf", "authorities"}}
-    spec = ChainSpec(id=identifier, topic=topic, leaf=leaf, authorities=authorities, **_parsed("", words, _WORDS))
+    spec = ChainSpec(id=identifier, topic=topic, leaf=leaf, authorities=authorities, **parse_table("", words, _WORDS))
     return _sound(spec)
 
 
 def _parse_certificate(place: str, table: object, usual: CertificateSpec) -> CertificateSpec:
-    return replace(usual, **_parsed(f"{place}.", _tables(place, {"": table})[""], _CERTIFICATE))
+    return replace(usual, **parse_table(f"{place}.", _tables(place, {"": table})[""], _CERTIFICATE))
 
 
 def _tables(place: str, value: object) -> dict[str, Table]:
     if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
         raise ValueError(f"{place} must be a table")
     return value
-
-
-def _parsed(place: str, table: Table, parsers: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
-    values = {}
-    for key, value in table.items():
-        if key not in parsers:
-            raise ValueError(f"{place}{key} is no key of a recipe; there are {', '.join(sorted(parsers))}")
-        try:
-            values[key] = parsers[key](value)
-        except ValueError as error:
-            raise ValueError(f"{place}{key} must be {error}, not {value!r}") from error
-    return values
 
 
 def _sound(spec: ChainSpec) -> ChainSpec:
