@@ -194,7 +194,7 @@ class Lab:
         if chain is None:
             from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
 
-            name, *others = host_names(identifier)
+            name, *others = (name.rstrip(".") for name in host_names(identifier))
             chain = self._chains[identifier] = forge(
                 certificate.recipe,
                 issuer=self.material.issuer,

@@ -12,13 +12,15 @@ from labserver.services import SERVICES
 if TYPE_CHECKING:
     from labserver.services import Service
 
-__all__ = ["ALL", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "Expectation", "Scenario", "Severity"]
+__all__ = ["ALL", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "USUAL_HOST", "Expectation", "Scenario", "Severity"]
 
 ALL = tuple(service.name for service in SERVICES.values() if service.default)
 """Every service of the lab."""
 EXPLICIT_TLS = tuple(name for name in ALL if not SERVICES[name].implicit_tls)
 """Services that begin in clear."""
 IMAP_EXPLICIT_TLS = ("imap",)
+USUAL_HOST = "{id}.{lab}"
+"""What a scenario is called: its id below each of the lab's domains."""
 
 
 class Expectation(StrEnum):
@@ -65,6 +67,9 @@ class Scenario:
     references: tuple[str, ...]
     """RFC clauses, CVEs, EAST ids, papers."""
     services: tuple[str, ...] = ALL
+    host: str = USUAL_HOST
+    """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other, or an address.
+    """
     facets: Facets
     rules: tuple[str, ...] = ()
     """The rules that decide, besides those that always hold; ids of :mod:`labserver.verdicts.rules`."""
@@ -73,8 +78,9 @@ class Scenario:
 
     @property
     def by_name(self) -> bool:
-        """Whether SNI can select it: only what happens after the ClientHello depends on it."""
-        return self.facets == Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
+        """Whether SNI can select it: its name is the lab's, and only what comes after the ClientHello depends on it."""
+        late = Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
+        return "{lab}" in self.host and self.facets == late
 
     @property
     def honest(self) -> bool:

@@ -49,6 +49,7 @@ def _scenario(spec: ChainSpec) -> Scenario:
         expectation=Expectation(spec.verdict.value),
         severity=_SEVERITIES[spec.severity],
         references=spec.references,
+        host=spec.host,
         facets=Facets(certificate=RecipeCertificate(recipe=spec.id)),
         rules=_RULES[spec.verdict],
     )

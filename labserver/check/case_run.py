@@ -109,7 +109,7 @@ class CaseRun:
             "password": self.user.password,
             "security": "tls" if service.implicit_tls else clear,
             "address": self.user.address,
-            "url": f"{scheme}://{host}:{port}",
+            "url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
             "scenario": scenario.id,
             "service": service.name,
             "case": f"{scenario.id}@{service.name}",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import host_names
+from labserver.catalogue.addresses import host_names, hosts_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ class Naming:
 
     def host(self, scenario: str) -> str:
         """Return the name to tell a client."""
-        return host_names(scenario)[0] if self.names else "localhost"
+        return host_names(scenario)[0] if self.names or not hosts_entries(scenario) else "localhost"
 
 
 LOCALHOST = Naming(
@@ -55,7 +55,8 @@ LOCALHOST = Naming(
 def hosts_file(scenarios: Iterable[str]) -> str:
     """Return this machine's hosts and the scenarios' names."""
     known = _SYSTEM_HOSTS.read_text(encoding="utf-8", errors="surrogateescape") if _SYSTEM_HOSTS.exists() else ""
-    return known.rstrip("\n") + "\n" + "".join(f"{_ADDRESS} {' '.join(host_names(one))}\n" for one in scenarios)
+    entries = (" ".join(hosts_entries(one)) for one in scenarios)
+    return known.rstrip("\n") + "\n" + "".join(f"{_ADDRESS} {names}\n" for names in entries if names)
 
 
 def choose_naming(hosts: Path, probe: str) -> Naming:

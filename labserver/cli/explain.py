@@ -18,8 +18,10 @@ from labserver.errors import ConfigurationError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.facets.upgrade import HonestUpgrade
+from labserver.pki.profile import is_address
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
+from labserver.scenario import USUAL_HOST
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
         yield from (
             *own_port,
             "# its ready line, or labserver up --ready-file FILE, tells the ports and the CA to trust",
+            *([] if scenario.host == USUAL_HOST else [f"# the client is to connect to {name}"]),
         )
         return
     yield 'eval "$(labserver env)"'
@@ -97,7 +100,10 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     if not service.implicit_tls and not scenario.by_name:
         yield f"nc -C {address} {port}"
     if service.implicit_tls or _reaches_tls(facets):
-        yield f"{s_client} -connect {address}:{port} -verify_ip {address} {trust}"
+        shown = f"-verify_ip {address}"
+        if scenario.host != USUAL_HOST and not is_address(name):
+            shown = f"-servername {name} -verify_hostname {name}"
+        yield f"{s_client} -connect {address}:{port} {shown} {trust}"
     yield from own_port
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import DOMAINS, addresses, host_names
+from labserver.catalogue.addresses import DOMAINS, addresses, hosts_entries
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,6 @@ def run(options: argparse.Namespace) -> int:
     print("# labserver: add these lines to /etc/hosts, and remove them when the lab is gone")
     print(f"127.0.0.1 {' '.join(DOMAINS)}")
     for identifier, address in addresses().items():
-        place = "127.0.0.1" if options.one_address else address
-        print(f"{place} {' '.join(host_names(identifier))}")
+        if names := hosts_entries(identifier):
+            print("127.0.0.1" if options.one_address else address, *names)
     return 0

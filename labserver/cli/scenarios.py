@@ -14,6 +14,7 @@ from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
 from labserver.pki.material import IssuerName, Wanted
+from labserver.scenario import USUAL_HOST
 from labserver.services import SERVICES
 from labserver.settings import TLS_ENGINES, Settings
 
@@ -110,7 +111,8 @@ def _table(scenarios: list[Scenario], reasons: Mapping[str, str | None]) -> Iter
             yield from textwrap.wrap(scenario.does, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
             expects = f"A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
             yield from textwrap.wrap(expects, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
-            yield f"{'':30}on {', '.join(scenario.services)}"
+            known = "" if scenario.host == USUAL_HOST else f", as {host_names(scenario.id)[0]}"
+            yield f"{'':30}on {', '.join(scenario.services)}{known}"
             if reason := reasons[scenario.id]:
                 wrapped = textwrap.wrap(
                     f"NOT AVAILABLE: {reason}", _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT

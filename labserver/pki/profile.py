@@ -24,6 +24,7 @@ __all__ = [
     "Profile",
     "client_profile",
     "intermediate_profile",
+    "is_address",
     "root_profile",
     "server_profile",
 ]
@@ -121,7 +122,7 @@ def server_profile(host: str, names: tuple[str, ...] = HOSTS) -> Profile:
     The common name identifies nothing any more (RFC 9525 1.3), but fetchmail refuses a certificate without one.
     """
     everything = tuple(dict.fromkeys((host, *names)))
-    addresses = tuple(name for name in everything if _is_address(name))
+    addresses = tuple(name for name in everything if is_address(name))
     for name in everything:
         if name not in addresses and not is_domain(name.removeprefix("*.")):
             raise ConfigurationError(
@@ -162,7 +163,8 @@ def _fitted(title: str, label: str) -> str:
     return f"{title} {label}"[:_COMMON_NAME_LENGTH].rstrip()
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Tell whether a name is an IP address."""
     try:
         ip_address(name)
     except ValueError:

@@ -15,6 +15,7 @@ from labserver.pki.recipe_values import (
     parse_extras,
     parse_flag,
     parse_general_name,
+    parse_host,
     parse_moment,
     parse_number,
     parse_octets,
@@ -94,6 +95,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "wire": parse_texts,
     "anchors": parse_texts,
     "engine": one_of(ENGINES),
+    "host": parse_host,
 }
 _REQUIRED = ("title", "does", "verdict", "references")
 

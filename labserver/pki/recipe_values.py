@@ -20,6 +20,7 @@ __all__ = [
     "parse_extras",
     "parse_flag",
     "parse_general_name",
+    "parse_host",
     "parse_moment",
     "parse_number",
     "parse_octets",
@@ -35,6 +36,11 @@ Table = dict[str, Any]
 
 _OID = re.compile(r"[0-2](\.\d+)+")
 _ATTRIBUTE = re.compile(rf"\+?({'|'.join(ATTRIBUTES)}|{_OID.pattern})(:({'|'.join(STRINGS)}|der))?")
+_HOST = re.compile(
+    r"([a-z0-9_-]+\.)*\{id\}\.\{lab\}\.?"  # below the lab's domains
+    r"|(\{id\}|[a-z0-9_-]+)(\.[a-z0-9_-]+)*"  # elsewhere, or an IPv4 address
+    r"|[0-9a-f:]+"
+)
 _NAME = re.compile(r"(dns|ip|email|uri|srv|other|directory):.*|\{(names|addresses|usual)\}", re.DOTALL)
 
 
@@ -109,6 +115,14 @@ def parse_oid(value: object) -> str:
     text = parse_text(value)
     if not _OID.fullmatch(text):
         raise ValueError("an OID")
+    return text
+
+
+def parse_host(value: object) -> str:
+    """Return what a case is reached as."""
+    text = parse_text(value)
+    if not _HOST.fullmatch(text):
+        raise ValueError("a name such as a.{id}.{lab}, {id}.test or localhost, or an address")
     return text
 
 

@@ -133,7 +133,8 @@ def forge_spec(
     profile = server_profile(host, names)
     authority = None
     if isinstance(issuer, LabIssuer):
-        issuer.check(profile)
+        if spec.needs_lab:
+            issuer.check(profile)
         authority = issuer.authority
     elif spec.needs_lab:
         raise UnavailableError(_ONLY_OURS)

@@ -165,6 +165,8 @@ class ChainSpec:
     """Labels in the order in which they are sent."""
     anchors: tuple[str, ...] = (LAB,)
     """Labels of what a client is told to trust."""
+    host: str = "{id}.{lab}"
+    """What clients connect to, if it is no usual name: :attr:`labserver.scenario.Scenario.host`."""
     engine: str = ENGINES[0]
     """The simplest TLS engine that can serve it."""
     repaired: ChainSpec | None = None

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names
-from labserver.scenario import ALL, Expectation
+from labserver.scenario import ALL, USUAL_HOST, Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ With one `labserver up`, all of them are there at once:
 
 * **By name**, on every system: `ID.lab.test` or `ID.lab.localhost` in TLS (SNI), on the usual ports of 127.0.0.1 and
   ::1, for scenarios whose fault comes after the ClientHello. Any other name, or none, meets the known-good server.
+  Some are about the name itself and have another, `a.ID.lab.test`, or one elsewhere, which SNI cannot choose.
 * **By address**, on Linux: each has its own in 127.66.0.0/16, the same in every run, on the usual ports.
   `labserver hosts` prints lines for /etc/hosts that give each address its names.
 * **On leased ports**, on every system: `labserver up --scenario ID` tells free ports that are this scenario's alone.
@@ -70,7 +71,9 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
             yield f"* A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
             yield f"* To get it wrong is: {scenario.severity}"
             yield f"* On: {_services(scenario)}"
-            named = f" or by name, `{host_names(scenario.id)[0]}`" if scenario.by_name else ""
+            name = host_names(scenario.id)[0]
+            called = f", as `{name}`" if scenario.host != USUAL_HOST else ""
+            named = f" or by name, `{name}`" if scenario.by_name else called
             yield f"* At: {places[scenario.id]}{named}"
             yield f"* See: {'; '.join(scenario.references)}"
             yield ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from labserver.catalogue.entries import CATALOGUE
 from labserver.check.naming import LOCALHOST, Naming, choose_naming, hosts_file, namings, works
 
 if TYPE_CHECKING:
@@ -54,6 +56,14 @@ def test_nothing_works(hosts: Path) -> None:
 def test_host() -> None:
     """A scenario is told by its name."""
     assert Naming().host("expired") == "expired.lab.test"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+def test_another_host(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is reached at an address, or as localhost, is told so even where there are no names, and needs none."""
+    monkeypatch.setitem(CATALOGUE.written, "x", replace(CATALOGUE["expired"], id="x", host=host))
+    assert (Naming().host("x"), LOCALHOST.host("x")) == (host, host)
+    assert hosts_file(["x"]) == hosts_file([])
 
 
 def test_ways_differ_in_rights(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "authorities.a = 3", "authorities must be a table"),
         ("[x]\n" + WORDS + "wire = ['leaf', 'nobody']", "wire 'nobody' is not there"),
         ("[x]\n" + WORDS + "anchors = 'lab'", "anchors must be a list of texts"),
+        ("[x]\n" + WORDS + "host = 'a.{lab}'", "host must be a name such as a.{id}.{lab}, .*, not 'a.{lab}'"),
         ("[x]\n" + WORDS + "severity = 'security'", "severity must be given for what is to be rejected, and only for"),
     ],
 )

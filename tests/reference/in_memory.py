@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from labserver.catalogue.addresses import host_names
 from labserver.check.case_run import Run, trace_of
 from labserver.clock import SystemClock
 from labserver.pki.chain import certificates_pem
@@ -277,7 +278,7 @@ class InMemory:
             context=context(
                 certificates_pem(self.lab.chain(scenario.id).anchors).decode(), careful=self.traits.careful
             ),
-            host=f"{scenario.id}.lab.test",
+            host=host_names(scenario.id)[0],
             patience=self.traits.patience,
             deadline=self.clock.elapsed + self.seconds,
         )
