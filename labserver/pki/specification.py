@@ -25,7 +25,7 @@ __all__ = [
     "Verdict",
 ]
 
-ENGINES = ("stdlib", "openssl")
+ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
