@@ -41,6 +41,7 @@ references = ["RFC 5280"]
         ),
         ("[x]\n" + WORDS + "leaf.key = 'rsa512'", "leaf.key must be one of ed25519, .*, not 'rsa512'"),
         ("[x]\n" + WORDS + "leaf.ca = 1", "leaf.ca must be true or false, not 1"),
+        ("[x]\n" + WORDS + "authorities.a.levels = 0", "authorities.a.levels must be a number of one or more, not 0"),
         ("[x]\n" + WORDS + "leaf.version = true", "leaf.version must be a number, not True"),
         ("[x]\n" + WORDS + "leaf.serial = 'xyz'", "leaf.serial must be octets in hexadecimal"),
         ("[x]\n" + WORDS + "leaf.names = ['mail.lab.test']", "leaf.names must be names as dns:"),
