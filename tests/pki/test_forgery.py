@@ -174,9 +174,8 @@ def test_serials() -> None:
 
 def test_levels(pki_issuer: LabIssuer) -> None:
     """A label may stand for a line of CAs: each is signed by the one before and has its name and identifier from it."""
-    (book,) = (spec for spec in BOOK.values() if spec.id == "deep-chain-10")
-    leaf, *line = map(x509.load_der_x509_certificate, _forge(book.id, pki_issuer).certificates)
-    root = x509.load_der_x509_certificate(_forge(book.id, pki_issuer).anchors[0])
+    chain = _forge("deep-chain-10", pki_issuer)
+    leaf, *line, root = map(x509.load_der_x509_certificate, (*chain.certificates, *chain.anchors))
     assert len({one.subject for one in line}) == len(line) == 10
     for below, above in pairwise((leaf, *line, root)):
         below.verify_directly_issued_by(above)
