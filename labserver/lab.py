@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
+from labserver.catalogue.chains import ScenarioChains
 from labserver.catalogue.entries import CATALOGUE
-from labserver.clock import SeededEntropy, SystemClock, SystemEntropy
+from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
@@ -22,8 +22,7 @@ from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
 from labserver.pki.chain import certificates_pem, fingerprint
-from labserver.pki.material import obtain
-from labserver.pki.profile import HOSTS
+from labserver.pki.material import entropy_for, obtain
 from labserver.servers.access import Access
 from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
-    from labserver.clock import Clock, Entropy
+    from labserver.clock import Clock
     from labserver.facets.bundle import Facets
     from labserver.facets.handshake import Handshake
     from labserver.mailstore.storage import Storage
@@ -66,7 +65,6 @@ class Lab:
         self.settings = settings
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
-        self._chains: dict[str, Chain] = {}
         self._preloaded: tuple[str, ...] = ()
         self._unavailable: dict[str, str | None] = {}
         self.transcript = self._new_transcript()
@@ -76,7 +74,7 @@ class Lab:
                 check_case(identifier, tuple(settings.ports))  # it would be nowhere
         self._bound = bind_all(settings.ports, settings.addresses)
         try:
-            self._entropy = _entropy(settings)
+            self._entropy = entropy_for(settings.certificates)
             self.directory = Directory(
                 settings.users,
                 entropy=self._entropy,
@@ -84,6 +82,9 @@ class Lab:
                 accept_any=settings.accept_any,
             )
             self.material: Material = obtain(settings.certificates, clock=self.clock)
+            self.chains = ScenarioChains(
+                wanted=settings.certificates, material=self.material, entropy=self._entropy, clock=self.clock
+            )
             self.store = MailStore(storage=_storage(settings), limits=settings.limits, clock=self.clock)
         except BaseException:
             self._release()
@@ -181,38 +182,10 @@ class Lab:
             return unavailable(settings, self.settings.tls_engine)
         return None
 
-    def chain(self, identifier: str) -> Chain:
-        """Return the chain that a scenario presents at a place of its own, made at the first use and kept.
-
-        Whatever its fault, it is for every name and address by which the scenario is reached. Raises UnavailableError
-        if the lab's issuer cannot make it.
-        """
-        certificate, wanted = CATALOGUE[identifier].facets.certificate, self.settings.certificates
-        if isinstance(certificate, LabCertificate) and wanted.certificate is not None:
-            return self.material.chain  # the operator's, whose names are theirs to choose
-        chain = self._chains.get(identifier)
-        if chain is None:
-            from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
-
-            name, *others = (name.rstrip(".") for name in host_names(identifier))
-            chain = self._chains[identifier] = forge(
-                certificate.recipe,
-                issuer=self.material.issuer,
-                entropy=self._entropy,
-                clock=self.clock,
-                host=name,
-                names=(*others, *self._usual_names(), addresses()[identifier]),
-            )
-        return chain
-
-    def _usual_names(self) -> tuple[str, ...]:
-        wanted = self.settings.certificates
-        return HOSTS if wanted.certificate is not None else (wanted.host, *HOSTS, *wanted.names)
-
     def _anchors_file(self, identifier: str) -> Path:
         """Return the file with what a client of the scenario is told to trust, made if need be."""
         good = isinstance(CATALOGUE[identifier].facets.certificate, LabCertificate)
-        anchors = (self.material.chain if good else self.chain(identifier)).anchors
+        anchors = (self.material.chain if good else self.chains.chain(identifier)).anchors
         usual = self.run_directory / "ca.pem"
         if anchors == self.material.chain.anchors and usual.exists():
             return usual
@@ -341,7 +314,7 @@ class Lab:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
             return partial(FailedEngine, reason)
-        chain = self.material.chain if identifier is None else self.chain(identifier)
+        chain = self.material.chain if identifier is None else self.chains.chain(identifier)
         settings = self._tls(chain, facets.handshake)
         if identifier is None or identifier in CATALOGUE.written:
             return make_engines(self.settings.tls_engine, settings)
@@ -379,11 +352,6 @@ def _reachable(address: str) -> str:
     if not ip.is_unspecified:
         return address
     return "127.0.0.1" if ip.version == 4 else "::1"  # noqa: PLR2004 -- IPv4
-
-
-def _entropy(settings: Settings) -> Entropy:
-    seed = settings.certificates.seed
-    return SystemEntropy() if seed is None else SeededEntropy(seed)
 
 
 def _storage(settings: Settings) -> Storage | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.case_words import case_words
 from labserver.errors import ConfigurationError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_WIDTH = 110
 _SHOWN = 24
 """Octets of a flight that are shown: the record's head and the beginning of the ServerHello."""
 _MARGIN = 15
@@ -63,13 +62,7 @@ def run(options: argparse.Namespace) -> int:
 def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
-    for label, text in (
-        ("The server", scenario.does),
-        ("A correct client", scenario.expects),
-        ("To get it wrong is", scenario.severity.value),
-        ("See", "; ".join(scenario.references)),
-    ):
-        yield from textwrap.wrap(f"{label}: {text}", _WIDTH, subsequent_indent="    ")
+    yield from case_words(scenario)
     yield ""
     yield from _bytes(scenario, service)
     yield "By hand, while labserver up runs:"
@@ -108,14 +101,9 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
 
 
 def _under_the_labs_ca(facets: Facets) -> bool:
-    from labserver.pki.recipes import RECIPES, Signer  # noqa: PLC0415 -- cryptography, for this command only
+    from labserver.pki.recipes import own_anchor  # noqa: PLC0415 -- cryptography, for this command only
 
-    recipe = facets.certificate.recipe
-    if recipe not in RECIPES:
-        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- the same
-
-        return not cookbook()[recipe].own_anchor
-    return RECIPES[recipe].signer is not Signer.TRUSTME
+    return not own_anchor(facets.certificate.recipe)
 
 
 def _reaches_tls(facets: Facets) -> bool:
@@ -134,7 +122,7 @@ def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
             from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same
 
             yield "It presents:"
-            yield from _indented(describe_chain(lab.chain(scenario.id)).splitlines())
+            yield from _indented(describe_chain(lab.chains.chain(scenario.id), now=lab.clock.now()).splitlines())
         elif scenario.by_name and not scenario.honest:
             from labserver.cli.rehearsal import first_flight  # noqa: PLC0415 -- the same
 

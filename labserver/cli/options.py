@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import ipaddress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from labserver.settings import TLS_ENGINES, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["add_lab_options", "add_output_options", "settings_from"]
+__all__ = ["add_lab_options", "add_output_options", "instant", "settings_from"]
 
 _HIGHEST_PORT = 65_535
 _LOG_LEVELS = ("error", "warning", "info", "debug")
@@ -192,6 +193,9 @@ def _add_certificates(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="derive every key and certificate from this text; none is a secret then",
     )
+    group.add_argument(
+        "--now", type=instant, metavar="TIME", help="make certificates as if it were this time (ISO 8601; UTC if none)"
+    )
     group.add_argument("--cert", type=Path, metavar="FILE", help="serve your own certificate chain (PEM)")
     group.add_argument("--key", type=Path, metavar="FILE", help="its private key, if it is in another file")
     group.add_argument(
@@ -232,6 +236,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
             permit=tuple(options.permit),
             issuer=IssuerName(options.issuer),
             seed=options.seed,
+            now=options.now,
             state=options.state,
             certificate=options.cert,
             key=options.key,
@@ -334,6 +339,15 @@ def _text(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("it is empty")  # a script's variable, unset
     return text
+
+
+def instant(text: str) -> datetime:
+    """Return a time that is written as in ISO 8601; an argument type."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23 or 2026-11-23T12:00:00Z") from error
 
 
 def _names(text: str) -> frozenset[str]:

@@ -16,11 +16,15 @@ from pathlib import Path
 
 from labserver.errors import ConfigurationError
 
-__all__ = ["create", "find_ready", "remove", "write_private"]
+__all__ = ["NoLabError", "create", "find_ready", "remove", "write_private"]
 
 READY = "ready.json"
 _LONGEST_PATH = 90
 """Octets of the folder's name that leave room for a socket in it (sockaddr_un: 104 on macOS, 108 on Linux)."""
+
+
+class NoLabError(ConfigurationError):
+    """No lab is running."""
 
 
 def _parent() -> Path:
@@ -69,8 +73,8 @@ def remove(directory: Path) -> None:
 def find_ready(path: Path | None) -> dict[str, object]:
     """Return the ready record in ``path``, or of the newest lab that runs.
 
-    Where several run, standard error tells which one it is. Raises ConfigurationError if there is none or it cannot be
-    read.
+    Where several run, standard error tells which one it is. Raises NoLabError if there is none, ConfigurationError if
+    it cannot be read.
     """
     if path is None:
         path = Path(os.environ["LABSERVER_READY_FILE"]) if "LABSERVER_READY_FILE" in os.environ else _newest()
@@ -93,7 +97,7 @@ def _newest() -> Path:
         if file.parent.name.isdigit() and _alive(int(file.parent.name))
     ]
     if not running:
-        raise ConfigurationError("no lab is running; start one with: labserver up")
+        raise NoLabError("no lab is running; start one with: labserver up")
     newest = max(running, key=lambda file: file.stat().st_mtime_ns)
     if others := sorted(str(file) for file in running if file != newest):
         print(

@@ -15,16 +15,28 @@ from labserver.pki.chain import certificates_pem
 from labserver.pki.files import PRIVATE, PUBLIC, STORE_PASSWORD, read_file, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from labserver.pki.chain import Chain
 
-__all__ = ["INDEX", "Exported", "client_files", "export", "server_files", "trust_files"]
+__all__ = [
+    "INDEX",
+    "Exported",
+    "client_files",
+    "digest",
+    "export",
+    "key_store",
+    "refuse_foreign",
+    "server_files",
+    "trust_files",
+]
 
 INDEX = "README.md"
 """The file that lists the others; with their digests it also proves which ones are ours to overwrite."""
 
+_TOLD = 10
+"""How many files are named that stand in the way."""
 _DIGEST_ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| `(?P<digest>[0-9a-f]{64})` \|$", re.MULTILINE)
 
 
@@ -84,7 +96,7 @@ def _own_files(chain: Chain, side: str) -> tuple[Exported, ...]:
         Exported(name="key.pem", content=chain.key_pem, meaning=f"the {side}'s private key", mode=PRIVATE),
         Exported(
             name=f"{side}.p12",
-            content=_key_store(chain),
+            content=key_store(chain),
             meaning=f"key and chain together, PKCS #12, password {STORE_PASSWORD}",
             mode=PRIVATE,
         ),
@@ -110,35 +122,40 @@ def export(
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"Cannot make the directory {directory}: {error.strerror}.") from error
-    if not force and (foreign := _foreign(directory, files)):
-        raise ConfigurationError(
-            f"{directory} already has {', '.join(foreign)}, not as labserver wrote it: --force overwrites."
-        )
+    if not force:
+        refuse_foreign(directory, [file.name for file in files], _listed(directory))
     for file in files:
         write_file(directory / file.name, file.content, mode=file.mode)
     return tuple(directory / file.name for file in files)
 
 
-def _foreign(directory: Path, files: tuple[Exported, ...]) -> list[str]:
-    """Return the names of existing files that the index does not vouch for."""
+def refuse_foreign(directory: Path, names: Sequence[str], ours: Mapping[str, str]) -> None:
+    """Raise ``ConfigurationError`` if a file of these names exists that is not as in ``ours``, digests by names."""
+    foreign = [
+        name
+        for name in names
+        if ((path := directory / name).exists() or path.is_symlink())
+        and (path.is_symlink() or not path.is_file() or digest(path) != ours.get(name))
+    ]
+    if foreign:
+        told = foreign if len(foreign) <= _TOLD else [*foreign[:_TOLD], "…"]
+        raise ConfigurationError(
+            f"{directory} already has {', '.join(told)}, not as labserver wrote it: --force overwrites."
+        )
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    return hashlib.sha256(read_file(path, "the exported file")).hexdigest()
+
+
+def _listed(directory: Path) -> dict[str, str]:
+    """Return the digests that an earlier export's index vouches for."""
     index = directory / INDEX
     listed = read_file(index, "the index").decode("utf-8", "replace") if index.is_file() else ""
-    ours = {row["name"]: row["digest"] for row in _DIGEST_ROW.finditer(listed)}
-    foreign = []
-    for file in files:
-        path = directory / file.name
-        if not path.exists() and not path.is_symlink():
-            continue
-        known = (
-            listed.startswith(_TITLE) if file.name == INDEX else path.is_file() and _digest(path) == ours.get(file.name)
-        )
-        if not known:
-            foreign.append(file.name)
-    return foreign
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(read_file(path, "the exported file")).hexdigest()
+    if not listed.startswith(_TITLE):
+        return {}
+    return {row["name"]: row["digest"] for row in _DIGEST_ROW.finditer(listed)} | {INDEX: digest(index)}
 
 
 _TITLE = "# Certificates exported by labserver\n"
@@ -165,7 +182,11 @@ def _trust_store(anchors: tuple[bytes, ...]) -> bytes:
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(STORE_PASSWORD.encode()))
 
 
-def _key_store(chain: Chain) -> bytes:
+def key_store(chain: Chain) -> bytes:
+    """Return key and chain as PKCS #12.
+
+    Raises ``ConfigurationError`` for a key that it cannot hold, ValueError for a certificate that the parser refuses.
+    """
     leaf, *others = (x509.load_der_x509_certificate(der) for der in chain.certificates)
     key = load_der_private_key(chain.key, None)
     if not isinstance(key, get_args(pkcs12.PKCS12PrivateKeyTypes)):

@@ -26,11 +26,12 @@ def read_file(path: Path, purpose: str) -> bytes:
         raise ConfigurationError(f"Cannot read {purpose} {path}: {error.strerror}.") from error
 
 
-def write_file(path: Path, content: bytes, *, mode: int) -> None:
+def write_file(path: Path, content: bytes, *, mode: int, durable: bool = True) -> None:
     """Replace a file in one step: whoever reads it, even after a power failure, finds the old or the new one, whole.
 
     The octets go into a new file (O_EXCL, 0600 from its first moment) that is then renamed; a symbolic link is
-    replaced, not followed. Raises ``ConfigurationError``.
+    replaced, not followed. Without ``durable`` a power failure may undo it all, for files that are many and quickly
+    made again. Raises ``ConfigurationError``.
     """
     try:
         descriptor, temporary = mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
@@ -39,7 +40,8 @@ def write_file(path: Path, content: bytes, *, mode: int) -> None:
                 os.fchmod(stream.fileno(), mode)
                 stream.write(content)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
             os.replace(temporary, path)  # noqa: PTH105 -- the name is mkstemp's string
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

@@ -11,19 +11,29 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-from labserver.clock import SeededEntropy, SystemEntropy
+from labserver.clock import FixedClock, SeededEntropy, SystemEntropy
 from labserver.errors import ConfigurationError
 from labserver.pki.permitted import LAB
 from labserver.pki.profile import HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from labserver.clock import Clock, Entropy
     from labserver.pki.chain import Chain, Issuer
 
-__all__ = ["IssuerName", "Material", "Wanted", "obtain", "permit_warning", "seed_warning"]
+__all__ = [
+    "IssuerName",
+    "Material",
+    "Wanted",
+    "certificate_clock",
+    "entropy_for",
+    "obtain",
+    "permit_warning",
+    "seed_warning",
+]
 
 
 _SEEDED_ORIGIN = "PUBLIC, from a seed"
@@ -50,6 +60,8 @@ class Wanted:
     issuer: IssuerName = IssuerName.LAB
     seed: str | None = None
     """Make everything from this text, every time the same; public knowledge therefore."""
+    now: datetime | None = None
+    """Make certificates as if it were this time; otherwise by the lab's clock."""
     state: Path | None = None
     """Keep the CA in this directory; otherwise it ends with the run."""
     certificate: Path | None = None
@@ -74,13 +86,26 @@ def obtain(wanted: Wanted, *, clock: Clock) -> Material:
     for contradicts, sentence in _CONTRADICTIONS:
         if contradicts(wanted):
             raise ConfigurationError(sentence)
+    clock = certificate_clock(wanted, clock)
     material = _issued(wanted, clock) if wanted.certificate is None else _own(wanted, wanted.certificate, clock)
     warnings = []
     if wanted.seed is not None:
         warnings.append(seed_warning(wanted.seed))
     if wanted.permit:
         warnings.append(permit_warning(wanted.permit))
+    if wanted.now is not None:
+        warnings.append(f"Certificates are made as if it were {wanted.now:%Y-%m-%d %H:%M:%S} UTC (--now).")
     return replace(material, notices=(*warnings, *material.notices))
+
+
+def entropy_for(wanted: Wanted) -> Entropy:
+    """Return where keys come from: what the seed makes, or the system."""
+    return SystemEntropy() if wanted.seed is None else SeededEntropy(wanted.seed)
+
+
+def certificate_clock(wanted: Wanted, clock: Clock) -> Clock:
+    """Return the clock by which certificates are made, where the lab's is ``clock``."""
+    return clock if wanted.now is None else FixedClock(moment=wanted.now)
 
 
 def seed_warning(seed: str) -> str:
@@ -103,6 +128,10 @@ _CONTRADICTIONS: tuple[tuple[Callable[[Wanted], bool], str], ...] = (
     (
         lambda wanted: wanted.seed is not None and wanted.state is not None,
         "--seed makes the same CA every time, and a public one: it is not kept with --state. Leave one of the two out.",
+    ),
+    (
+        lambda wanted: wanted.now is not None and wanted.state is not None,
+        "--state keeps a CA and renews it in time, which --now would upset: leave one of the two out.",
     ),
     (
         lambda wanted: wanted.issuer is IssuerName.TRUSTME and wanted.seed is not None,
@@ -152,7 +181,7 @@ def _ephemeral(wanted: Wanted, names: tuple[str, ...], clock: Clock) -> Material
     from labserver.pki.authority import LabIssuer, create_authority  # noqa: PLC0415 -- cryptography, only when needed
 
     permitted = LAB.widened(wanted.permit)
-    entropy: Entropy = SystemEntropy() if wanted.seed is None else SeededEntropy(wanted.seed)
+    entropy = entropy_for(wanted)
     origin = platform.node() if wanted.seed is None else _SEEDED_ORIGIN
     authority = create_authority(entropy, clock.now(), origin=origin, permitted=permitted)
     issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock, permitted=permitted)

@@ -18,6 +18,7 @@ def packed(chain: Chain) -> str:
             "intermediates": [*map(_text, chain.intermediates)],
             "key": _text(chain.key),
             "anchors": [*map(_text, chain.anchors)],
+            "staple": None if chain.staple is None else _text(chain.staple),
         }
     )
 
@@ -30,6 +31,7 @@ def unpacked(line: str) -> Chain:
         intermediates=tuple(map(b64decode, fields["intermediates"])),
         key=b64decode(fields["key"]),
         anchors=tuple(map(b64decode, fields["anchors"])),
+        staple=None if fields["staple"] is None else b64decode(fields["staple"]),
     )
 
 

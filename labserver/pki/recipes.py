@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain, Issuer
     from labserver.pki.specification import ChainSpec
 
-__all__ = ["RECIPES", "Recipe", "Signer", "forge", "forge_spec", "make", "unavailable"]
+__all__ = ["RECIPES", "Recipe", "Signer", "forge", "forge_spec", "make", "own_anchor", "unavailable"]
 
 
 class Signer(StrEnum):
@@ -73,6 +73,15 @@ def unavailable(recipe: str, issuer: Issuer) -> str | None:
     one = RECIPES[recipe]
     ours = one.signer is Signer.LAB and one != Recipe()
     return _ONLY_OURS if ours and not isinstance(issuer, LabIssuer) else None
+
+
+def own_anchor(recipe: str) -> bool:
+    """Return whether a client must be told to trust another anchor than the lab's."""
+    if recipe in RECIPES:
+        return RECIPES[recipe].signer is Signer.TRUSTME
+    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- as above
+
+    return cookbook()[recipe].own_anchor
 
 
 def forge(

@@ -2,8 +2,9 @@
 
 One request line. ``transcript [follow] [secrets]``: the answer is what is kept, as lines of JSON, then, when following,
 every event as it happens until either side closes. A reader that does not read is dropped rather than waited for.
-``certificate server`` and ``certificate client ACCOUNT`` (in JSON, a string): the chain that the lab serves, or a new
-one of its CA for SASL EXTERNAL, with its key, as a line of :mod:`labserver.pki.portable`; or ``{"error": …}``.
+``certificate server``, ``certificate client ACCOUNT`` and ``certificate scenario [ID, HOST …]`` (in JSON, a string or a
+list): the chain that the lab serves, a new one of its CA for SASL EXTERNAL, or a scenario's, with its key, as a line of
+:mod:`labserver.pki.portable`; or ``{"error": …, "unavailable": …}``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.portable import packed
 from labserver.report.ndjson import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from labserver.events import Event
+    from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.servers.transcript import SessionRecord, Transcript
 
@@ -33,10 +35,17 @@ _BACKLOG_LIMIT = 16 << 20
 class ControlSocket:
     """Serves the transcript and certificates on a Unix socket."""
 
-    def __init__(self, path: Path, transcript: Transcript, material: Material) -> None:
+    def __init__(
+        self,
+        path: Path,
+        transcript: Transcript,
+        material: Material,
+        chain: Callable[[str, tuple[str, ...]], Chain],
+    ) -> None:
         self._path = path
         self._transcript = transcript
         self._material = material
+        self._chain = chain
         self._server: asyncio.AbstractServer | None = None
         self._followers: set[asyncio.StreamWriter] = set()
 
@@ -86,13 +95,18 @@ class ControlSocket:
             self._followers.discard(writer)
 
     def _certificate(self, wanted: bytes) -> str:
-        side, _, account = wanted.strip().partition(b" ")
+        side, _, said = wanted.strip().partition(b" ")
         try:
-            if side != b"client":
-                return packed(self._material.chain)
-            return packed(self._material.issuer.issue_client(json.loads(account)))
-        except ConfigurationError as error:
-            return json.dumps({"error": str(error)})
+            if side == b"client":
+                return packed(self._material.issuer.issue_client(json.loads(said)))
+            if side == b"scenario":
+                identifier, *hosts = json.loads(said)
+                return packed(self._chain(identifier, tuple(hosts)))
+            return packed(self._material.chain)
+        except (ConfigurationError, UnavailableError) as error:
+            return json.dumps({"error": str(error), "unavailable": isinstance(error, UnavailableError)})
+        except KeyError as error:
+            return json.dumps({"error": f"the lab has no scenario {error.args[0]}", "unavailable": False})
 
 
 class _Follower:

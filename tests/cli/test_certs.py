@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import imaplib
+import json
+import os
 import socket
 import ssl
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
 
+from labserver.catalogue.addresses import host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.chain_sources import ImaginedLab
+from labserver.cli.scenario_chains import shown
+from labserver.errors import UnavailableError
+from labserver.facets.certificate import RecipeCertificate
+from labserver.pki.material import Wanted
+from labserver.scenario import USUAL_HOST
 from tests.integration.labs import COMMAND
 
 if TYPE_CHECKING:
@@ -17,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.labs import LabProcess
+
+
+_END = "-----END CERTIFICATE-----"
 
 
 def _plain(*words: str, code: int = 0) -> tuple[str, str]:
@@ -111,3 +127,150 @@ def test_certs_that_cannot_be(verb: tuple[str, ...]) -> None:
     """Bad options of certs are one line."""
     _, err = _plain("certs", *verb, "--host-name", "example.com", code=2)
     assert "--permit" in err.splitlines()[-1]
+
+
+def test_show_a_scenario() -> None:
+    """A scenario's chain is told with what is wrong, what a client does, the clause, and how to see it."""
+    out, _ = _plain("certs", "show", "expired", "--seed", "x", "--now", "2026-11-23")
+    assert "What is wrong: It presents a certificate whose validity ended yesterday.\n" in out
+    assert "A correct client: It ends the connection" in out
+    assert "To get it wrong is: critical\n" in out
+    assert "See: RFC 5280 6.1.3 (a)(2); badssl: expired\n" in out
+    assert "Reached as: expired.lab.test, expired.lab.localhost, 127.66." in out
+    assert "s_client -connect localhost:$LABSERVER_PORT_IMAPS -servername expired.lab.test -showcerts\n" in out
+    assert "valid       2026-11-22 00:00:00 to 2026-11-22 23:59:59 UTC, ended 0 hours ago\n" in out
+    assert out == _plain("certs", "show", "expired", "--seed", "x", "--now", "2026-11-23T01:00:00+01:00")[0]
+
+
+def test_show_every_scenario_with_a_chain() -> None:
+    """Whatever a scenario presents, there are words for it, of what is malformed and of what has an own anchor, too."""
+    source = ImaginedLab(Wanted(seed="x"))
+    for identifier, scenario in CATALOGUE.items():
+        if isinstance(scenario.facets.certificate, RecipeCertificate) and not source_refuses(source, identifier):
+            words = shown(identifier, source, {"imaps": 1})
+            assert scenario.does.split(maxsplit=1)[0] in words
+            assert words.count("sha256 ") >= 1
+
+
+def source_refuses(source: ImaginedLab, identifier: str) -> bool:
+    """Tell whether this host cannot make the chain."""
+    try:
+        source.scenario(identifier)
+    except UnavailableError:
+        return True
+    return False
+
+
+def test_show_the_running_labs_scenario(lab: LabProcess, command: Callable[..., str]) -> None:
+    """From a running lab it is the chain that is served there, and the line to see it works."""
+    out = command("certs", "show", "wrong-host")
+    (line,) = (line for line in out.splitlines() if line.startswith("To see it: "))
+    seen = subprocess.run(
+        [*line.removeprefix("To see it: ").split(), "-CAfile", lab.ca],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    pem = seen.stdout[seen.stdout.index("-----BEGIN") : seen.stdout.index("-----END")] + "-----END CERTIFICATE-----\n"
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).digest().hex(":").upper()
+    assert f"sha256      {digest}\n" in out
+
+
+def test_show_what_there_is_not(lab: LabProcess) -> None:
+    """A scenario that is not there, or that this lab cannot make, is one line."""
+    _, err = _plain("certs", "show", "nonesuch", "--ready-file", str(lab.ready_file), code=2)
+    assert err == "labserver: there is no scenario nonesuch; labserver scenarios lists them\n"
+    _, err = _plain("certs", "show", "expired", "--issuer", "trustme", code=1)
+    assert "leave --issuer out" in err
+
+
+def test_export_scenarios(tmp_path: Path) -> None:
+    """Chains are written with their index, for the names by which the servers are reached; what cannot be is told."""
+    out, err = _plain("certs", "export", str(tmp_path), "--seed", "x", "--scenario", "wildcard*", "--scenario", "good*")
+    assert out.splitlines() == [str(tmp_path / name) for name in ("index.json", "README.md", "SHA256SUMS")]
+    assert "PUBLIC KNOWLEDGE" in err
+    lines = {line["id"]: line for line in json.loads((tmp_path / "index.json").read_text())["scenarios"]}
+    assert {"wildcard", "good", "good-trustme"} <= lines.keys()
+    assert lines["good"]["own_anchor"] is False
+    assert lines["good-trustme"]["own_anchor"] is True
+    assert lines["wildcard"]["public_keys"] is True
+    for name, line in lines.items():
+        assert {path.name for path in (tmp_path / name).iterdir()} == set(line["files"])
+    context = ssl.create_default_context(cafile=str(tmp_path / "good" / "anchors.pem"))
+    context.load_cert_chain(tmp_path / "good" / "chain.pem", tmp_path / "good" / "key.pem")
+
+
+def _certificates(text: str) -> list[bytes]:
+    return [ssl.PEM_cert_to_DER_cert(f"{part}{_END}") for part in text.split(_END)[:-1]]
+
+
+def test_export_for_other_hosts(tmp_path: Path) -> None:
+    """With --host the names inside are those and no scenario's, but for recipes that are about names of the lab."""
+    hosts = ("imap.example.org", "smtp.example.org")
+    options = [word for host in hosts for word in ("--host", host)]
+    _plain("certs", "export", str(tmp_path), "--seed", "x", "--scenario", "*", *options, "--permit", "example.org")
+    lines = {line["id"]: line for line in json.loads((tmp_path / "index.json").read_text())["scenarios"]}
+    own = {name for name, line in lines.items() if "--host" in str(line["notes"])}
+    assert {name for name in lines if CATALOGUE[name].host != USUAL_HOST} <= own
+    assert len(own) < len(lines) / 3
+    for name, line in lines.items():
+        assert line["host_names"] == list(host_names(name) if name in own else hosts)
+        if name not in own:
+            text = (tmp_path / name / "chain.pem").read_text()
+            assert f"{name}.lab.".encode() not in b"".join(_certificates(text))
+    leaf = x509.load_pem_x509_certificate((tmp_path / "expired" / "chain.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName)[:2] == list(hosts)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--host", "mail.lab.test"), "--scenario"),
+        (("--scenario", "nonesuch"), "no scenario is called that"),
+        (("--scenario", "good", "--host", "127.0.0.1"), "a name below a domain"),
+        (("--scenario", "good", "--host", "localhost"), "a name below a domain"),
+        (("--scenario", "good", "--host", "mail.example.org"), "--permit"),
+        (("--scenario", "good", "--state", "x", "--now", "2026-01-01"), "--now"),
+        (("--scenario", "good", "--now", "noon"), "'noon' is no time"),
+    ],
+)
+def test_exports_that_cannot_be(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    """What cannot be exported is one line, and nothing is written."""
+    _, err = _plain("certs", "export", str(tmp_path / "out"), "--host-name", "localhost", *options, code=2)
+    assert said in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_scenarios_of_the_running_lab(lab: LabProcess, command: Callable[..., str], tmp_path: Path) -> None:
+    """What is exported from a running lab is what it serves; other names are made by its CA."""
+    command("certs", "export", str(tmp_path / "a"), "--scenario", "expired")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="expired.lab.test") as tls,
+    ):
+        served = tls.getpeercert(binary_form=True)
+    assert served is not None
+    assert (tmp_path / "a/expired/chain.pem").read_text().startswith(ssl.DER_cert_to_PEM_cert(served))
+    command("certs", "export", str(tmp_path / "b"), "--scenario", "expired", "--host", "other.lab.test")
+    leaf = x509.load_pem_x509_certificate((tmp_path / "b/expired/chain.pem").read_bytes())
+    assert "CN=other.lab.test" in leaf.subject.rfc4514_string()
+    assert (tmp_path / "b/expired/anchors.pem").read_bytes() == lab.ca.read_bytes()
+
+
+def test_export_without_a_lab(tmp_path: Path) -> None:
+    """Where no lab runs, a CA is made for the export, and that is said; the lab's own chain needs a lab."""
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    environment.pop("LABSERVER_READY_FILE", None)
+    run = partial(subprocess.run, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    done = run([*COMMAND, "certs", "export", str(tmp_path / "out"), "--scenario", "good"])
+    assert (done.returncode, done.stderr) == (
+        0,
+        "labserver: this is a new CA, which no lab uses; --state or --seed means a lab's\n",
+    )
+    assert (tmp_path / "out/good/key.pem").stat().st_mode & 0o777 == 0o600
+    assert run([*COMMAND, "certs", "export", str(tmp_path / "other")]).returncode == 2

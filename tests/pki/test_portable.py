@@ -11,7 +11,10 @@ from labserver.pki.portable import packed, unpacked
 @pytest.mark.parametrize(
     "chain",
     [
-        Chain(leaf=b"leaf\n", intermediates=(b"first", b"\xff\0"), key=b"key", anchors=(b"root", b"other")),
+        Chain(
+            leaf=b"leaf\n", intermediates=(b"first", b"\xff\0"), key=b"key", anchors=(b"root", b"other"), staple=b"yes"
+        ),
+        Chain(leaf=b"", key=b"", staple=b""),
         Chain(leaf=b"", key=b""),
     ],
 )

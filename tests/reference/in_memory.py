@@ -276,7 +276,7 @@ class InMemory:
             ),
             loop=_Loop(self.clock),
             context=context(
-                certificates_pem(self.lab.chain(scenario.id).anchors).decode(), careful=self.traits.careful
+                certificates_pem(self.lab.chains.chain(scenario.id).anchors).decode(), careful=self.traits.careful
             ),
             host=host_names(scenario.id)[0],
             patience=self.traits.patience,

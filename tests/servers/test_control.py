@@ -10,7 +10,7 @@ import pytest
 
 from labserver import events
 from labserver.clock import FixedClock
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.chain import Chain
 from labserver.pki.material import Material
 from labserver.pki.portable import unpacked
@@ -58,12 +58,19 @@ class _Issuer:
 _MATERIAL = Material(chain=Chain(leaf=b"server", key=b"key"), issuer=_Issuer())
 
 
+def _scenario(identifier: str, hosts: tuple[str, ...]) -> Chain:
+    """Return a chain whose leaf is what was asked for; one is unavailable, and one unknown."""
+    if identifier == "unavailable":
+        raise UnavailableError("not here")
+    return {"known": Chain(leaf=" ".join(hosts).encode(), key=b"key", staple=b"staple")}[identifier]
+
+
 def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
     """Run ``use`` while a transcript is served."""
 
     async def main() -> None:
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
-        control = ControlSocket(path, transcript, _MATERIAL)
+        control = ControlSocket(path, transcript, _MATERIAL, _scenario)
         await control.start()
         await use(transcript)
         await control.stop()
@@ -114,7 +121,30 @@ def test_certificate_refused(path: Path) -> None:
         answers.extend([await _asked(path, line) for line in (b'certificate client ""\n', b"certificate client x\n")])
 
     _served(path, use)
-    assert answers == [b'{"error": "nobody"}\n', b""]
+    assert answers == [b'{"error": "nobody", "unavailable": false}\n', b""]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leaf", "said"),
+    [
+        (b'["known", "a.test", "b.test"]', b"a.test b.test", None),
+        (b'["known"]', b"", None),
+        (b'["unavailable"]', None, {"error": "not here", "unavailable": True}),
+        (b'["unknown"]', None, {"error": "the lab has no scenario unknown", "unavailable": False}),
+    ],
+)
+def test_scenarios(path: Path, wanted: bytes, leaf: bytes | None, said: dict[str, object] | None) -> None:
+    """A scenario's chain, for the names that are wanted, comes with its staple; what there is not is told."""
+    answers: list[bytes] = []
+
+    async def use(_: Transcript) -> None:
+        answers.append(await _asked(path, b"certificate scenario %b\n" % wanted))
+
+    _served(path, use)
+    if leaf is None:
+        assert json.loads(answers[0]) == said
+    else:
+        assert unpacked(answers[0].decode()) == Chain(leaf=leaf, key=b"key", staple=b"staple")
 
 
 async def _asked(path: Path, request_line: bytes) -> bytes:

@@ -118,7 +118,7 @@ def test_trust(lab: Lab) -> None:
     """What a client is told to trust is what vouches for that scenario's certificate, and its names are known."""
     with _leased(lab, "expired", "imaps") as ours, _leased(lab, "good-trustme", "imaps") as theirs:
         assert ours.ca_pem.read_bytes() == lab.material.chain.anchors_pem
-        assert theirs.ca_pem.read_bytes() == lab.chain("good-trustme").anchors_pem
+        assert theirs.ca_pem.read_bytes() == lab.chains.chain("good-trustme").anchors_pem
         assert ours.ca_pem.read_bytes() != theirs.ca_pem.read_bytes()
         assert theirs.host_names == ("good-trustme.lab.test", "good-trustme.lab.localhost")
 

@@ -1,0 +1,148 @@
+"""``labserver certs show SCENARIO`` and ``certs export DIR --scenario GLOB``: what scenarios present, told or kept."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import DOMAINS, addresses, host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.case_words import case_words
+from labserver.cli.scenarios import described
+from labserver.errors import ConfigurationError, UnavailableError
+from labserver.facets.certificate import LabCertificate
+from labserver.pki.collection import Entry, export_collection
+from labserver.pki.cookbook import cookbook
+from labserver.pki.describe import describe_chain
+from labserver.pki.profile import is_address
+from labserver.pki.recipes import own_anchor
+from labserver.scenario import USUAL_HOST
+from labserver.settings import TLS_ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from labserver.cli.chain_sources import Source
+    from labserver.scenario import Scenario
+
+__all__ = ["Selection", "export_scenarios", "shown"]
+
+_WEAK = "Servers that use OpenSSL want @SECLEVEL=0 in their list of ciphers for it."
+_OWN_NAME = "Its recipe is about the names that it has in a lab, which --host does not replace."
+_GOOD = "good"
+"""The scenario that presents the lab's own certificate and nothing else worth exporting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which chains are to be exported."""
+
+    globs: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    """The names by which the servers are reached; by default each scenario's own."""
+    public: bool = False
+    """Whether the keys come from a seed."""
+
+
+def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
+    """Return a scenario's chain in words; ``ports`` are a running lab's.
+
+    Raises ConfigurationError if there is no such scenario, UnavailableError if the lab cannot make its chain.
+    """
+    scenario = CATALOGUE.get(identifier)
+    if scenario is None:
+        raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
+    chain = source.scenario(identifier)
+    service = "imaps" if "imaps" in scenario.services else scenario.services[0]
+    port = str(ports.get(service, f"$LABSERVER_PORT_{service.upper()}"))
+    lines = [
+        f"{identifier}: {scenario.title}",
+        "",
+        *case_words(
+            scenario,
+            Served_by=f"the TLS engine {_engine(scenario)}",
+            To_be_trusted="an anchor of its own, the last below" if _own_anchor(scenario) else "the lab's CA",
+            Reached_as=", ".join((*host_names(identifier), addresses()[identifier])),
+        ),
+        f"To see it: openssl s_client {_place(scenario, port)} -showcerts",
+        "",
+        describe_chain(chain, now=source.now()).rstrip("\n"),
+    ]
+    return "\n".join(lines)
+
+
+def export_scenarios(wanted: Selection, source: Source, directory: Path, *, force: bool) -> tuple[Path, ...]:
+    """Write the chains that are wanted; return the paths of their index.
+
+    Raises ConfigurationError for globs that match nothing, hosts that cannot be, and files that are not ours.
+    """
+    for host in wanted.hosts:
+        if is_address(host) or "." not in host.strip("."):
+            raise ConfigurationError(
+                f"--host {host}: a name below a domain, such as mail.lab.test, since faults play with it"
+            )
+    chosen = list(_chosen(wanted.globs))
+    entries = [_entry(scenario, wanted, source) for scenario in chosen]
+    return export_collection(entries, directory, force=force)
+
+
+def _chosen(globs: tuple[str, ...]) -> Iterator[Scenario]:
+    """Yield the scenarios whose ids match and that present a certificate of their own."""
+    for glob in globs:
+        if not fnmatch.filter(CATALOGUE, glob):
+            raise ConfigurationError(f"--scenario {glob}: no scenario is called that; labserver scenarios lists them")
+    for identifier, scenario in CATALOGUE.items():
+        if any(fnmatch.fnmatchcase(identifier, glob) for glob in globs):
+            lab = isinstance(scenario.facets.certificate, LabCertificate)
+            if not lab or identifier == _GOOD or identifier in globs:
+                yield scenario
+
+
+def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
+    movable = _movable(scenario)
+    hosts = wanted.hosts if movable else ()
+    try:
+        chain, reason = source.scenario(scenario.id, hosts), None
+    except UnavailableError as error:
+        chain, reason = None, str(error)
+    facts = described(scenario, address=addresses()[scenario.id], unavailable=reason)
+    facts |= {"own_anchor": _own_anchor(scenario), "engine": _engine(scenario), "public_keys": wanted.public}
+    if hosts:
+        facts |= {"host_names": list(hosts), "address": None}
+    notes = (
+        (reason is not None, str(reason)),
+        (_weak(scenario), _WEAK),
+        (bool(wanted.hosts) and not movable, _OWN_NAME),
+    )
+    return Entry(facts=facts, chain=chain, notes=tuple(note for holds, note in notes if holds))
+
+
+def _movable(scenario: Scenario) -> bool:
+    """Tell whether its recipe names no names, so that they can be any."""
+    spec = cookbook().get(scenario.facets.certificate.recipe)
+    fixed = spec is not None and any(domain in repr((spec.leaf, spec.authorities)) for domain in DOMAINS)
+    return scenario.host == USUAL_HOST and not fixed
+
+
+def _engine(scenario: Scenario) -> str:
+    """Return the simplest TLS engine that can present it."""
+    spec = cookbook().get(scenario.facets.certificate.recipe)
+    return TLS_ENGINES[0] if spec is None else spec.engine
+
+
+def _own_anchor(scenario: Scenario) -> bool:
+    return own_anchor(scenario.facets.certificate.recipe)
+
+
+def _weak(scenario: Scenario) -> bool:
+    spec = cookbook().get(scenario.facets.certificate.recipe)
+    return spec is not None and spec.weak
+
+
+def _place(scenario: Scenario, port: str) -> str:
+    """Return how ``openssl s_client`` gets there: by name in TLS, or to an address of its own."""
+    if scenario.by_name:
+        return f"-connect localhost:{port} -servername {host_names(scenario.id)[0]}"
+    return f"-connect {addresses()[scenario.id]}:{port}"
