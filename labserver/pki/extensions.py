@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
@@ -41,6 +42,7 @@ STRINGS = {
     "bmp": (0x1E, "utf-16-be"),
 }
 """Kinds of strings: tag and encoding."""
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _SRV = "1.3.6.1.5.5.7.8.7"
 """id-on-dnsSRV (RFC 4985 2)."""
 _IA5 = {"email": 1, "dns": 2, "uri": 6}
@@ -156,7 +158,7 @@ def _general_names(names: tuple[str, ...], around: Names, *, network: bool = Fal
         "{addresses}": [f"ip:{address}" for address in around.addresses],
     }
     for name in names:
-        for one in lists.get(name, [name]):
+        for one in lists[name] if name in lists else _ranged(name):
             kind, _, text = one.partition(":")
             yield _general_name(kind, _filled(text, around), around, network=network)
 
@@ -166,19 +168,37 @@ def _general_name(kind: str, text: str, around: Names, *, network: bool) -> byte
     if kind in _IA5:
         return der.implicit(_IA5[kind], text.encode("latin-1"))
     if kind == "ip":
-        return der.implicit(7, _network(text) if network else ip_address(text).packed)
+        return der.implicit(7, _address(text, network=network))
+    if kind == "rid":
+        return der.implicit(8, der.contents(der.object_identifier(text)))
     if kind == "directory":
         attributes = tuple((part.partition("=")[0], part.partition("=")[2]) for part in text.split(","))
         return der.explicit(4, encode_name(attributes, around))
     if kind == "srv":
         return der.explicit(0, der.object_identifier(_SRV), der.explicit(0, der.tlv(0x16, text.encode("ascii"))))
     oid, _, value = text.partition("=")
-    return der.explicit(0, der.object_identifier(oid), der.explicit(0, bytes.fromhex(value)))
+    octets = der.utf8_string(value.removeprefix("utf8:")) if value.startswith("utf8:") else bytes.fromhex(value)
+    return der.explicit(0, der.object_identifier(oid), der.explicit(0, octets))
 
 
-def _network(text: str) -> bytes:
-    network = ip_network(text)
-    return network.network_address.packed + network.netmask.packed
+def _ranged(name: str) -> Iterator[str]:
+    """Yield the names for which one with a range such as ``{1..1000}`` stands, or the name itself."""
+    found = _RANGE.search(name)
+    if found is None:
+        yield name
+        return
+    for number in range(int(found[1]), int(found[2]) + 1):
+        yield f"{name[: found.start()]}{number}{name[found.end() :]}"
+
+
+def _address(text: str, *, network: bool) -> bytes:
+    """Return an address's octets, a network's with its mask (RFC 5280 4.2.1.10), or those written out behind a #."""
+    if text.startswith("#"):
+        return bytes.fromhex(text[1:])
+    if not network:
+        return ip_address(text).packed
+    subnet = ip_network(text)
+    return subnet.network_address.packed + subnet.netmask.packed
 
 
 def _filled(text: str, around: Names) -> str:

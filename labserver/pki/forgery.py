@@ -7,7 +7,7 @@ a recipe what a certificate may say. The keys of a recipe's own CAs are forgotte
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -58,6 +58,7 @@ class _Made:
     certificate: bytes
     subject: bytes
     key: PrivateKey
+    identifier: bytes
 
 
 def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | None) -> Chain:
@@ -66,17 +67,25 @@ def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | No
     if authority is not None:
         made[LAB] = _lab(authority)
     for label, certificate in (*spec.authorities.items(), ("leaf", spec.leaf)):
-        made[label] = _certify(label, certificate, spec, around, made)
+        issuer = certificate.issuer
+        for one in reversed(spec.line(label)):
+            made[one] = _certify(one, replace(certificate, issuer=issuer), spec, around, made)
+            issuer = one
     roots = {} if authority is None else {LAB: authority.root}
     anchors = tuple(roots.get(label) or made[label].certificate for label in spec.anchors)
-    first, *others = (made[label].certificate for label in spec.wire)
+    first, *others = (made[one].certificate for label in spec.wire for one in spec.line(label))
     return Chain(leaf=first, intermediates=tuple(others), key=pkcs8(made["leaf"].key), anchors=anchors)
 
 
 def _lab(authority: Authority) -> _Made:
     key = serialization.load_der_private_key(authority.key, None)
     subject = x509.load_der_x509_certificate(authority.intermediate).subject.public_bytes()
-    return _Made(certificate=authority.intermediate, subject=subject, key=key)  # type: ignore[arg-type]  # it made it itself
+    return _Made(
+        certificate=authority.intermediate,
+        subject=subject,
+        key=key,  # type: ignore[arg-type]  # it made it itself
+        identifier=key_identifier(key),  # type: ignore[arg-type]  # the same
+    )
 
 
 def _certify(
@@ -89,7 +98,9 @@ def _certify(
         else make_key(spec.key, entropy=around.entropy, role=label, pool=around.pool)
     )
     subject = encode_name(spec.subject if spec.subject is not None else _usual_subject(label, chain, around), around)
-    issuer = _Made(certificate=b"", subject=subject, key=key) if spec.issuer == label else made[spec.issuer]
+    identifier = key_identifier(key) if spec.key_identifier is None else spec.key_identifier
+    itself = _Made(certificate=b"", subject=subject, key=key, identifier=identifier)
+    issuer = itself if spec.issuer == label else made[spec.issuer]
     name = issuer.subject if spec.issuer_name is None else encode_name(spec.issuer_name, around)
     signature = SIGNATURES[spec.signature or usual(issuer.key)]
     inner = SIGNATURES[spec.inner_signature].identifier if spec.inner_signature else signature.identifier
@@ -99,14 +110,14 @@ def _certify(
         der.sequence(spec.not_before.encoded(around.now), spec.not_after.encoded(around.now)),
         subject,
         public_key_info(key),
-        *encode_extensions(spec, key_identifier(key), key_identifier(issuer.key), around),
+        *encode_extensions(spec, identifier, issuer.identifier, around),
     )
     version = () if spec.version == 1 else (der.explicit(0, der.integer(spec.version - 1)),)
     serial = spec.serial if spec.serial is not None else _serial(label, after_serial, around.entropy)
     signed = _corrupted(der.sequence(*version, der.tlv(0x02, serial), *after_serial), spec, BEFORE_SIGNING)
     value = der.bit_string(signature.sign(issuer.key, signed))
     certificate = _corrupted(der.sequence(signed, signature.identifier, value), spec, AFTER_SIGNING)
-    return _Made(certificate=certificate, subject=subject, key=key)
+    return replace(itself, certificate=certificate)
 
 
 def _corrupted(octets: bytes, spec: CertificateSpec, corruptions: Mapping[str, Callable[[bytes], bytes]]) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "each",
     "one_of",
     "parse_attributes",
+    "parse_count",
     "parse_extras",
     "parse_flag",
     "parse_general_name",
@@ -41,7 +42,7 @@ _HOST = re.compile(
     r"|(\{id\}|[a-z0-9_-]+)(\.[a-z0-9_-]+)*"  # elsewhere, or an IPv4 address
     r"|[0-9a-f:]+"
 )
-_NAME = re.compile(r"(dns|ip|email|uri|srv|other|directory):.*|\{(names|addresses|usual)\}", re.DOTALL)
+_NAME = re.compile(r"(dns|ip|email|uri|srv|other|rid|directory):.*|\{(names|addresses|usual)\}", re.DOTALL)
 
 
 def parse_text(value: object) -> str:
@@ -63,6 +64,14 @@ def parse_number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("a number")  # noqa: TRY004 -- a wrong value, as the loader understands it
     return value
+
+
+def parse_count(value: object) -> int:
+    """Return a number of things of which there is one at least."""
+    number = parse_number(value)
+    if number < 1:
+        raise ValueError("a number of one or more")
+    return number
 
 
 def parse_octets(value: object) -> bytes:
@@ -130,7 +139,9 @@ def parse_general_name(value: object) -> str:
     """Return a general name, or the name of a list of them."""
     text = parse_text(value)
     if not _NAME.fullmatch(text):
-        raise ValueError("names as dns:…, ip:…, email:…, uri:…, srv:…, other:OID=hex, directory:…, {names} or the like")
+        raise ValueError(
+            "names as dns:…, ip:…, email:…, uri:…, srv:…, rid:…, other:OID=hex, directory:…, {names} or the like"
+        )
     return text
 
 

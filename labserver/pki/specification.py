@@ -25,7 +25,7 @@ __all__ = [
     "Verdict",
 ]
 
-ENGINES = ("stdlib", "openssl")
+ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
@@ -119,6 +119,8 @@ class CertificateSpec:
     """Its octets."""
     not_before: Moment = field(default_factory=lambda: Moment.parse("-1d"))
     not_after: Moment = field(default_factory=lambda: Moment.parse("+20d"))
+    levels: int = 1
+    """How many CAs it stands for, each signed by the one before; the last one has its label."""
     ca: bool = False
     path_length: int | None = None
     key_usage: tuple[str, ...] = ("digital_signature",)
@@ -127,6 +129,8 @@ class CertificateSpec:
     permitted: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    key_identifier: bytes | None = None
+    """Instead of the key's; those that it signs name it, too."""
     issuer_key_identifier: bytes | None = None
     """Instead of the issuer's."""
     critical: tuple[str, ...] = ("basic-constraints", "key-usage", "name-constraints")
@@ -171,6 +175,11 @@ class ChainSpec:
     """The simplest TLS engine that can serve it."""
     repaired: ChainSpec | None = None
     """The same without its one fault, if it has one: every verifier accepts that."""
+
+    def line(self, label: str) -> tuple[str, ...]:
+        """Return the labels of the certificates for which a label stands, the last first."""
+        levels = self.authorities[label].levels if label in self.authorities else 1
+        return (label, *(f"{label} {level}" for level in range(levels - 1, 0, -1)))
 
     @property
     def needs_lab(self) -> bool:

@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 EngineName = str
-"""``openssl`` (pyOpenSSL: the cryptography wheel's OpenSSL, the same on every host) or ``stdlib`` (the host's)."""
+"""``openssl`` (pyOpenSSL: the cryptography wheel's OpenSSL, the same on every host), ``stdlib`` (the host's) or
+``tlslite`` (tlslite-ng, which presents what no OpenSSL does)."""
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 """The versions an engine may serve, oldest first, as OpenSSL names them."""
@@ -135,6 +136,10 @@ def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEng
                 from labserver.tls.stdlib import stdlib_engines  # noqa: PLC0415 -- only when it is used
 
                 context.append(stdlib_engines(settings))
+            elif name == "tlslite":
+                from labserver.tls.tlslite import tlslite_engines  # noqa: PLC0415 -- the same
+
+                context.append(tlslite_engines(settings))
             else:
                 from labserver.tls.openssl import openssl_engines  # noqa: PLC0415 -- only when it is used
 

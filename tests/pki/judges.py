@@ -13,14 +13,28 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from labserver.pki.profile import SERVER_AUTH
+from labserver.catalogue.addresses import host_names
+from labserver.pki.profile import HOSTS, SERVER_AUTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.pki.chain import Chain
 
-__all__ = ["certtool", "handshake", "strictest"]
+__all__ = ["ADDRESS", "certtool", "handshake", "names", "strictest", "told"]
+
+ADDRESS = "127.66.3.4"
+"""Where a case is, besides its names."""
+
+
+def told(recipe: str) -> str:
+    """Return the name or address that the clients of a recipe's case are told."""
+    return host_names(recipe)[0]
+
+
+def names(recipe: str) -> tuple[str, ...]:
+    """Return all names and addresses by which the case is reached, as a certificate has them."""
+    return (*(name.rstrip(".") for name in host_names(recipe)), *HOSTS, ADDRESS)
 
 
 def handshake(chain: Chain, directory: Path, host: str) -> int:

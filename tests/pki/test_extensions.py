@@ -38,6 +38,26 @@ def test_name(attributes: tuple[tuple[str, str], ...], written: str) -> None:
     assert encode_name(attributes, AROUND).hex() == written
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        (
+            "dns:n{9..11}.{host}",
+            "820d6e392e782e6c61622e74657374820e6e31302e782e6c61622e74657374820e6e31312e782e6c61622e74657374",
+        ),
+        ("ip:127.0.0.1", "87047f000001"),
+        ("ip:#7f0000", "87037f0000"),
+        ("rid:1.2.3", "88022a03"),
+        ("other:1.2.3=0500", "a00806022a03a0020500"),
+        ("other:1.2.3=utf8:{host}", "a01206022a03a00c0c0a782e6c61622e74657374"),
+    ],
+)
+def test_names(name: str, written: str) -> None:
+    """A general name is written with its tag (RFC 5280 4.2.1.6); a range is as many names, octets are as they are."""
+    value = _extensions(CertificateSpec(names=(name,)))[3][-1]
+    assert der.contents(der.contents(value)).hex() == written
+
+
 def _extensions(spec: CertificateSpec) -> list[tuple[bytes, ...]]:
     """Return each extension's elements."""
     (written,) = encode_extensions(spec, b"one", b"two", AROUND)

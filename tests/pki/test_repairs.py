@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.pki.cookbook import FOLDER, cookbook
-from labserver.pki.profile import HOSTS
 from labserver.pki.recipes import forge_spec
 from labserver.pki.specification import Verdict
-from tests.pki.judges import certtool, handshake, strictest
+from tests.pki.judges import ADDRESS, certtool, handshake, names, strictest, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
 
-ADDRESS = "127.66.3.4"
 FEW = 3
 """Keys that a repair may change at most, unless it is lawful to accept the chain as it is."""
 BOOK = {name: (spec, repair) for name, spec in cookbook().items() if (repair := spec.repaired) is not None}
@@ -49,29 +47,29 @@ def repaired(name: str, pki_issuer: LabIssuer) -> Chain:
         issuer=pki_issuer,
         entropy=pki_issuer.entropy,
         now=pki_issuer.clock.now(),
-        host=f"{name}.lab.test",
-        names=(f"{name}.lab.localhost", *HOSTS, ADDRESS),
+        host=names(name)[0],
+        names=names(name),
     )
 
 
 @EVERY
 def test_openssl(name: str, repaired: Chain, tmp_path: Path) -> None:
     """OpenSSL accepts the repaired chain in a handshake, by name and by address."""
-    assert handshake(repaired, tmp_path, f"{name}.lab.test") == 0
+    assert handshake(repaired, tmp_path, told(name)) == 0
     assert handshake(repaired, tmp_path, ADDRESS) == 0
 
 
 @EVERY
 def test_gnutls(name: str, repaired: Chain, tmp_path: Path) -> None:
     """GnuTLS accepts the repaired chain, or it is known why not."""
-    said = certtool(repaired, tmp_path, f"{name}.lab.test")
+    said = certtool(repaired, tmp_path, told(name))
     assert said.startswith("Verified") is (name not in GNUTLS_REFUSES), said
 
 
 @EVERY
 def test_strictest(name: str, repaired: Chain) -> None:
     """So does cryptography, by name and by address."""
-    for host in (f"{name}.lab.test", ADDRESS):
+    for host in (told(name), ADDRESS):
         said = strictest(repaired, host)
         assert (not said) is (name not in STRICTEST_REFUSES), said
 

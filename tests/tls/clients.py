@@ -46,8 +46,19 @@ class Client(Protocol):
 class StdlibClient:
     """The standard library's."""
 
-    def __init__(self, *, ca: str | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+    def __init__(
+        self,
+        *,
+        ca: str | None,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        ciphers: str = "",
+        protocols: tuple[str, ...] = (),
+    ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if ciphers:
+            context.set_ciphers(ciphers)
+        if protocols:
+            context.set_alpn_protocols(protocols)
         if ca is None:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -31,7 +31,7 @@ def tls_settings(authority: trustme.CA) -> TlsSettings:
     )
 
 
-@pytest.fixture(params=["openssl", "stdlib"])
+@pytest.fixture(params=["openssl", "stdlib", "tlslite"])
 def engine(request: pytest.FixtureRequest, tls_settings: TlsSettings) -> TlsEngine:
     """Return a new connection's engine, of each kind."""
     return make_engines(request.param, tls_settings)()

@@ -1,4 +1,4 @@
-"""Both engines, against clients of two libraries: handshakes, data, endings, bindings, and whatever else comes in."""
+"""Every engine, against clients of two libraries: handshakes, data, endings, bindings, and whatever else comes in."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ _CLIENTS: dict[str, tuple[str, Callable[[str], Client]]] = {
     "openssl-1.3": ("TLSv1.3", lambda _: OpensslClient()),
     "openssl-1.2": ("TLSv1.2", lambda _: OpensslClient(version=SSL.TLS1_2_VERSION)),
 }
+
+VERIFYING = pytest.mark.parametrize("name", ["openssl", "stdlib"])
+"""Engines that look at certificates: at their own, and at a client's."""
 
 
 @pytest.fixture(params=list(_CLIENTS))
@@ -227,10 +230,12 @@ def test_bindings_that_are_not(engine: TlsEngine, authority: trustme.CA) -> None
     assert engine.binding("tls-dreams") is None
 
 
+@VERIFYING
 @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
-def test_client_certificate(engine: TlsEngine, authority: trustme.CA, version: int) -> None:
+def test_client_certificate(tls_settings: TlsSettings, authority: trustme.CA, version: int, name: str) -> None:
     """A client's certificate of the CA is verified and told."""
     certificate, key = _identity(authority)
+    engine = make_engines(name, tls_settings)()
     shake(OpensslClient(version=version, identity=(certificate, key)), engine)
     assert engine.failure is None
     assert engine.client_certificate is not None
@@ -238,15 +243,17 @@ def test_client_certificate(engine: TlsEngine, authority: trustme.CA, version: i
     assert engine.facts().client_certificate == hashlib.sha256(engine.client_certificate).hexdigest()
 
 
+@VERIFYING
 @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
-def test_client_certificate_of_a_stranger(engine: TlsEngine, version: int) -> None:
+def test_client_certificate_of_a_stranger(tls_settings: TlsSettings, version: int, name: str) -> None:
     """A client's certificate of another CA breaks the handshake: it never passes for a proof."""
+    engine = make_engines(name, tls_settings)()
     shake(OpensslClient(version=version, identity=_identity(trustme.CA())), engine)
     assert not engine.established
     assert engine.failure is not None
 
 
-@pytest.mark.parametrize("name", ["openssl", "stdlib"])
+@pytest.mark.parametrize("name", ["openssl", "stdlib", "tlslite"])
 def test_key_log(tls_settings: TlsSettings, tmp_path: Path, name: str) -> None:
     """The key log has the secrets of every session, one line each."""
     log = tmp_path / "keys"
@@ -259,7 +266,7 @@ def test_key_log(tls_settings: TlsSettings, tmp_path: Path, name: str) -> None:
     assert all(len(line.split()) == 3 for line in lines)
 
 
-@pytest.mark.parametrize("name", ["openssl", "stdlib"])
+@VERIFYING
 def test_a_chain_openssl_refuses(tls_settings: TlsSettings, name: str) -> None:
     """A chain that cannot be served is the operator's mistake, told in one line."""
     other = ec.generate_private_key(ec.SECP256R1())
@@ -271,10 +278,11 @@ def test_a_chain_openssl_refuses(tls_settings: TlsSettings, name: str) -> None:
 
 @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
 @pytest.mark.parametrize("asks", [True, False])
-def test_staple(tls_settings: TlsSettings, authority: trustme.CA, version: int, *, asks: bool) -> None:
+@pytest.mark.parametrize("name", ["openssl", "tlslite"])
+def test_staple(tls_settings: TlsSettings, authority: trustme.CA, version: int, name: str, *, asks: bool) -> None:
     """Who asks for a staple gets it octet for octet, who does not gets none."""
     staple = _response(authority, tls_settings)
-    make = make_engines("openssl", replace(tls_settings, staple=staple))
+    make = make_engines(name, replace(tls_settings, staple=staple))
     client = OpensslClient(version=version, asks=asks)
     shake(client, make())
     assert not client.error

@@ -134,13 +134,13 @@ def test_stalled() -> None:
     assert client.error == ""
 
 
-def test_client_certificate(engine: TlsEngine, authority: trustme.CA) -> None:
+def test_client_certificate(tls_settings: TlsSettings, authority: trustme.CA) -> None:
     """A client's certificate is seen through it."""
     leaf = authority.issue_cert("client@lab.test", key_type=trustme.KeyType.ECDSA)
     certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
     key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
     assert isinstance(key, EllipticCurvePrivateKey)
-    peeking = PeekingEngine(Chooser(engine))
+    peeking = PeekingEngine(Chooser(make_engines("openssl", tls_settings)()))
     shake(OpensslClient(identity=(certificate, key)), peeking)
     assert peeking.client_certificate == certificate.public_bytes(Encoding.DER)
 

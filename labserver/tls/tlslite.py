@@ -1,0 +1,263 @@
+"""The engine that will present anything: tlslite-ng on memory, which reads no certificate before it sends it.
+
+For what no OpenSSL serves: certificates that nobody can parse, a Certificate message without any, a signature that is
+wrong. It speaks TLS 1.2 and 1.3, in Python; octets are encrypted by ``cryptography``. It asks for no client
+certificate, since it could not verify one, and resumes no session.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tlslite.constants import AlertDescription, CipherSuite, GroupName
+from tlslite.errors import TLSLocalAlert, TLSRemoteAlert
+from tlslite.handshakesettings import HandshakeSettings
+from tlslite.mathtls import PRF_1_2, PRF_1_2_SHA384
+
+from labserver.errors import ConfigurationError
+from labserver.events import TlsFacts
+from labserver.tls.alerts import ALERTS
+from labserver.tls.client_hello import ClientHello, ClientHelloReader, Unread
+from labserver.tls.endpoint_binding import server_end_point
+from labserver.tls.engine import TlsFailure
+from labserver.tls.signing_key import SigningKey, load_signing_key
+from labserver.tls.tlslite_connection import Connection, Memory, certificate_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from labserver.tls.engine import TlsEngine, TlsSettings
+
+__all__ = ["TlsliteEngine", "openssl_name", "tlslite_engines"]
+
+_VERSIONS = {"TLSv1.2": (3, 3), "TLSv1.3": (3, 4)}
+_NAMES = {number: name for name, number in _VERSIONS.items()}
+_UNEXPECTED_MESSAGE = b"\x15\x03\x03\x00\x02\x02\x0a"
+"""A fatal alert in clear (RFC 8446 5): what came is no ClientHello."""
+_STATUS_REQUEST = 5
+_READ = 1 << 16
+_EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
+_EXPORTER_SIZE = 32
+_PSS_BITS = 1024
+"""An RSA key smaller than that has no room for a PSS signature with SHA-384 (RFC 8017 9.1.1)."""
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+class TlsliteEngine:
+    """One connection: first a ClientHello is waited for, then tlslite-ng answers it."""
+
+    def __init__(self, presented: _Presented) -> None:
+        self.established = False
+        self.peer_closed = False
+        self.failure: TlsFailure | None = None
+        self.client_certificate: bytes | None = None
+        self._presented = presented
+        self._reader = ClientHelloReader()
+        self._hello: ClientHello | None = None
+        self._memory = Memory()
+        self._connection = Connection(self._memory, self._disclose)
+        self._handshake: Iterator[object] | None = None
+        self._reading: Iterator[object] | None = None
+        self._agreed = (0, 0)
+        self._unsent: list[bytes] = []
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        if self.failure or self.peer_closed:
+            return
+        self._memory.incoming += data
+        if self._hello is None:
+            match self._reader.receive(data):
+                case ClientHello() as hello:
+                    self._hello = hello
+                    self._handshake = self._presented.begin(self._connection, hello)
+                case Unread.NOT_TLS:
+                    self._memory.outgoing += _UNEXPECTED_MESSAGE
+                    self.failure = TlsFailure(reason="no ClientHello")
+                case Unread.INCOMPLETE:
+                    pass
+
+    def decrypted(self) -> bytes:
+        """Drive the handshake and return what was decrypted."""
+        if self.failure or self.peer_closed or self._handshake is None:
+            return b""
+        chunks: list[bytes] = []
+        try:
+            if self.established or self._shaken(self._handshake):
+                self._read(chunks)
+        except Exception as error:  # noqa: BLE001 -- tlslite-ng's errors for what a client does are of any type
+            self.failure = _failure(error)
+        return b"".join(chunks)
+
+    def send(self, data: bytes) -> None:
+        """Encrypt; before the handshake has finished, keep until then."""
+        if self.failure:
+            return
+        if self.established:
+            self._connection.write(data)
+        else:
+            self._unsent.append(data)
+
+    def outgoing(self) -> bytes:
+        """Return the octets for the network."""
+        data = bytes(self._memory.outgoing)
+        self._memory.outgoing.clear()
+        return data
+
+    def shutdown(self) -> None:
+        """Queue close_notify."""
+        if self.established and not self.failure and not self._connection.closed:
+            self._connection.say_goodbye()
+
+    def facts(self) -> TlsFacts:
+        """Return what the handshake agreed on."""
+        session, curve = self._connection.session, self._connection.ecdhCurve
+        return TlsFacts(
+            version=_NAMES.get(self._agreed, ""),
+            cipher=openssl_name(CipherSuite.ietfNames[session.cipherSuite]) if session else "",
+            group=GroupName.toRepr(curve) if curve else "",
+            server_name=self._hello.server_name if self._hello else "",
+            engine="tlslite",
+        )
+
+    def binding(self, kind: str) -> bytes | None:
+        """Return a channel binding: RFC 9266 for TLS 1.3 (and 1.2), RFC 5929 otherwise."""
+        match kind:
+            case "tls-exporter" if self.established:
+                return self._exported()
+            case "tls-unique" if self._agreed == _VERSIONS["TLSv1.2"]:
+                return self._connection.client_finished
+            case "tls-server-end-point":
+                return server_end_point(self._presented.settings.certificate_chain)
+            case _:
+                return None
+
+    def _shaken(self, handshake: Iterator[object]) -> bool:
+        """Go on with the handshake; return whether it has finished."""
+        for step in handshake:
+            if step == 0:
+                return False
+        self.established = True
+        self._agreed = self._connection.version
+        if self._agreed < _VERSIONS["TLSv1.3"]:
+            self._disclose(
+                self._connection.client_random, "CLIENT_RANDOM", bytes(self._connection.session.masterSecret)
+            )
+        for data in self._unsent:
+            self._connection.write(data)
+        self._unsent.clear()
+        return True
+
+    def _read(self, chunks: list[bytes]) -> None:
+        while not self._connection.closed:
+            if self._reading is None:
+                self._reading = self._connection.readAsync(_READ)
+            step = next(self._reading)
+            if not isinstance(step, bytes):
+                return
+            self._reading = None
+            chunks.append(step)
+        self.peer_closed = True
+
+    def _exported(self) -> bytes:
+        """Return 32 octets of keying material for an empty context (RFC 5705 4, RFC 8446 7.5)."""
+        session = self._connection.session
+        if self._agreed == _VERSIONS["TLSv1.3"]:
+            return bytes(self._connection.keyingMaterialExporter(_EXPORTER_LABEL, _EXPORTER_SIZE))
+        prf = PRF_1_2_SHA384 if session.cipherSuite in CipherSuite.sha384PrfSuites else PRF_1_2
+        seed = self._connection.randoms + bytes(2)
+        return bytes(prf(session.masterSecret, _EXPORTER_LABEL, seed, _EXPORTER_SIZE))
+
+    def _disclose(self, random: bytes, label: str, secret: bytes) -> None:
+        log = self._presented.settings.key_log
+        if log is not None:
+            with log.open("ab") as stream:
+                stream.write(f"{label} {random.hex()} {secret.hex()}\n".encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Presented:
+    """What every connection of one server is given."""
+
+    settings: TlsSettings
+    chain: object
+    key: SigningKey
+    limits: HandshakeSettings
+
+    def begin(self, connection: Connection, hello: ClientHello) -> Iterator[object]:
+        """Return the handshake with a client that said ``hello``, about to begin."""
+        if _STATUS_REQUEST in hello.extensions:
+            connection.staple = self.settings.staple
+        handshake: Iterator[object] = connection.handshakeServerAsync(
+            certChain=self.chain, privateKey=self.key, settings=self.limits
+        )
+        return handshake
+
+
+def _failure(error: Exception) -> TlsFailure:
+    match error:
+        case TLSRemoteAlert():
+            name = ALERTS.get(error.description, str(error.description))
+            return TlsFailure(reason=f"the client's alert {name}", alert=name)
+        case TLSLocalAlert():
+            name = AlertDescription.toRepr(error.description) or str(error.description)
+            return TlsFailure(reason=f"{name}: {error.message}" if error.message else name)
+        case _:
+            return TlsFailure(reason=f"{type(error).__name__}: {error}")
+
+
+_SPELLINGS = (
+    ("TLS_", ""),
+    ("_WITH_", "_"),
+    ("AES_128", "AES128"),
+    ("AES_256", "AES256"),
+    ("_CBC", ""),
+    ("POLY1305_SHA256", "POLY1305"),
+    ("CCM_8", "CCM8"),
+    ("_", "-"),
+)
+
+
+def openssl_name(name: str) -> str:
+    """Return OpenSSL's name of a cipher suite from IANA's; they are the same in TLS 1.3."""
+    if "_WITH_" not in name:
+        return name
+    for theirs, ours in _SPELLINGS:
+        name = name.replace(theirs, ours)
+    return name.removeprefix("RSA-")
+
+
+def tlslite_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Return a maker of engines; raises ConfigurationError for a version or key that they do not serve."""
+    if {settings.minimum, settings.maximum} - _VERSIONS.keys():
+        raise ConfigurationError("The tlslite engine serves TLS 1.2 and 1.3 only.")
+    key = load_signing_key(settings.private_key)
+    certificates = [base64.b64decode(text) for text in _CERTIFICATE.findall(settings.certificate_chain)]
+    presented = _Presented(
+        settings=settings, chain=certificate_list(certificates, key), key=key, limits=_limits(settings, key)
+    )
+    return lambda: TlsliteEngine(presented)
+
+
+def _limits(settings: TlsSettings, key: SigningKey) -> HandshakeSettings:
+    """Return what is agreed to: what a modern server agrees to, as fast as Python can."""
+    limits = HandshakeSettings()
+    limits.minVersion, limits.maxVersion = _VERSIONS[settings.minimum], _VERSIONS[settings.maximum]
+    limits.versions = [number for number in reversed(_NAMES) if limits.minVersion <= number <= limits.maxVersion]
+    limits.cipherNames = ["aes128gcm", "aes256gcm", "chacha20-poly1305", "aes256", "aes128"]
+    limits.keyExchangeNames = ["ecdhe_ecdsa", "ecdhe_rsa", "dhe_rsa", "dhe_dsa", "rsa"]
+    limits.eccCurves = ["x25519", "secp256r1", "secp384r1", "secp521r1"]
+    limits.keyShares = ["x25519", "secp256r1"]
+    limits.dhGroups = ["ffdhe2048", "ffdhe3072"]
+    limits.rsaSchemes = ["pss", "pkcs1"] if not 0 < key.bits < _PSS_BITS else ["pkcs1"]
+    limits.rsaSigHashes = ["sha256", "sha384"]
+    limits.ecdsaSigHashes = ["sha256", "sha384", "sha512"]
+    limits.dsaSigHashes = ["sha256"]
+    limits.more_sig_schemes = ["Ed25519", "Ed448"]
+    limits.certificate_compression_send = limits.certificate_compression_receive = []
+    limits.ticket_count = 0
+    limits.use_heartbeat_extension = False
+    return limits

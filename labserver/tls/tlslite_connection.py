@@ -1,0 +1,218 @@
+"""tlslite-ng's connection, bent where a scenario needs it. Whatever private name of tlslite-ng is used stands in here.
+
+tlslite-ng is a library for testing TLS: it will send what no other does. What it cannot be told, is told it here, by
+overriding the step of the handshake that does it. A test compares :data:`PRIVATE` with the version that is pinned.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from tlslite.constants import AlertDescription, AlertLevel, CertificateStatusType, ExtensionType
+from tlslite.errors import TLSAlert
+from tlslite.extensions import TLSExtension
+from tlslite.messages import Alert, Certificate, CertificateStatus, ClientHello, Finished, ServerHello
+from tlslite.recordlayer import RecordLayer
+from tlslite.tlsconnection import TLSConnection
+from tlslite.x509 import X509
+from tlslite.x509certchain import X509CertChain
+
+from labserver.tls.record_ciphers import cipher_maker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from labserver.tls.signing_key import SigningKey
+
+    Handshake = Iterator[Any]
+    """Yields 0 for octets that are not there yet, other numbers to go on, and at the end what it was asked for."""
+
+__all__ = ["PRIVATE", "Connection", "Memory", "certificate_list"]
+
+PRIVATE: dict[type, dict[str, tuple[str, ...]]] = {
+    TLSConnection: {
+        "_getMsg": ("self", "expectedType", "secondaryType", "constructorType"),
+        "_handshakeWrapperAsync": ("self", "handshaker", "checker"),
+        "_queue_message": ("self", "msg"),
+        "_sendError": ("self", "alertDescription", "errorStr"),
+        "_sendMsg": ("self", "msg", "randomizeFirstBlock", "update_hashes"),
+        "_sendMsgs": ("self", "msgs"),
+        "_serverTLS13Handshake": (
+            *("self", "settings", "clientHello", "cipherSuite", "privateKey", "serverCertChain"),
+            *("version", "scheme", "srv_alpns", "reqCert"),
+        ),
+    },
+    RecordLayer: {
+        "_getCipherSettings": ("cipherSuite",),
+        "calcTLS1_3PendingState": (
+            *("self", "cipherSuite", "cl_traffic_secret", "sr_traffic_secret", "implementations"),
+        ),
+    },
+    ClientHello: {"_removeExt": ("self", "extType")},
+}
+"""The methods that are overridden or called although they are private, with their parameters."""
+
+_IGNORED = (ExtensionType.server_name, ExtensionType.alpn)
+"""What a client may ask for without an answer: the name is known already, and an address as a name ends no handshake
+(RFC 6066 3 forbids the client to send it, not the server to pass over it); there is no protocol to agree on."""
+_SECRETS = ("HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0")
+"""In the order in which TLS 1.3 comes to them; both sides have one (RFC 9850 2)."""
+
+
+class Memory:
+    """The socket that tlslite-ng wants: two buffers. Reading what is not there yet is "would block"."""
+
+    def __init__(self) -> None:
+        self.incoming = bytearray()
+        self.outgoing = bytearray()
+
+    def recv(self, size: int) -> bytes:
+        """Return up to ``size`` octets from the network."""
+        if not self.incoming:
+            raise BlockingIOError(errno.EWOULDBLOCK, "nothing there yet")
+        data = bytes(self.incoming[:size])
+        del self.incoming[:size]
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Take octets for the network."""
+        self.outgoing += data
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        """Take octets for the network."""
+        self.outgoing += data
+
+
+class _Records(RecordLayer):  # type: ignore[misc]  # tlslite-ng has no types
+    """The record layer, with ciphers that are fast; tells ``disclose`` the secrets of TLS 1.3."""
+
+    def __init__(self, sock: object, disclose: Callable[[str, bytes], None]) -> None:
+        super().__init__(sock)
+        self._disclose = disclose
+        self._stages = iter(_SECRETS)
+
+    @staticmethod
+    def _getCipherSettings(cipherSuite: int) -> tuple[int, int, object]:  # noqa: N802, N803 -- tlslite-ng's names
+        key, start, make = RecordLayer._getCipherSettings(cipherSuite)  # noqa: SLF001 -- see PRIVATE
+        return key, start, cipher_maker(make)
+
+    def calcTLS1_3PendingState(  # noqa: N802 -- tlslite-ng's name
+        self, cipher_suite: int, client: bytes, server: bytes, implementations: Sequence[str]
+    ) -> None:
+        """Change keys."""
+        stage = next(self._stages)
+        self._disclose(f"CLIENT_{stage}", bytes(client))
+        self._disclose(f"SERVER_{stage}", bytes(server))
+        super().calcTLS1_3PendingState(cipher_suite, client, server, implementations)
+
+
+class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no types
+    """One connection on memory. The attributes below are what the handshake is to do differently."""
+
+    def __init__(self, memory: Memory, disclose: Callable[[bytes, str, bytes], None]) -> None:
+        """``disclose`` is told secrets: the client's random, the key log's label (RFC 9850), the secret."""
+        super().__init__(memory)
+        self.closeSocket = False
+        self._recordLayer = _Records(self.sock, lambda label, secret: disclose(self.client_random, label, secret))
+        self.client_random = b""
+        self.client_finished = b""
+        """The client's first Finished: its verify_data."""
+        self.staple: bytes | None = None
+        """An OCSP response, or anything in its place, for the client that asked for one."""
+        self.shows_certificates = True
+        """Whether the Certificate message has any entries."""
+        self.scheme = ""
+        """Signs a TLS 1.3 handshake in this way, offered or not (``rsa_pkcs1_sha256`` …)."""
+
+    @property
+    def randoms(self) -> bytes:
+        """Both sides' random values, once a handshake of TLS 1.2 has finished."""
+        return bytes(self._clientRandom + self._serverRandom)
+
+    def say_goodbye(self) -> None:
+        """Queue close_notify."""
+        for _ in self._sendMsg(Alert().create(AlertDescription.close_notify, AlertLevel.warning)):
+            pass
+
+    # What is overridden
+
+    def _handshakeWrapperAsync(self, handshaker: Handshake, checker: object) -> Handshake:  # noqa: N802, ARG002 -- its name and parameters
+        """Shake hands; an exception that is no alert, tlslite-ng's way to stumble over a ClientHello, becomes one."""
+        try:
+            yield from handshaker
+        except (TLSAlert, GeneratorExit):
+            raise
+        except Exception as error:  # noqa: BLE001 -- of any type: AssertionError, TypeError, ValueError …
+            reason = f"{type(error).__name__}: {error}"
+            yield from self._sendError(AlertDescription.internal_error, reason)
+
+    def _getMsg(  # noqa: N802 -- tlslite-ng's name
+        self, expected: object, secondary: object = None, constructor: object = None
+    ) -> Handshake:
+        for result in super()._getMsg(expected, secondary, constructor):
+            if isinstance(result, ClientHello):
+                self.client_random = bytes(result.random)
+                for extension in _IGNORED:
+                    result._removeExt(extension)  # noqa: SLF001 -- see PRIVATE
+            elif isinstance(result, Finished) and not self.client_finished:
+                self.client_finished = bytes(result.verify_data)
+            yield result
+
+    def _serverTLS13Handshake(self, *parameters: Any) -> Handshake:  # noqa: N802, ANN401 -- tlslite-ng's
+        names = PRIVATE[TLSConnection]["_serverTLS13Handshake"][1:]
+        given = dict(zip(names, parameters, strict=True))
+        if self.scheme:
+            given["scheme"] = self.scheme
+        return super()._serverTLS13Handshake(**given)  # type: ignore[no-any-return]  # tlslite-ng has no types
+
+    def _sendMsgs(self, msgs: Iterable[Any]) -> Handshake:  # noqa: N802 -- tlslite-ng's name
+        """Send a flight in clear: of TLS 1.2 all that is presented, of TLS 1.3 the ServerHello alone."""
+        return super()._sendMsgs(list(self._presented(msgs)))  # type: ignore[no-any-return]  # the same
+
+    def _queue_message(self, msg: Any) -> None:  # noqa: ANN401 -- the same
+        """Queue a message of TLS 1.3's encrypted flight."""
+        if isinstance(msg, Certificate):
+            self._empty(msg)
+            if self.staple is not None and msg.certificate_list:
+                status = CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
+                msg.certificate_list[0].extensions = [
+                    TLSExtension().create(ExtensionType.status_request, status.write()[4:])
+                ]
+        super()._queue_message(msg)
+
+    def _presented(self, messages: Iterable[Any]) -> Iterator[Any]:
+        """Yield a flight with the certificates as they are to be shown, and the staple (RFC 6066 8)."""
+        flight = list(messages)
+        stapled = self.staple is not None and any(isinstance(message, Certificate) for message in flight)
+        for message in flight:
+            if isinstance(message, ServerHello) and stapled:
+                message.extensions = [
+                    *(message.extensions or ()),
+                    TLSExtension().create(ExtensionType.status_request, bytearray()),
+                ]
+            if isinstance(message, Certificate):
+                self._empty(message)
+            yield message
+            if isinstance(message, Certificate) and stapled:
+                yield CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
+
+    def _empty(self, message: Any) -> None:  # noqa: ANN401 -- tlslite-ng has no types
+        if not self.shows_certificates:
+            message.create(X509CertChain([]), message.certificate_request_context)
+
+
+def certificate_list(certificates: Iterable[bytes], key: SigningKey) -> object:
+    """Return certificates as tlslite-ng sends them: unread, so that they may be anything.
+
+    What it wants to know of the first, it is told of the key.
+    """
+    entries = []
+    for octets in certificates:
+        entry = X509()
+        entry.bytes = bytearray(octets)
+        entry.certAlg = key.key_type
+        entry.publicKey = key
+        entries.append(entry)
+    return X509CertChain(entries)
