@@ -72,6 +72,7 @@ def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
 def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     """Yield commands for a shell; the ports and the CA are the running lab's."""
     facets, address, name = scenario.facets, addresses()[scenario.id], host_names(scenario.id)[0]
+    asked = name.rstrip(".")  # RFC 6066 3
     port = f"$LABSERVER_PORT_{service.name.upper()}"
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
     trust = '-CAfile "$LABSERVER_CA_PEM"'
@@ -88,14 +89,14 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     yield 'eval "$(labserver env)"'
     if scenario.by_name:
         yield "# by name, on every system:"
-        yield f"{s_client} -connect localhost:{port} -servername {name} -verify_hostname {name} {trust}"
+        yield f"{s_client} -connect localhost:{port} -servername {asked} -verify_hostname {name} {trust}"
     yield "# at its own address, on Linux:"
     if not service.implicit_tls and not scenario.by_name:
         yield f"nc -C {address} {port}"
     if service.implicit_tls or _reaches_tls(facets):
         shown = f"-verify_ip {address}"
         if scenario.host != USUAL_HOST and not is_address(name):
-            shown = f"-servername {name} -verify_hostname {name}"
+            shown = f"-servername {asked} -verify_hostname {name}"
         yield f"{s_client} -connect {address}:{port} {shown} {trust}"
     yield from own_port
 

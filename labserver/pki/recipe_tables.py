@@ -126,10 +126,10 @@ def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repai
             return None
         return parse_chain(identifier, topic, merged(base, words))
     own = _tables("repair", {"": repair})[""]
-    wrong = own.keys() - set(_PROFILE)
+    wrong = own.keys() - {*_PROFILE, "host"}
     if wrong:
-        raise ValueError(f"repair.{min(wrong)} is no part of a chain; there are {', '.join(_PROFILE)}")
-    return parse_chain(identifier, topic, merged(table, own) | words)
+        raise ValueError(f"repair.{min(wrong)} is no part of a chain; there are {', '.join(_PROFILE)}, host")
+    return parse_chain(identifier, topic, words | merged(table, own))
 
 
 def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from labserver.catalogue.addresses import host_names
+from labserver.catalogue.addresses import DOMAINS
 from labserver.pki.profile import HOSTS, SERVER_AUTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.pki.chain import Chain
+    from labserver.pki.specification import ChainSpec
 
 __all__ = ["ADDRESS", "certtool", "handshake", "names", "strictest", "told"]
 
@@ -27,27 +28,35 @@ ADDRESS = "127.66.3.4"
 """Where a case is, besides its names."""
 
 
-def told(recipe: str) -> str:
+def told(spec: ChainSpec) -> str:
     """Return the name or address that the clients of a recipe's case are told."""
-    return host_names(recipe)[0]
+    return _hosts(spec)[0]
 
 
-def names(recipe: str) -> tuple[str, ...]:
+def names(spec: ChainSpec) -> tuple[str, ...]:
     """Return all names and addresses by which the case is reached, as a certificate has them."""
-    return (*(name.rstrip(".") for name in host_names(recipe)), *HOSTS, ADDRESS)
+    return (*(name.rstrip(".") for name in _hosts(spec)), *HOSTS, ADDRESS)
+
+
+def _hosts(spec: ChainSpec) -> list[str]:
+    return [spec.host.replace("{id}", spec.id).replace("{lab}", domain) for domain in DOMAINS]
 
 
 def handshake(chain: Chain, directory: Path, host: str) -> int:
-    """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts."""
+    """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts.
+
+    Without a ``host`` it verifies the chain, and not whose it is.
+    """
     pair = directory / "pair.pem"
     pair.write_bytes(chain.key_pem + chain.chain_pem)
     ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ours.set_ciphers("DEFAULT:@SECLEVEL=0")
     ours.load_cert_chain(pair)
     theirs = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
+    theirs.check_hostname = bool(host)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = ours.wrap_bio(to_server, to_client, server_side=True)
-    client = theirs.wrap_bio(to_client, to_server, server_hostname=host)
+    client = theirs.wrap_bio(to_client, to_server, server_hostname=host or None)
     try:
         for side in (client, server, client):
             with suppress(ssl.SSLWantReadError):
