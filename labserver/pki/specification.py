@@ -17,6 +17,7 @@ __all__ = [
     "PARTS",
     "PURPOSES",
     "REPEATABLE",
+    "UNREADABLE",
     "USAGES",
     "CertificateSpec",
     "ChainSpec",
@@ -27,6 +28,8 @@ __all__ = [
 
 ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
+UNREADABLE = -1
+"""In place of OpenSSL's error code: it cannot even read the certificate, so no client of its can accept it."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (
@@ -159,7 +162,7 @@ class ChainSpec:
     severity: Severity = Severity.NONE
     references: tuple[str, ...]
     openssl: int = 0
-    """The X509_V_ERR code with which OpenSSL refuses it by name; 0 if it accepts it."""
+    """The X509_V_ERR code with which OpenSSL refuses it by name, :data:`UNREADABLE`, or 0 if it accepts it."""
     address_openssl: int | None = None
     """The same by address, if it is another."""
     leaf: CertificateSpec = field(default_factory=CertificateSpec)

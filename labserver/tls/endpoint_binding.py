@@ -13,15 +13,16 @@ def server_end_point(certificate_chain: bytes) -> bytes | None:
     A leaf so malformed that nobody can tell how it was signed has none.
     """
     from cryptography import x509  # noqa: PLC0415 -- imported at the first use of channel binding
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- the same
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 -- the same
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what a scenario gets wrong on purpose
             leaf = x509.load_pem_x509_certificates(certificate_chain)[0]
-    except ValueError:
+        algorithm = leaf.signature_hash_algorithm
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
         return None
-    algorithm = leaf.signature_hash_algorithm
     if algorithm is None or algorithm.name in {"md5", "sha1"}:
         algorithm = hashes.SHA256()
     return leaf.fingerprint(algorithm)

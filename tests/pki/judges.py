@@ -15,6 +15,8 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from labserver.catalogue.addresses import DOMAINS
 from labserver.pki.profile import HOSTS, SERVER_AUTH
+from labserver.pki.specification import UNREADABLE
+from labserver.tls.engine import TlsSettings, make_engines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +24,21 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
 
-__all__ = ["ADDRESS", "certtool", "handshake", "names", "strictest", "told"]
+__all__ = ["ADDRESS", "OPENSSL_ACCEPTS", "UNREAD", "certtool", "handshake", "names", "strictest", "told"]
 
 ADDRESS = "127.66.3.4"
 """Where a case is, besides its names."""
+UNREAD = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound)
+"""What cryptography raises for a certificate that is malformed on purpose, or without names."""
+OPENSSL_ACCEPTS = {
+    "ku-key-encipherment-rsa": "signs with whatever key the server has",
+    "ku-no-digital-signature": "signs with whatever key the server has",
+    "policy-required-missing": "looks at policies only if it is told to",
+}
+"""What OpenSSL 3.0 accepts although it has to be rejected."""
+_FLIGHTS = 3
+_UNREADABLE = ("ASN1 lib", "CERT_LENGTH_MISMATCH")
+"""OpenSSL's reasons for not going on with what it cannot read."""
 
 
 def told(spec: ChainSpec) -> str:
@@ -42,28 +55,31 @@ def _hosts(spec: ChainSpec) -> list[str]:
     return [spec.host.replace("{id}", spec.id).replace("{lab}", domain) for domain in DOMAINS]
 
 
-def handshake(chain: Chain, directory: Path, host: str) -> int:
+def handshake(chain: Chain, host: str, engine: str) -> int:
     """Let the standard library's client judge in a handshake; return OpenSSL's code, 0 if it accepts.
 
     Without a ``host`` it verifies the chain, and not whose it is.
     """
-    pair = directory / "pair.pem"
-    pair.write_bytes(chain.key_pem + chain.chain_pem)
-    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ours.set_ciphers("DEFAULT:@SECLEVEL=0")
-    ours.load_cert_chain(pair)
-    theirs = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
-    theirs.check_hostname = bool(host)
+    settings = TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem, weak=True)
+    server = make_engines(engine, settings)()
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = ours.wrap_bio(to_server, to_client, server_side=True)
-    client = theirs.wrap_bio(to_client, to_server, server_hostname=host or None)
+    context = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
+    context.check_hostname = bool(host)
+    client = context.wrap_bio(to_client, to_server, server_hostname=host or None)
     try:
-        for side in (client, server, client):
+        for _ in range(_FLIGHTS):
             with suppress(ssl.SSLWantReadError):
-                side.do_handshake()
+                client.do_handshake()
+            server.receive(to_server.read())
+            server.decrypted()
+            to_client.write(server.outgoing())
     except ssl.SSLCertVerificationError as error:
         return error.verify_code
-    server.do_handshake()
+    except ssl.SSLError as error:
+        if not any(reason in str(error) for reason in _UNREADABLE):
+            raise
+        return UNREADABLE
+    assert server.established, server.failure
     return 0
 
 

@@ -37,9 +37,20 @@ def test_alert_name(reason: str, name: str) -> None:
     assert alert_name(reason) == name
 
 
-def test_server_end_point_of_what_nobody_can_read() -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("a003020102", "a003020103"),  # a version that there is not
+        ("2a8648ce3d0403", "2a8648ce3d0406"),  # a signature algorithm that there is not
+    ],
+)
+def test_server_end_point_of_what_nobody_can_read(right: str, wrong: str, tls_settings: TlsSettings) -> None:
     """A malformed leaf has no binding, and breaks nothing."""
-    assert server_end_point(pem("CERTIFICATE", b"\x30\x03\x02\x01\x01")) is None
+    leaf = x509.load_pem_x509_certificates(tls_settings.certificate_chain)[0].public_bytes(Encoding.DER)
+    malformed = leaf.replace(bytes.fromhex(right), bytes.fromhex(wrong))
+    assert malformed != leaf
+    assert server_end_point(pem("CERTIFICATE", malformed)) is None
+    assert server_end_point(pem("CERTIFICATE", leaf[:-1])) is None
 
 
 def test_server_end_point_is_of_the_leaf(tls_settings: TlsSettings) -> None:
