@@ -29,7 +29,7 @@ __all__ = [
 ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 UNREADABLE = -1
-"""In place of OpenSSL's error code: it cannot even read the certificate, so no client of its can accept it."""
+"""In place of OpenSSL's error code: it cannot, or will not, even read what is sent, so no client of its accepts it."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (

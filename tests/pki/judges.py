@@ -37,7 +37,7 @@ OPENSSL_ACCEPTS = {
 }
 """What OpenSSL 3.0 accepts although it has to be rejected."""
 _FLIGHTS = 3
-_UNREADABLE = ("ASN1 lib", "CERT_LENGTH_MISMATCH")
+_UNREADABLE = ("ASN1 lib", "CERT_LENGTH_MISMATCH", "EXCESSIVE_MESSAGE_SIZE")
 """OpenSSL's reasons for not going on with what it cannot read."""
 
 

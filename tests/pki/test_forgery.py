@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import subprocess
 import sys
 from contextlib import suppress
@@ -34,8 +33,6 @@ EVERY = pytest.mark.parametrize("spec", BOOK.values(), ids=list(BOOK))
 ACCEPTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.ACCEPT}
 REJECTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.REJECT}
 
-OPENSSL_GIVES_UP = {"10000-sans": "EXCESSIVE_MESSAGE_SIZE"}
-"""What OpenSSL's client refuses to receive, so that it gives the chain no code."""
 GNUTLS_REFUSES = {
     "expired-intermediate-alternative": "takes the first CA of that name, which has expired",
     "pathlen-self-issued": "counts self-issued CAs",
@@ -83,11 +80,6 @@ def chains(pki_issuer: LabIssuer) -> dict[str, Chain]:
 @EVERY
 def test_openssl(spec: ChainSpec, chains: dict[str, Chain]) -> None:
     """OpenSSL gives the code that the recipe names, by name and by address."""
-    if spec.id in OPENSSL_GIVES_UP:
-        for host in (told(spec), ADDRESS):
-            with pytest.raises(ssl.SSLError, match=OPENSSL_GIVES_UP[spec.id]):
-                handshake(chains[spec.id], host, spec.engine)
-        return
     by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
     assert handshake(chains[spec.id], told(spec), spec.engine) == spec.openssl
     assert handshake(chains[spec.id], ADDRESS, spec.engine) == by_address
