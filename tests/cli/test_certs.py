@@ -203,7 +203,7 @@ def test_export_scenarios(tmp_path: Path) -> None:
 
 
 def _certificates(text: str) -> list[bytes]:
-    return [ssl.PEM_cert_to_DER_cert(f"{part}{_END}") for part in text.split(_END)[:-1]]
+    return [ssl.PEM_cert_to_DER_cert(f"{part.strip()}{_END}") for part in text.split(_END)[:-1]]
 
 
 def test_export_for_other_hosts(tmp_path: Path) -> None:
