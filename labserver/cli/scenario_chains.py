@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "export_scenarios", "shown"]
 
 _WEAK = "Servers that use OpenSSL want @SECLEVEL=0 in their list of ciphers for it."
+_ENGINES = {
+    "openssl": "Not every server can present it: it needs stapling, or a newer OpenSSL than many have.",
+    "tlslite": "Servers that use OpenSSL will not load it, or present it otherwise than it is.",
+}
+"""What there is to say of chains that the simplest engine cannot serve."""
 _OWN_NAME = "Its recipe is about the names that it has in a lab, which --host does not replace."
 _GOOD = "good"
 """The scenario that presents the lab's own certificate and nothing else worth exporting."""
@@ -101,6 +106,7 @@ def _chosen(globs: tuple[str, ...]) -> Iterator[Scenario]:
 
 
 def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
+    spec = cookbook().get(scenario.facets.certificate.recipe)
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
     try:
@@ -113,7 +119,8 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
         facts |= {"host_names": list(hosts), "address": None}
     notes = (
         (reason is not None, str(reason)),
-        (_weak(scenario), _WEAK),
+        (spec is not None and spec.weak, _WEAK),
+        (spec is not None and spec.engine in _ENGINES, "" if spec is None else _ENGINES.get(spec.engine, "")),
         (bool(wanted.hosts) and not movable, _OWN_NAME),
     )
     return Entry(facts=facts, chain=chain, notes=tuple(note for holds, note in notes if holds))
@@ -134,11 +141,6 @@ def _engine(scenario: Scenario) -> str:
 
 def _own_anchor(scenario: Scenario) -> bool:
     return own_anchor(scenario.facets.certificate.recipe)
-
-
-def _weak(scenario: Scenario) -> bool:
-    spec = cookbook().get(scenario.facets.certificate.recipe)
-    return spec is not None and spec.weak
 
 
 def _place(scenario: Scenario, port: str) -> str:

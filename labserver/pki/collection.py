@@ -14,8 +14,6 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from labserver.errors import ConfigurationError
 from labserver.pki.export import Exported, digest, key_store, refuse_foreign
 from labserver.pki.files import PRIVATE, STORE_PASSWORD, read_file, write_file
@@ -128,7 +126,7 @@ def _files(chain: Chain) -> tuple[tuple[Exported, ...], tuple[str, ...]]:
             contents["server.p12"] = key_store(chain)
     except ConfigurationError as error:
         notes = (str(error),)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except Exception as error:  # noqa: BLE001 -- whatever the library does with what is malformed on purpose
         notes = (f"No PKCS #12: its writer cannot read the certificates or the key ({error}).",)
     if chain.staple is not None:
         contents["staple.der"] = chain.staple
