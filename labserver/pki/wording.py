@@ -173,7 +173,8 @@ def _general_name(name: Element) -> str:
 
 
 def _text(content: bytes) -> str:
-    return escaped(content.decode("latin-1"))
+    """Return an IA5String, any octets that it may not have as numbers."""
+    return escaped(content.decode("ascii", "backslashreplace"))
 
 
 def _other_name(content: bytes) -> str:
