@@ -53,6 +53,15 @@ def test_all_passed() -> None:
     ]
 
 
+def test_other_hosts() -> None:
+    """A client is told the host that the scenario is about, an address in brackets in its URL, and gets there."""
+    hosts = ("idn-alabel", "ip-san", "ipv6-san", "localhost", "single-label-host", "wildcard-two-levels")
+    chosen = (word for name in hosts for word in ("--scenario", name))
+    url = 'case $0 in "imaps://[::1]:"*) ;; *:*:*:*) exit 9 ;; esac; exec "$@"'
+    done = _check(*_IMAPS, *chosen, "--", "sh", "-c", url, "{url}", *_reference("strict")[1:], code=0)
+    assert done.stdout.endswith(f"\n{len(hosts)} cases: {len(hosts)} PASS\n")
+
+
 def test_findings(tmp_path: Path) -> None:
     """A careless one fails: exit code 1, the proof, both files."""
     files = ("--json", str(tmp_path / "report.json"), "--junit", str(tmp_path / "report.xml"))
