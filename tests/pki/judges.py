@@ -31,8 +31,8 @@ ADDRESS = "127.66.3.4"
 UNREAD = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound)
 """What cryptography raises for a certificate that is malformed on purpose, or without names."""
 OPENSSL_ACCEPTS = {
-    "ku-key-encipherment-rsa": "signs with whatever key the server has",
-    "ku-no-digital-signature": "signs with whatever key the server has",
+    "ku-key-encipherment-rsa": "does not ask whether an RSA key may sign",
+    "ku-no-digital-signature": "asks whether an EC key may sign in TLS 1.2 only",
     "policy-required-missing": "looks at policies only if it is told to",
 }
 """What OpenSSL 3.0 accepts although it has to be rejected."""
