@@ -321,7 +321,7 @@ class Lab:
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
 
         spec = cookbook()[identifier]
-        return make_engines(spec.engine, replace(settings, weak=spec.weak))
+        return make_engines(spec.engine, replace(settings, weak=spec.weak, maximum=spec.newest))
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone

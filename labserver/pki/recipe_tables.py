@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
-from labserver.pki.keys import KEY_KINDS, SIGNATURES
+from labserver.pki.keys import KEY_KINDS
+from labserver.pki.public_keys import PUBLIC_KEYS
 from labserver.pki.recipe_values import (
     each,
     one_of,
@@ -26,6 +27,7 @@ from labserver.pki.recipe_values import (
     parse_text,
     parse_texts,
 )
+from labserver.pki.signatures import SIGNATURES
 from labserver.pki.specification import (
     ENGINES,
     LAB,
@@ -60,6 +62,7 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "issuer_name": parse_attributes,
     "key": one_of(KEY_KINDS),
     "key_of": parse_text,
+    "public_key": one_of(PUBLIC_KEYS),
     "signature": one_of(SIGNATURES),
     "inner_signature": one_of(SIGNATURES),
     "version": parse_number,
@@ -172,6 +175,8 @@ def _sound(spec: ChainSpec) -> ChainSpec:
     for label, certificate in spec.authorities.items():
         if certificate.issuer not in {label, *known}:
             raise ValueError(f"authorities.{label}.issuer {certificate.issuer!r} is not there, or comes later")
+        if certificate.key_of and certificate.key_of not in known - {"leaf", LAB}:
+            raise ValueError(f"authorities.{label}.key_of {certificate.key_of!r} is not there, or comes later")
         known.add(label)
     places = {
         "leaf.issuer": (spec.leaf.issuer,),

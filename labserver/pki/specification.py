@@ -44,7 +44,10 @@ PARTS = (
 )
 """The extensions, in their usual order, as recipes call them."""
 
-_WEAK = frozenset(("rsa1024", "ecdsa-sha1", "rsa-md5", "rsa-sha1"))
+_OLD_KEYS = frozenset(
+    ("rsa512", "rsa768", "rsa1024", "rsa1536", "rsa2047", "dsa2048", "p192", "p224", "secp256k1", "brainpoolp256r1")
+)
+_WEAK = _OLD_KEYS | {"rsa-md2", "rsa-md4", "rsa-md5", "rsa-sha1", "rsa-pss-sha1", "ecdsa-sha1", "none", "unknown"}
 PURPOSES = {
     "any": "2.5.29.37.0",
     "server": "1.3.6.1.5.5.7.3.1",
@@ -113,6 +116,8 @@ class CertificateSpec:
     key: str = "p256"
     key_of: str = ""
     """The label of the certificate whose key it shares."""
+    public_key: str = ""
+    """The form in which it is written (:mod:`labserver.pki.public_keys`), if that is not the usual one."""
     signature: str = ""
     """The algorithm; by default what fits the issuer's key."""
     inner_signature: str = ""
@@ -195,6 +200,11 @@ class ChainSpec:
         """Whether a key or signature is too weak for a server that takes no unusual precautions."""
         certificates = (self.leaf, *self.authorities.values())
         return any(one.key in _WEAK or one.signature in _WEAK for one in certificates)
+
+    @property
+    def newest(self) -> str:
+        """The newest version of TLS in which the leaf's key is of use."""
+        return "TLSv1.2" if self.leaf.key in _OLD_KEYS else "TLSv1.3"
 
     @property
     def own_anchor(self) -> bool:

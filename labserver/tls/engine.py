@@ -33,8 +33,9 @@ EngineName = str
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 """The versions an engine may serve, oldest first, as OpenSSL names them."""
-LEGACY_CIPHERS = "DEFAULT:@SECLEVEL=0"
-"""What versions below 1.2 need. Not ``ALL``: a suite without authentication would be a fault beside the version."""
+LEGACY_CIPHERS = "ALL:!aNULL:@SECLEVEL=0"
+"""What versions below 1.2 and weak keys need, DSA's suites included. A suite without authentication would be a fault
+beside the one that is meant, and show no certificate; one without encryption is not among ``ALL``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ class OpensslEngine:
         return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-def _failure(error: SSL.Error, alert: str = "") -> TlsFailure:
+def _failure(error: SSL.Error | crypto.Error, alert: str = "") -> TlsFailure:
     if isinstance(error, SSL.SysCallError):
         return TlsFailure(reason="the connection ended inside TLS")
     reasons = [reason for _, _, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
@@ -148,7 +148,6 @@ def _failure(error: SSL.Error, alert: str = "") -> TlsFailure:
 def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
     from cryptography import x509  # noqa: PLC0415 -- the wheel is loaded already; its x509 part is not always
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 -- the same
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(PROTOCOL_VERSIONS[settings.minimum])
@@ -164,8 +163,8 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.use_certificate(leaf)
         for certificate in others:
             context.add_extra_chain_cert(certificate)
-        context.use_privatekey(load_pem_private_key(settings.private_key, None))  # type: ignore[arg-type]  # PEM holds any type
-    except SSL.Error as error:
+        context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, settings.private_key))
+    except (SSL.Error, crypto.Error) as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     if settings.client_anchors:
         store = context.get_cert_store()
