@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 
 from labserver.pki import der
 
@@ -34,12 +34,9 @@ _GENERATOR = (
 """P-256 (SEC 2 2.4.2)."""
 
 
-def public_key_info(key: PrivateKey, form: str = "") -> bytes:
-    """Return the SubjectPublicKeyInfo as a sensible CA writes it, or in a form of :data:`PUBLIC_KEYS`.
-
-    Raises TypeError for a key that cannot have that form.
-    """
-    return PUBLIC_KEYS[form](key) if form else _usual(key)
+def public_key_info(key: PrivateKey, form: str = "usual") -> bytes:
+    """Return the SubjectPublicKeyInfo in a form of :data:`PUBLIC_KEYS`; raises TypeError if the key cannot have it."""
+    return PUBLIC_KEYS[form](key)
 
 
 def key_identifier(key: PrivateKey) -> bytes:
@@ -47,16 +44,31 @@ def key_identifier(key: PrivateKey) -> bytes:
     return hashlib.sha1(_bits(key), usedforsecurity=False).digest()
 
 
-def pkcs8(key: PrivateKey, form: str = "") -> bytes:
-    """Return the private key as unencrypted PKCS #8, in the form in which a server uses it with the certificate."""
-    if form != "rsa-pss":
-        return key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    pkcs1 = key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    return der.sequence(der.integer(0), _RSA_PSS, der.octet_string(pkcs1))
+def pkcs8(key: PrivateKey, form: str = "usual") -> bytes:
+    """Return the private key as unencrypted PKCS #8, as a server uses it with the certificate.
+
+    Where the form changes the key, so that another one belongs to it, that is returned: 1 for the exponent 1. An X25519
+    key signs nothing, so that the server gets a P-256 key instead: no client has a use for either.
+    """
+    match key, form:
+        case x25519.X25519PrivateKey(), _:
+            return pkcs8(ec.derive_private_key(int.from_bytes(key.private_bytes_raw()[:31]) + 1, ec.SECP256R1()))
+        case rsa.RSAPrivateKey(), "rsa-pss":
+            return der.sequence(der.integer(0), _RSA_PSS, der.octet_string(_pkcs1(key)))
+        case rsa.RSAPrivateKey(), "rsa-exponent-1":
+            return der.sequence(der.integer(0), _RSA, der.octet_string(_pkcs1(key, 1)))
+        case _:
+            return key.private_bytes(
+                serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+
+
+def _pkcs1(key: rsa.RSAPrivateKey, exponent: int | None = None) -> bytes:
+    """Return the key as an RSAPrivateKey (RFC 8017 A.1.2); ``exponent`` is the inverse of its own, if that changes."""
+    numbers = key.private_numbers()
+    public, private = (numbers.public_numbers.e, numbers.d) if exponent is None else (exponent, exponent)
+    values = (public, private, numbers.p, numbers.q, private % (numbers.p - 1), private % (numbers.q - 1), numbers.iqmp)
+    return der.sequence(*map(der.integer, (0, numbers.public_numbers.n, *values)))
 
 
 def _usual(key: PrivateKey) -> bytes:
@@ -115,6 +127,7 @@ def _point(public: ec.EllipticCurvePublicKey) -> bytes:
 
 
 PUBLIC_KEYS: dict[str, Callable[[PrivateKey], bytes]] = {
+    "usual": _usual,
     "rsa-pss": _relabelled(_RSA_PSS),
     "rsa-exponent-1": _rsa(exponent=1),
     "rsa-exponent-even": _rsa(exponent=65536),

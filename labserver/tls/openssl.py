@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
@@ -137,7 +138,7 @@ class OpensslEngine:
         return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-def _failure(error: SSL.Error | crypto.Error, alert: str = "") -> TlsFailure:
+def _failure(error: SSL.Error, alert: str = "") -> TlsFailure:
     if isinstance(error, SSL.SysCallError):
         return TlsFailure(reason="the connection ended inside TLS")
     reasons = [reason for _, _, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
@@ -163,8 +164,11 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.use_certificate(leaf)
         for certificate in others:
             context.add_extra_chain_cert(certificate)
-        context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, settings.private_key))
-    except (SSL.Error, crypto.Error) as error:
+        with tempfile.NamedTemporaryFile(prefix="labserver-", suffix=".pem") as file:
+            file.write(settings.private_key)
+            file.flush()
+            context.use_privatekey_file(file.name)  # not every kind of key is taken in another way: ML-DSA, RSASSA-PSS
+    except SSL.Error as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     if settings.client_anchors:
         store = context.get_cert_store()

@@ -39,7 +39,7 @@ references = ["RFC 5280"]
             "[x]\n" + WORDS + "leaf.not_after = 'tomorrow'",
             "leaf.not_after must be a time such as -1d",
         ),
-        ("[x]\n" + WORDS + "leaf.key = 'rsa512'", "leaf.key must be one of ed25519, .*, not 'rsa512'"),
+        ("[x]\n" + WORDS + "leaf.key = 'rsa500'", "leaf.key must be one of brainpoolp256r1, .*, not 'rsa500'"),
         ("[x]\n" + WORDS + "leaf.ca = 1", "leaf.ca must be true or false, not 1"),
         ("[x]\n" + WORDS + "authorities.a.levels = 0", "authorities.a.levels must be a number of one or more, not 0"),
         ("[x]\n" + WORDS + "leaf.version = true", "leaf.version must be a number, not True"),
