@@ -47,7 +47,10 @@ PARTS = (
 _OLD_KEYS = frozenset(
     ("rsa512", "rsa768", "rsa1024", "rsa1536", "rsa2047", "dsa2048", "p192", "p224", "secp256k1", "brainpoolp256r1")
 )
-_WEAK = _OLD_KEYS | {"rsa-md2", "rsa-md4", "rsa-md5", "rsa-sha1", "rsa-pss-sha1", "ecdsa-sha1", "none", "unknown"}
+_WEAK = _OLD_KEYS | frozenset(
+    ("rsa-md2", "rsa-md4", "rsa-md5", "rsa-sha1", "rsa-pss-sha1", "ecdsa-sha1", "ecdsa-sha3-256", "none", "unknown")
+)
+"""What OpenSSL does not know counts as weak."""
 PURPOSES = {
     "any": "2.5.29.37.0",
     "server": "1.3.6.1.5.5.7.3.1",

@@ -59,22 +59,28 @@ class Role:
         return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
 
     def acting_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine, and tell ``misbehaved`` that it acts; one that failed before it began does nothing."""
+        """Return an engine, and tell ``misbehaved`` if it acts by itself; one that failed before it began does not."""
         engine = self.engine()
-        if engine.failure is None:
-            misbehaved(self.persona.scenario, self.handshake_facet)
+        if engine.failure is None and self.handshake_facet == "handshake":
+            misbehaved(self.persona.scenario, "handshake")
         return engine
 
-    def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello is there to be answered.
+    def presented(self, misbehaved: Callable[[str, str], None]) -> None:
+        """Tell ``misbehaved`` that the client gets the certificate, if that is what is wrong."""
+        if self.handshake_facet == "certificate":
+            misbehaved(self.persona.scenario, "certificate")
 
-        What is no ClientHello gets what the engine says to that, and has met nothing of the scenario.
+    def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return an engine that tells ``misbehaved`` (scenario, facet) when the fault reaches the client.
+
+        That is as soon as its ClientHello is there to be answered, or not before a certificate is sent. What is no
+        ClientHello gets what the engine says to that, and has met nothing of the scenario.
         """
 
         def choose(hello: ClientHello | None) -> TlsEngine:
             return self.engine() if hello is None else self.acting_engine(misbehaved)
 
-        return PeekingEngine(choose) if self.handshake_facet else self.engine()
+        return PeekingEngine(choose, lambda: self.presented(misbehaved)) if self.handshake_facet else self.engine()
 
 
 class Casting:
@@ -120,14 +126,20 @@ class Casting:
 
     def good_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
         """Return the honest server's engine, which becomes another's when the client asks for that one's name."""
+        chosen: list[Role] = []
 
         def choose(hello: ClientHello | None) -> TlsEngine:
             role = self.named(hello.server_name) if hello is not None else None
             if role is None or not role.handshake_facet:
                 return self.good.engine()
+            chosen.append(role)
             return role.acting_engine(misbehaved)
 
-        return PeekingEngine(choose)
+        def answered() -> None:
+            for role in chosen:
+                role.presented(misbehaved)
+
+        return PeekingEngine(choose, answered)
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = CATALOGUE[identifier]

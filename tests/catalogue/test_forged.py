@@ -13,7 +13,7 @@ from labserver.pki.specification import UNREADABLE
 from labserver.report.campaign_text import case_lines
 from labserver.scenario import Expectation
 from labserver.verdicts.finding import Outcome
-from tests.pki.judges import OPENSSL_ACCEPTS
+from tests.pki.judges import OPENSSL_ACCEPTS, UNPROVED
 from tests.reference.client import GULLIBLE, STRICT
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from tests.catalogue.conftest import Reports
 
-UNPROVED = {"reversed-chain": "the key of the certificate that comes first did not sign the handshake"}
-"""What a client refuses even if it verifies no certificate."""
 SERVICES = ("imaps", "submission")  # as in the fixture
 ALL = pytest.mark.parametrize("scenario", CATALOGUE.forged.values(), ids=list(CATALOGUE.forged))
 ON = pytest.mark.parametrize("service", SERVICES)

@@ -20,7 +20,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
-from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNREAD, certtool, handshake, names, told
+from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNREAD, certtool, handshake, names, told, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,18 +44,29 @@ GNUTLS_ACCEPTS = {
     "basic-constraints-negative-pathlen": "asks for no path length at the end of the path",
     "ecdsa-signature-nonminimal": "reads BER",
     "eku-empty": "takes no purpose for any",
+    "ec-explicit-parameters": "does not look at the key that is certified",
+    "ecc192": "the same",
     "ku-crlsign-only": "asks for the extended key usage alone",
     "ku-empty": "takes no usage for any",
     "ku-encipher-only": "asks for the key usage only in a handshake",
     "ku-key-encipherment-rsa": "asks for the key usage only in a handshake",
     "ku-no-digital-signature": "asks for the key usage only in a handshake",
     "nc-permitted-directory-mismatch": "does not compare directory names",
+    "rsa-exponent-1": "does not look at the key that is certified",
+    "rsa-exponent-even": "the same",
+    "rsa-pss-salt-mismatch": "finds the salt by itself",
+    "rsa512": "does not look at the key that is certified",
+    "rsa768": "the same",
+    "rsa1024": "the same",
+    "rsa1536": "the same",
     "rsa1024-intermediate": "takes 1024 bits without a profile that forbids them",
     "serial-empty": "takes any octets, and none",
     "serial-nonminimal": "takes any octets",
+    "unknown-key-algorithm": "does not look at the key that is certified",
     "utctime-feb-30": "counts on into March",
     "utctime-no-seconds": "takes a time without seconds",
     "wildcard-partial-prefix": "takes a wildcard within a label",
+    "x25519-key": "does not look at the key that is certified",
 }
 """What GnuTLS 3.7 accepts although it has to be rejected."""
 
@@ -77,12 +88,20 @@ def chains(pki_issuer: LabIssuer) -> dict[str, Chain]:
     return {name: _forge(name, pki_issuer) for name in BOOK}
 
 
+def _judged(spec: ChainSpec, chain: Chain, directory: Path, host: str) -> int:
+    """Have OpenSSL judge in a handshake, or without one where there is none in which the client gets that far."""
+    old, new = spec.newest != "TLSv1.3", spec.leaf.key.startswith("mldsa")
+    if old or new or spec.id in UNPROVED:
+        return verify(chain, directory, host)
+    return handshake(chain, host, spec.engine)
+
+
 @EVERY
-def test_openssl(spec: ChainSpec, chains: dict[str, Chain]) -> None:
+def test_openssl(spec: ChainSpec, chains: dict[str, Chain], tmp_path: Path) -> None:
     """OpenSSL gives the code that the recipe names, by name and by address."""
     by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
-    assert handshake(chains[spec.id], told(spec), spec.engine) == spec.openssl
-    assert handshake(chains[spec.id], ADDRESS, spec.engine) == by_address
+    assert _judged(spec, chains[spec.id], tmp_path, told(spec)) == spec.openssl
+    assert _judged(spec, chains[spec.id], tmp_path, ADDRESS) == by_address
 
 
 @pytest.mark.parametrize("name", sorted(ACCEPTED | REJECTED))
@@ -148,7 +167,10 @@ for name in reversed(cookbook()):
 
 
 def test_repeated() -> None:
-    """A seed gives every chain again, octet for octet, in another process and another order."""
+    """A seed gives every chain again, octet for octet, in another process and another order, but for random signatures.
+
+    DSA and ML-DSA sign with randomness that the library takes from nobody; what they sign is what differs.
+    """
     done = subprocess.run(
         [sys.executable, "-c", _DIGESTS], capture_output=True, text=True, check=True, timeout=30, env=dict(os.environ)
     )
@@ -161,7 +183,8 @@ def test_repeated() -> None:
         chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=f"{name}.lab.test")
         octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
         ours[name] = hashlib.sha256(octets).hexdigest()
-    assert ours == theirs
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} == {"dsa-ca", "mldsa65-ca"}
 
 
 def test_serials() -> None:

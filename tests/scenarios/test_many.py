@@ -95,7 +95,10 @@ def test_by_name(tmp_path: Path, many: list[str]) -> None:
     before = _existing()
     (name,) = [name for name in many if name.startswith("self-signed-")][-1:]
     met: list[str] = []
-    lab.casting.good_engine(lambda scenario, _: met.append(scenario)).receive(of_ssl(f"{name}.lab.test"))
+    engine = lab.casting.good_engine(lambda scenario, _: met.append(scenario))
+    engine.receive(of_ssl(f"{name}.lab.test"))
+    engine.decrypted()
+    assert engine.outgoing()
     assert met == [name]
     assert _existing() - before == {"chains": 1, "roles": 1, "contexts": 1}
     _stop(lab, reactor)

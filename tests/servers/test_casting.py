@@ -27,8 +27,16 @@ IN_HANDSHAKE = [name for name in BY_NAME if name != "good"]
 """Scenarios that act before any octet of the dialogue."""
 
 
+class Answering(StalledEngine):
+    """An engine that sends as much as the beginning of a ServerHello, once and again."""
+
+    def outgoing(self) -> bytes:
+        """Return it."""
+        return records(b"\x02\0\0\x46")
+
+
 class Cast:
-    """A casting, and whose engines it had made: the engine of a scenario fails with that scenario's name."""
+    """A casting, and whose engines it had made."""
 
     def __init__(self, building: Building) -> None:
         self.asked: list[tuple[str | None, Facets]] = []
@@ -43,7 +51,7 @@ class Cast:
 
         def make() -> TlsEngine:
             self.made.append(identifier)
-            return StalledEngine()
+            return Answering()
 
         return make
 
@@ -122,7 +130,10 @@ def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     assert cast.made == []
     engine.receive(_hello(host_names(identifier)[0]))
     facet = cast.casting.role(identifier).handshake_facet
-    assert cast.misbehaved == [(identifier, facet)]
+    assert cast.misbehaved == ([(identifier, facet)] if facet == "handshake" else [])
+    for _ in range(2):
+        engine.outgoing()
+        assert cast.misbehaved == [(identifier, facet)]
     assert cast.made == ([] if identifier == "handshake-stall" else [identifier])
 
 
@@ -136,11 +147,12 @@ def test_not_chosen(cast: Cast, name: str) -> None:
 
 @pytest.mark.parametrize("identifier", CATALOGUE.written)
 def test_watched(cast: Cast, identifier: str) -> None:
-    """An engine of a scenario's own tells of the fault as soon as the ClientHello is there, whatever it asks for."""
+    """An engine of a scenario's own tells of the fault when it answers a ClientHello, whatever that asks for."""
     role = cast.casting.role(identifier)
     engine = role.watched_engine(cast.misbehave)
     assert cast.misbehaved == []
     engine.receive(_hello("expired.lab.test"))
+    engine.outgoing()
     assert cast.misbehaved == ([(identifier, role.handshake_facet)] if identifier in IN_HANDSHAKE else [])
 
 
