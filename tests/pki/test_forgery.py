@@ -20,7 +20,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
-from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNREAD, certtool, handshake, names, told, verify
+from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNPROVED, UNREAD, certtool, handshake, names, told, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
