@@ -28,7 +28,6 @@ from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
-from labserver.servers.presenting import Presenter, always
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 from labserver.tls.engine import TlsSettings, make_engines
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.servers.factory import OpenConnections
-    from labserver.servers.presenting import Answer, Visit
     from labserver.settings import Settings
+    from labserver.tls.engine import TlsEngine
 
 __all__ = ["Lab"]
 
@@ -256,7 +255,7 @@ class Lab:
                 requested=settings.mechanisms,
             ),
             backends=self._backends(),
-            make_answers=self._answers,
+            make_engines=self._engines,
             account=next(iter(self.directory.users), ""),
         )
 
@@ -300,32 +299,29 @@ class Lab:
             apop=settings.apop,
         )
 
-    def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
-        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
-        made: list[Callable[[Visit], Answer]] = []
+    def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+        """Return the maker of a scenario's TLS engines, or of the lab's; nothing is made before the first one."""
+        made: list[Callable[[], TlsEngine]] = []
 
-        def answer(visit: Visit) -> Answer:
+        def make() -> TlsEngine:
             if not made:
-                made.append(self._made_answers(identifier, facets))
-            return made[0](visit)
+                made.append(self._made_engines(identifier, facets))
+            return made[0]()
 
-        return answer
+        return make
 
-    def _made_answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+    def _made_engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
-            return always(partial(FailedEngine, reason))
+            return partial(FailedEngine, reason)
+        chain = self.material.chain if identifier is None else self.chains.chain(identifier)
+        settings = self._tls(chain, facets.handshake)
         if identifier is None or identifier in CATALOGUE.written:
-            chain = self.material.chain if identifier is None else self.chains.chain(identifier)
-            return always(make_engines(self.settings.tls_engine, self._tls(chain, facets.handshake)))
+            return make_engines(self.settings.tls_engine, settings)
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
 
-        return Presenter(
-            cookbook()[identifier],
-            forge=partial(self.chains.form, identifier),
-            settings=partial(self._tls, handshake=facets.handshake),
-            names=frozenset(self.chains.names(identifier)),
-        )
+        spec = cookbook()[identifier]
+        return make_engines(spec.engine, replace(settings, weak=spec.weak, maximum=spec.newest))
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone

@@ -125,7 +125,7 @@ def test_one_version() -> None:
 # --- what is committed ----------------------------------------------------------------------------------------------
 
 _PUBLIC_KEYS = "certs/recipes/keys/"
-"""RSA keys for recipes alone: no library derives such a key from a seed, and making one takes too long."""
+"""RSA and DSA keys for recipes alone: no library derives such a key from a seed, and making one takes too long."""
 _SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{40}")
 
 

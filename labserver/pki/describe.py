@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.pki.anatomy import dissect, dotted, one, several
 from labserver.pki.chain import fingerprint
-from labserver.pki.keys import SIGNATURES
+from labserver.pki.signatures import SIGNATURES
 from labserver.pki.wording import EXTENSIONS, key_words, moment, name_words
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ _SHOWN = 24
 """Octets that are shown of what cannot be read."""
 _SERIAL_OCTETS = 20
 """RFC 5280 4.1.2.2."""
-_ALGORITHMS = {signature.identifier: name for name, signature in SIGNATURES.items()}
+_ALGORITHMS = {signature.identifier: name for name, signature in reversed(SIGNATURES.items())}
+"""By their identifiers; where two share one, the first has the name."""
 
 
 def describe_chain(chain: Chain, *, now: datetime) -> str:

@@ -188,7 +188,7 @@ def key_store(chain: Chain) -> bytes:
     Raises ``ConfigurationError`` for a key that it cannot hold, ValueError for a certificate that the parser refuses.
     """
     leaf, *others = (x509.load_der_x509_certificate(der) for der in chain.certificates)
-    key = load_der_private_key(chain.key, None)
+    key = load_der_private_key(chain.key, None, unsafe_skip_rsa_key_validation=True)  # 16384 bits would take seconds
     if not isinstance(key, get_args(pkcs12.PKCS12PrivateKeyTypes)):
         raise ConfigurationError(f"PKCS #12 cannot hold a key of this kind: {type(key).__name__}.")
     return pkcs12.serialize_key_and_certificates(

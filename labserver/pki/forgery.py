@@ -18,8 +18,10 @@ from labserver.pki.chain import Chain
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
 from labserver.pki.extensions import encode_extensions, encode_name
-from labserver.pki.keys import SIGNATURES, PrivateKey, key_identifier, make_key, pkcs8, public_key_info, usual
+from labserver.pki.keys import make_key
 from labserver.pki.profile import ORGANIZATION
+from labserver.pki.public_keys import key_identifier, pkcs8, public_key_info
+from labserver.pki.signatures import SIGNATURES, usual
 from labserver.pki.specification import LAB
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Entropy
     from labserver.pki.authority import Authority
+    from labserver.pki.keys import PrivateKey
     from labserver.pki.specification import CertificateSpec, ChainSpec
 
 __all__ = ["Surroundings", "forge_chain"]
@@ -50,7 +53,7 @@ class Surroundings:
     usual: tuple[str, ...]
     """Those of the names that are not the case's own."""
     pool: Path
-    """The folder with the RSA keys."""
+    """The folder with the RSA and DSA keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +77,8 @@ def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | No
     roots = {} if authority is None else {LAB: authority.root}
     anchors = tuple(roots.get(label) or made[label].certificate for label in spec.anchors)
     first, *others = (made[one].certificate for label in spec.wire for one in spec.line(label))
-    clients = spec.client_anchors if spec.client_certificate else ()
-    return Chain(
-        leaf=first,
-        intermediates=tuple(others),
-        key=pkcs8(made[spec.proof].key),
-        anchors=anchors,
-        # one who presents a certificate without its issuers is to be verified, too
-        client_anchors=tuple(one for label in clients for one in (made[label].certificate, roots.get(label)) if one),
-    )
+    key = pkcs8(made["leaf"].key, spec.leaf.public_key)
+    return Chain(leaf=first, intermediates=tuple(others), key=key, anchors=anchors)
 
 
 def _lab(authority: Authority) -> _Made:
@@ -117,7 +113,7 @@ def _certify(
         name,
         der.sequence(spec.not_before.encoded(around.now), spec.not_after.encoded(around.now)),
         subject,
-        public_key_info(key),
+        public_key_info(key, spec.public_key),
         *encode_extensions(spec, identifier, issuer.identifier, around),
     )
     version = () if spec.version == 1 else (der.explicit(0, der.integer(spec.version - 1)),)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
-from labserver.pki.keys import KEY_KINDS, SIGNATURES
+from labserver.pki.keys import KEY_KINDS
+from labserver.pki.public_keys import PUBLIC_KEYS
 from labserver.pki.recipe_values import (
     each,
     one_of,
@@ -26,17 +27,13 @@ from labserver.pki.recipe_values import (
     parse_text,
     parse_texts,
 )
+from labserver.pki.signatures import SIGNATURES
 from labserver.pki.specification import (
-    ANEW,
-    CLIENT_CERTIFICATES,
     ENGINES,
     LAB,
-    OTHER_FOR,
     PARTS,
-    PRESENTATIONS,
     REPEATABLE,
     USAGES,
-    VERSIONS,
     CertificateSpec,
     ChainSpec,
     Severity,
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
 
     from labserver.pki.recipe_values import Table
 
-__all__ = ["merged", "parse_chain", "parse_other", "parse_repaired"]
+__all__ = ["merged", "parse_chain", "parse_repaired"]
 
 
 def _again(value: object) -> dict[str, tuple[str, ...]]:
@@ -65,6 +62,7 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "issuer_name": parse_attributes,
     "key": one_of(KEY_KINDS),
     "key_of": parse_text,
+    "public_key": one_of(PUBLIC_KEYS),
     "signature": one_of(SIGNATURES),
     "inner_signature": one_of(SIGNATURES),
     "version": parse_number,
@@ -89,17 +87,7 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "corrupt": each(one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
 }
 
-_HANDSHAKE: dict[str, Callable[[object], Any]] = {
-    "engine": one_of(ENGINES),
-    "versions": each(one_of(VERSIONS)),
-    "proof": parse_text,
-    "present": one_of(PRESENTATIONS),
-    "anew": one_of(ANEW),
-    "other_for": one_of(OTHER_FOR),
-    "client_certificate": one_of(CLIENT_CERTIFICATES),
-    "client_anchors": parse_texts,
-}
-_PROFILE = ("leaf", "authorities", "wire", "anchors", *_HANDSHAKE)
+_PROFILE = ("leaf", "authorities", "wire", "anchors", "engine")
 """What is inherited; a recipe's words are its own."""
 _WORDS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
@@ -112,7 +100,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "address_openssl": parse_number,
     "wire": parse_texts,
     "anchors": parse_texts,
-    **_HANDSHAKE,
+    "engine": one_of(ENGINES),
     "host": parse_host,
 }
 _REQUIRED = ("title", "does", "verdict", "references")
@@ -135,24 +123,16 @@ def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repai
     ``repair`` is what to write instead; with None, what the recipe itself says is left out, which leaves ``base``.
     Raises ValueError as :func:`parse_chain` does.
     """
-    words = _words(table)
+    words = {key: value for key, value in table.items() if key not in _PROFILE}
     if repair is None:
         if words["verdict"] == Verdict.ACCEPT.value:
             return None
         return parse_chain(identifier, topic, merged(base, words))
-    return parse_chain(identifier, topic, words | merged(table, _profile("repair", repair, "host")))
-
-
-def parse_other(identifier: str, topic: str, table: Table, other: object) -> ChainSpec | None:
-    """Return the other chain of a recipe: ``other`` is what to write instead; None for a recipe without.
-
-    Raises ValueError as :func:`parse_chain` does, and for another chain that nobody gets.
-    """
-    if (other is None) is ("other_for" in table):
-        raise ValueError("other and other_for need each other")
-    if other is None:
-        return None
-    return parse_chain(identifier, topic, _words(table) | merged(table, _profile("other", other)))
+    own = _tables("repair", {"": repair})[""]
+    wrong = own.keys() - {*_PROFILE, "host"}
+    if wrong:
+        raise ValueError(f"repair.{min(wrong)} is no part of a chain; there are {', '.join(_PROFILE)}, host")
+    return parse_chain(identifier, topic, words | merged(table, own))
 
 
 def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
@@ -179,20 +159,6 @@ def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
     return _sound(spec)
 
 
-def _words(table: Table) -> Table:
-    """Return what a recipe says about its chain."""
-    return {key: value for key, value in table.items() if key not in _PROFILE}
-
-
-def _profile(place: str, value: object, *besides: str) -> Table:
-    """Return a table of nothing but parts of a chain."""
-    table, parts = _tables(place, {"": value})[""], (*_PROFILE, *besides)
-    wrong = table.keys() - set(parts)
-    if wrong:
-        raise ValueError(f"{place}.{min(wrong)} is no part of a chain; there are {', '.join(parts)}")
-    return table
-
-
 def _parse_certificate(place: str, table: object, usual: CertificateSpec) -> CertificateSpec:
     return replace(usual, **parse_table(f"{place}.", _tables(place, {"": table})[""], _CERTIFICATE))
 
@@ -209,14 +175,14 @@ def _sound(spec: ChainSpec) -> ChainSpec:
     for label, certificate in spec.authorities.items():
         if certificate.issuer not in {label, *known}:
             raise ValueError(f"authorities.{label}.issuer {certificate.issuer!r} is not there, or comes later")
+        if certificate.key_of and certificate.key_of not in known - {"leaf", LAB}:
+            raise ValueError(f"authorities.{label}.key_of {certificate.key_of!r} is not there, or comes later")
         known.add(label)
     places = {
         "leaf.issuer": (spec.leaf.issuer,),
         "leaf.key_of": (spec.leaf.key_of or "leaf",),
         "wire": spec.wire,
         "anchors": spec.anchors,
-        "proof": (spec.proof,),
-        "client_anchors": spec.client_anchors,
     }
     for key, labels in places.items():
         for label in labels:
@@ -224,8 +190,4 @@ def _sound(spec: ChainSpec) -> ChainSpec:
                 raise ValueError(f"{key} {label!r} is not there; there are {', '.join(sorted(known))}")
     if (spec.verdict is Verdict.REJECT) is (spec.severity is Severity.NONE):
         raise ValueError("severity must be given for what is to be rejected, and only for that")
-    if (spec.anew or spec.other_for) and spec.own_anchor:
-        raise ValueError("anew and other are for chains of the lab's CA: another root would be another fault")
-    if spec.present != "rightly" and spec.engine != "tlslite":
-        raise ValueError('present needs engine = "tlslite"')
     return spec

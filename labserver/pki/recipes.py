@@ -85,19 +85,9 @@ def own_anchor(recipe: str) -> bool:
 
 
 def forge(
-    recipe: str,
-    *,
-    issuer: Issuer,
-    entropy: Entropy,
-    clock: Clock,
-    host: str,
-    names: tuple[str, ...] = (),
-    form: ChainSpec | None = None,
-    occasion: str = "",
+    recipe: str, *, issuer: Issuer, entropy: Entropy, clock: Clock, host: str, names: tuple[str, ...] = ()
 ) -> Chain:
     """Return the chain of the recipe with that name, for a server reached as ``host`` or by one of ``names``.
-
-    ``form`` is another form of the recipe to follow instead; ``occasion`` tells the chains of one recipe apart.
 
     The chain's anchors are what the client is told to trust: the lab's, whatever the fault; trustme's own for
     trustme. A seeded ``entropy`` gives each recipe and host a stream of its own, so the order in which chains are made
@@ -106,14 +96,13 @@ def forge(
     Raises ``ConfigurationError`` for an unknown recipe, a name that the CA may not vouch for, and a case reached by the
     very name that was to be the wrong one; ``UnavailableError`` when ``issuer`` cannot follow the recipe.
     """
-    stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host} {occasion}".rstrip())
+    stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host}")
     if recipe not in RECIPES:
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
 
         if recipe not in cookbook():
             raise ConfigurationError(f"There is no certificate recipe {recipe!r}: there are {', '.join(RECIPES)}, …")
-        spec = form or cookbook()[recipe]
-        return forge_spec(spec, issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
+        return forge_spec(cookbook()[recipe], issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
     return make(RECIPES[recipe], issuer=issuer, entropy=stream, clock=clock, host=host, names=names)
 
 

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ANEW",
-    "CLIENT_CERTIFICATES",
     "ENGINES",
     "LAB",
-    "OTHER_FOR",
     "PARTS",
-    "PRESENTATIONS",
     "PURPOSES",
     "REPEATABLE",
     "UNREADABLE",
@@ -34,23 +30,6 @@ ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 UNREADABLE = -1
 """In place of OpenSSL's error code: it cannot, or will not, even read what is sent, so no client of its accepts it."""
-PRESENTATIONS = (
-    "compressed",
-    "md5-signature",
-    "no-certificates",
-    "pkcs1-signature",
-    "rightly",
-    "spoiled-signature",
-    "unrecognized-name",
-)
-"""How the tlslite engine presents a chain (:data:`labserver.tls.tlslite.PRESENTATIONS`); the others do it rightly."""
-VERSIONS = ("TLSv1.2", "TLSv1.3")
-ANEW = ("connection", "service")
-"""How often a chain is made, if not once."""
-OTHER_FOR = ("unnamed", "rsa-only")
-"""Who gets the other chain: who asks by SNI for none of the server's names, who offers to verify no ECDSA."""
-CLIENT_CERTIFICATES = ("asked", "required")
-"""Whether a client needs a certificate that the server asks for."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (
@@ -65,7 +44,13 @@ PARTS = (
 )
 """The extensions, in their usual order, as recipes call them."""
 
-_WEAK = frozenset(("rsa1024", "ecdsa-sha1", "rsa-md5", "rsa-sha1"))
+_OLD_KEYS = frozenset(
+    ("rsa512", "rsa768", "rsa1024", "rsa1536", "rsa2047", "dsa2048", "p192", "p224", "secp256k1", "brainpoolp256r1")
+)
+_WEAK = _OLD_KEYS | frozenset(
+    ("rsa-md2", "rsa-md4", "rsa-md5", "rsa-sha1", "rsa-pss-sha1", "ecdsa-sha1", "ecdsa-sha3-256", "none", "unknown")
+)
+"""What OpenSSL does not know counts as weak."""
 PURPOSES = {
     "any": "2.5.29.37.0",
     "server": "1.3.6.1.5.5.7.3.1",
@@ -134,6 +119,8 @@ class CertificateSpec:
     key: str = "p256"
     key_of: str = ""
     """The label of the certificate whose key it shares."""
+    public_key: str = "usual"
+    """The form in which it is written (:mod:`labserver.pki.public_keys`)."""
     signature: str = ""
     """The algorithm; by default what fits the issuer's key."""
     inner_signature: str = ""
@@ -197,22 +184,6 @@ class ChainSpec:
     """What clients connect to, if it is no usual name: :attr:`labserver.scenario.Scenario.host`."""
     engine: str = ENGINES[0]
     """The simplest TLS engine that can serve it."""
-    versions: tuple[str, ...] = ()
-    """The only versions of TLS in which it is served, oldest first."""
-    proof: str = "leaf"
-    """The label of the certificate whose key proves to the client that the server has it."""
-    present: str = "rightly"
-    """How the handshake's messages about the chain are made: one of :data:`PRESENTATIONS`."""
-    anew: str = ""
-    """One of :data:`ANEW`: it is made, key and serial number included, for each of them."""
-    other: ChainSpec | None = None
-    """Another chain that the same server has."""
-    other_for: str = ""
-    """Who gets that, one of :data:`OTHER_FOR`."""
-    client_certificate: str = ""
-    """One of :data:`CLIENT_CERTIFICATES`: what the server wants of the client."""
-    client_anchors: tuple[str, ...] = (LAB,)
-    """Labels of what it verifies that against."""
     repaired: ChainSpec | None = None
     """The same without its one fault, if it has one: every verifier accepts that."""
 
@@ -234,9 +205,9 @@ class ChainSpec:
         return any(one.key in _WEAK or one.signature in _WEAK for one in certificates)
 
     @property
-    def in_message(self) -> bool:
-        """Whether it is about how the chain is presented, the chain itself being as good as any."""
-        return bool(self.present != "rightly" or self.proof != "leaf" or self.client_certificate)
+    def newest(self) -> str:
+        """The newest version of TLS in which the leaf's key is of use."""
+        return "TLSv1.2" if self.leaf.key in _OLD_KEYS else "TLSv1.3"
 
     @property
     def own_anchor(self) -> bool:

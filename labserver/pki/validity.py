@@ -14,21 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Moment"]
 
-_OFFSET = re.compile(r"([+-]\d+)([dhs])")
-_UNITS = {"d": "days", "h": "hours", "s": "seconds"}
+_OFFSET = re.compile(r"([+-]\d+)([dh])")
 _UTC_TIME_ENDS = 2050
 _KINDS = {"utc": der.utc_time, "generalized": der.generalized_time}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """``-1d`` counts from the last midnight UTC, ``-1h`` from the last full hour, ``+60s`` from now.
-
-    ``utc:…`` is written as it is.
-    """
+    """``-1d`` counts from the last midnight UTC, ``-1h`` from the last full hour; ``utc:…`` is written as it is."""
 
     offset: timedelta | None = None
-    unit: str = "d"
+    hourly: bool = False
     generalized: bool = False
     """As a GeneralizedTime even before 2050."""
     exact: tuple[str, str] | None = None
@@ -40,22 +36,20 @@ class Moment:
         kind, _, said = text.partition(":")
         if kind in _KINDS and said and said.isascii():
             if found := _OFFSET.fullmatch(said):
-                return cls(offset=_offset(found), unit=found[2], generalized=kind == "generalized")
+                return cls(offset=_offset(found), hourly=found[2] == "h", generalized=kind == "generalized")
             return cls(exact=(kind, said))
         found = _OFFSET.fullmatch(text)
         if found is None:
             raise ValueError("a time such as -1d, +3h, generalized:+20d, utc:700101000000Z")
-        return cls(offset=_offset(found), unit=found[2])
+        return cls(offset=_offset(found), hourly=found[2] == "h")
 
     def encoded(self, now: datetime) -> bytes:
         """Return it as DER (RFC 5280 4.1.2.5: UTCTime before 2050)."""
         if self.exact is not None:
             kind, said = self.exact
             return _KINDS[kind](said)
-        moment = now.astimezone(UTC).replace(microsecond=0)
-        if self.unit != "s":
-            moment = moment.replace(minute=0, second=0)
-        if self.unit == "d":
+        moment = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        if not self.hourly:
             moment = moment.replace(hour=0)
         moment += self.offset or timedelta()
         if self.generalized or moment.year >= _UTC_TIME_ENDS:
@@ -64,4 +58,5 @@ class Moment:
 
 
 def _offset(found: re.Match[str]) -> timedelta:
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    amount = int(found[1])
+    return timedelta(days=amount) if found[2] == "d" else timedelta(hours=amount)

@@ -6,7 +6,6 @@ Nothing of a scenario exists before somebody meets it: five hundred of them cost
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, has_address, scenario_named
@@ -16,7 +15,6 @@ from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import Persona
 from labserver.mailstore.directory import RejectingDirectory
-from labserver.servers.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
 from labserver.tls.stalled import StalledEngine
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from labserver.facets.bundle import Facets
     from labserver.servers.access import Access
     from labserver.servers.backends import Backends
-    from labserver.servers.presenting import Answer
     from labserver.services import Service
     from labserver.tls.client_hello import ClientHello
     from labserver.tls.engine import TlsEngine
@@ -42,7 +39,7 @@ class Role:
     persona: Persona
     access: Access
     backends: Backends
-    answer: Callable[[Visit], Answer]
+    engine: Callable[[], TlsEngine]
     """Makes the TLS engine of a connection."""
     _makers: dict[str, Callable[[Link], Backend]] = field(default_factory=dict)
 
@@ -61,38 +58,29 @@ class Role:
             return "handshake"
         return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
 
-    def engine(self) -> TlsEngine:
-        """Return an engine for whoever comes."""
-        return self.answer(Visit()).engine
+    def acting_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return an engine, and tell ``misbehaved`` if it acts by itself; one that failed before it began does not."""
+        engine = self.engine()
+        if engine.failure is None and self.handshake_facet == "handshake":
+            misbehaved(self.persona.scenario, "handshake")
+        return engine
 
-    def watched_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine that tells ``misbehaved`` (scenario, facet) when its ClientHello has been answered."""
-        watch = _Watch(service, misbehaved)
-        return PeekingEngine(partial(watch.chosen, self), watch.answered) if self.handshake_facet else self.engine()
+    def presented(self, misbehaved: Callable[[str, str], None]) -> None:
+        """Tell ``misbehaved`` that the client gets the certificate, if that is what is wrong."""
+        if self.handshake_facet == "certificate":
+            misbehaved(self.persona.scenario, "certificate")
 
+    def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+        """Return an engine that tells ``misbehaved`` (scenario, facet) when the fault reaches the client.
 
-class _Watch:
-    """Finds out whether a connection meets the fault that lies in a handshake, and tells it once."""
+        That is as soon as its ClientHello is there to be answered, or not before a certificate is sent. What is no
+        ClientHello gets what the engine says to that, and has met nothing of the scenario.
+        """
 
-    def __init__(self, service: Service, misbehaved: Callable[[str, str], None]) -> None:
-        self._service = service
-        self._misbehaved = misbehaved
-        self._role: Role | None = None
+        def choose(hello: ClientHello | None) -> TlsEngine:
+            return self.engine() if hello is None else self.acting_engine(misbehaved)
 
-    def chosen(self, role: Role, hello: ClientHello | None) -> TlsEngine:
-        """Return the engine of ``role`` for a client; what is no ClientHello meets nothing but what it says to that."""
-        answer = role.answer(Visit(hello=hello, service=self._service.name))
-        if hello is not None and answer.meant and answer.engine.failure is None:
-            self._role = role
-        return answer.engine
-
-    def answered(self, engine: TlsEngine) -> None:
-        """Take note of the answer to a ClientHello: a client that cannot be shown a certificate has not met it."""
-        if self._role is None:
-            return
-        facet = self._role.handshake_facet
-        if facet == "handshake" or engine.failure is None or engine.failure.intended:
-            self._misbehaved(self._role.persona.scenario, facet)
+        return PeekingEngine(choose, lambda: self.presented(misbehaved)) if self.handshake_facet else self.engine()
 
 
 class Casting:
@@ -103,16 +91,16 @@ class Casting:
         *,
         access: Access,
         backends: Backends,
-        make_answers: Callable[[str | None, Facets], Callable[[Visit], Answer]],
+        make_engines: Callable[[str | None, Facets], Callable[[], TlsEngine]],
         account: str,
     ) -> None:
         self._access = access
         self._backends = backends
-        self._make_answers = make_answers
+        self._make_engines = make_engines
         self._account = account
         self._roles: dict[tuple[str, bool], Role] = {}
         self._by_address: dict[str, str] = {}
-        self.good = replace(self.role("good"), answer=make_answers(None, HONEST))
+        self.good = replace(self.role("good"), engine=make_engines(None, HONEST))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
@@ -136,17 +124,22 @@ class Casting:
             return None
         return self.role(identifier)
 
-    def good_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+    def good_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
         """Return the honest server's engine, which becomes another's when the client asks for that one's name."""
-        watch = _Watch(service, misbehaved)
+        chosen: list[Role] = []
 
         def choose(hello: ClientHello | None) -> TlsEngine:
             role = self.named(hello.server_name) if hello is not None else None
             if role is None or not role.handshake_facet:
                 return self.good.engine()
-            return watch.chosen(role, hello)
+            chosen.append(role)
+            return role.acting_engine(misbehaved)
 
-        return PeekingEngine(choose, watch.answered)
+        def answered() -> None:
+            for role in chosen:
+                role.presented(misbehaved)
+
+        return PeekingEngine(choose, answered)
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = CATALOGUE[identifier]
@@ -163,7 +156,5 @@ class Casting:
             persona=Persona(scenario=identifier, facets=facets, account=self._account),
             access=access,
             backends=backends,
-            answer=always(StalledEngine)
-            if isinstance(facets.handshake, Stalled)
-            else self._make_answers(identifier, facets),
+            engine=StalledEngine if isinstance(facets.handshake, Stalled) else self._make_engines(identifier, facets),
         )

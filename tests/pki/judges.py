@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import subprocess
 import warnings
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
 
-__all__ = ["ADDRESS", "OPENSSL_ACCEPTS", "UNREAD", "certtool", "handshake", "names", "strictest", "told"]
+__all__ = [
+    "ADDRESS",
+    "OPENSSL_ACCEPTS",
+    "UNPROVED",
+    "UNREAD",
+    "certtool",
+    "handshake",
+    "names",
+    "strictest",
+    "told",
+    "verify",
+]
 
 ADDRESS = "127.66.3.4"
 """Where a case is, besides its names."""
@@ -34,8 +46,18 @@ OPENSSL_ACCEPTS = {
     "ku-key-encipherment-rsa": "does not ask whether an RSA key may sign",
     "ku-no-digital-signature": "asks whether an EC key may sign in TLS 1.2 only",
     "policy-required-missing": "looks at policies only if it is told to",
+    "rsa-exponent-1": "takes any exponent that is odd",
+    "rsa-exponent-even": "takes it until it has a signature to verify",
+    "x25519-key": "takes it until it has a signature to verify",
 }
 """What OpenSSL 3.0 accepts although it has to be rejected."""
+UNPROVED = {
+    "reversed-chain": "the key of the certificate that comes first did not sign the handshake",
+    "rsa-exponent-even": "there is no signature that would fit the key",
+    "unknown-key-algorithm": "there is no signature that would fit the key",
+    "x25519-key": "there is no signature that would fit the key",
+}
+"""What a client refuses even if it verifies no certificate."""
 _FLIGHTS = 3
 _UNREADABLE = ("ASN1 lib", "CERT_LENGTH_MISMATCH", "EXCESSIVE_MESSAGE_SIZE")
 """OpenSSL's reasons for not going on with what it cannot read."""
@@ -83,6 +105,28 @@ def handshake(chain: Chain, host: str, engine: str) -> int:
     return 0
 
 
+def verify(chain: Chain, directory: Path, host: str) -> int:
+    """Let ``openssl verify`` judge what the standard library's server cannot present; return as :func:`handshake`."""
+    for name, pem in (("anchors", chain.anchors_pem), ("chain", chain.chain_pem), ("leaf", chain.leaf_pem)):
+        (directory / f"{name}.pem").write_bytes(pem)
+    command = ["openssl", "verify", "-CAfile", "anchors.pem", "-untrusted", "chain.pem", "-auth_level", "2"]
+    command += ["-purpose", "sslserver", "-verify_ip" if _is_address(host) else "-verify_hostname", host, "leaf.pem"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
+    if done.returncode == 0:
+        return 0
+    found = re.search(r"^error (\d+) at ", done.stderr, re.MULTILINE)
+    assert found is not None, done.stderr
+    return int(found[1])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def certtool(chain: Chain, directory: Path, host: str) -> str:
     """Let GnuTLS judge; return what it says about the chain as a whole, which begins with "Verified" if it accepts."""
     (directory / "anchors.pem").write_bytes(chain.anchors_pem)
@@ -94,10 +138,7 @@ def certtool(chain: Chain, directory: Path, host: str) -> str:
 
 def strictest(chain: Chain, host: str) -> str:
     """Let cryptography judge, which holds CAs and servers to the rules of the web; return its complaint, "" if none."""
-    try:
-        name: x509.DNSName | x509.IPAddress = x509.IPAddress(ip_address(host))
-    except ValueError:
-        name = x509.DNSName(host)
+    name = x509.IPAddress(ip_address(host)) if _is_address(host) else x509.DNSName(host)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of odd serial numbers
         try:

@@ -20,7 +20,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
-from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNREAD, certtool, handshake, names, told
+from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNPROVED, UNREAD, certtool, handshake, names, told, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 BOOK = cookbook()
 EVERY = pytest.mark.parametrize("spec", BOOK.values(), ids=list(BOOK))
-IN_CHAIN = {name: spec for name, spec in BOOK.items() if not spec.in_message}
-"""Those that who looks at a chain can judge; the chains of the others are their repaired ones."""
-ACCEPTED = {name for name, spec in IN_CHAIN.items() if spec.verdict is Verdict.ACCEPT}
-REJECTED = {name for name, spec in IN_CHAIN.items() if spec.verdict is Verdict.REJECT}
+ACCEPTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.ACCEPT}
+REJECTED = {name for name, spec in BOOK.items() if spec.verdict is Verdict.REJECT}
 
 GNUTLS_REFUSES = {
     "expired-intermediate-alternative": "takes the first CA of that name, which has expired",
@@ -46,18 +44,29 @@ GNUTLS_ACCEPTS = {
     "basic-constraints-negative-pathlen": "asks for no path length at the end of the path",
     "ecdsa-signature-nonminimal": "reads BER",
     "eku-empty": "takes no purpose for any",
+    "ec-explicit-parameters": "does not look at the key that is certified",
+    "ecc192": "the same",
     "ku-crlsign-only": "asks for the extended key usage alone",
     "ku-empty": "takes no usage for any",
     "ku-encipher-only": "asks for the key usage only in a handshake",
     "ku-key-encipherment-rsa": "asks for the key usage only in a handshake",
     "ku-no-digital-signature": "asks for the key usage only in a handshake",
     "nc-permitted-directory-mismatch": "does not compare directory names",
+    "rsa-exponent-1": "does not look at the key that is certified",
+    "rsa-exponent-even": "the same",
+    "rsa-pss-salt-mismatch": "finds the salt by itself",
+    "rsa512": "does not look at the key that is certified",
+    "rsa768": "the same",
+    "rsa1024": "the same",
+    "rsa1536": "the same",
     "rsa1024-intermediate": "takes 1024 bits without a profile that forbids them",
     "serial-empty": "takes any octets, and none",
     "serial-nonminimal": "takes any octets",
+    "unknown-key-algorithm": "does not look at the key that is certified",
     "utctime-feb-30": "counts on into March",
     "utctime-no-seconds": "takes a time without seconds",
     "wildcard-partial-prefix": "takes a wildcard within a label",
+    "x25519-key": "does not look at the key that is certified",
 }
 """What GnuTLS 3.7 accepts although it has to be rejected."""
 
@@ -73,31 +82,32 @@ def _forge(name: str, issuer: LabIssuer) -> Chain:
     )
 
 
-def _lasting(chains: dict[str, Chain], name: str, issuer: LabIssuer) -> Chain:
-    """Return a recipe's chain, made just now if it is made anew for each connection: it may not last."""
-    return _forge(name, issuer) if BOOK[name].anew else chains[name]
-
-
 @pytest.fixture(scope="module")
 def chains(pki_issuer: LabIssuer) -> dict[str, Chain]:
     """Return every chain, made now, because the programs that judge it know no other time."""
     return {name: _forge(name, pki_issuer) for name in BOOK}
 
 
-@pytest.mark.parametrize("name", IN_CHAIN)
-def test_openssl(name: str, chains: dict[str, Chain], pki_issuer: LabIssuer) -> None:
+def _judged(spec: ChainSpec, chain: Chain, directory: Path, host: str) -> int:
+    """Have OpenSSL judge in a handshake, or without one where there is none in which the client gets that far."""
+    old, new = spec.newest != "TLSv1.3", spec.leaf.key.startswith("mldsa")
+    if old or new or spec.id in UNPROVED:
+        return verify(chain, directory, host)
+    return handshake(chain, host, spec.engine)
+
+
+@EVERY
+def test_openssl(spec: ChainSpec, chains: dict[str, Chain], tmp_path: Path) -> None:
     """OpenSSL gives the code that the recipe names, by name and by address."""
-    spec, chain = BOOK[name], _lasting(chains, name, pki_issuer)
     by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
-    assert handshake(chain, told(spec), spec.engine) == spec.openssl
-    assert handshake(chain, ADDRESS, spec.engine) == by_address
+    assert _judged(spec, chains[spec.id], tmp_path, told(spec)) == spec.openssl
+    assert _judged(spec, chains[spec.id], tmp_path, ADDRESS) == by_address
 
 
 @pytest.mark.parametrize("name", sorted(ACCEPTED | REJECTED))
-def test_gnutls(name: str, chains: dict[str, Chain], pki_issuer: LabIssuer, tmp_path: Path) -> None:
+def test_gnutls(name: str, chains: dict[str, Chain], tmp_path: Path) -> None:
     """GnuTLS agrees with the recipe's verdict, or the difference is known with its reason."""
-    chain = _lasting(chains, name, pki_issuer)
-    accepted = certtool(chain, tmp_path, told(BOOK[name])).startswith("Verified")
+    accepted = certtool(chains[name], tmp_path, told(BOOK[name])).startswith("Verified")
     assert accepted is (name in ACCEPTED - GNUTLS_REFUSES.keys() or name in GNUTLS_ACCEPTS)
 
 
@@ -157,7 +167,10 @@ for name in reversed(cookbook()):
 
 
 def test_repeated() -> None:
-    """A seed gives every chain again, octet for octet, in another process and another order."""
+    """A seed gives every chain again, octet for octet, in another process and another order, but for random signatures.
+
+    DSA and ML-DSA sign with randomness that the library takes from nobody; what they sign is what differs.
+    """
     done = subprocess.run(
         [sys.executable, "-c", _DIGESTS], capture_output=True, text=True, check=True, timeout=30, env=dict(os.environ)
     )
@@ -170,7 +183,8 @@ def test_repeated() -> None:
         chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=f"{name}.lab.test")
         octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
         ours[name] = hashlib.sha256(octets).hexdigest()
-    assert ours == theirs
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} == {"dsa-ca", "mldsa65-ca"}
 
 
 def test_serials() -> None:

@@ -6,6 +6,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import pytest
 import trustme
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from labserver.tls.engine import make_engines
 from labserver.tls.peeking import PeekingEngine
 from labserver.tls.stalled import StalledEngine
+from labserver.tls.stdlib import StdlibEngine
 from tests.tls.clients import NAME, OpensslClient, StdlibClient, shake
 
 if TYPE_CHECKING:
@@ -147,3 +149,54 @@ def test_client_certificate(tls_settings: TlsSettings, authority: trustme.CA) ->
 
 def _cut(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def test_answered(engine: TlsEngine) -> None:
+    """Who waits for the server's certificate to be sent is told with the first answer, once."""
+    told: list[str] = []
+    peeking: TlsEngine = PeekingEngine(lambda _: engine, lambda: told.append("answered"))
+    client = StdlibClient(ca=None)
+    client.step()
+    peeking.receive(client.outgoing())
+    assert told == []
+    shake(client, peeking)
+    assert peeking.established
+    assert told == ["answered"]
+
+
+def test_asked_again(tls_settings: TlsSettings, authority: trustme.CA) -> None:
+    """A request for another ClientHello brings no certificate; the answer to that one does."""
+    told: list[str] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ecdh_curve("secp384r1")  # which clients know, but send no key share for
+    authority.issue_cert(NAME).configure_cert(context)
+    engine = StdlibEngine(context, tls_settings, WeakKeyDictionary())
+    peeking: TlsEngine = PeekingEngine(lambda _: engine, lambda: told.append("answered"))
+    client = StdlibClient(ca=None)
+    for expected in ([], ["answered"]):
+        client.step()
+        peeking.receive(client.outgoing())
+        peeking.decrypted()
+        client.receive(peeking.outgoing())
+        assert told == expected
+    shake(client, peeking)
+    assert peeking.established
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_nothing_in_common(newest: ssl.TLSVersion, tls_settings: TlsSettings) -> None:
+    """A client with which there is no way to speak gets an alert, and no certificate."""
+    told: list[str] = []
+    engine = make_engines("stdlib", replace(tls_settings, maximum="TLSv1.2"))()
+    peeking: TlsEngine = PeekingEngine(lambda _: engine, lambda: told.append("answered"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.maximum_version = newest
+    context.set_ciphers("DHE")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=NAME).do_handshake()
+    peeking.receive(outgoing.read())
+    peeking.decrypted()
+    assert peeking.outgoing()[:1] == b"\x15"
+    assert peeking.failure is not None
+    assert told == []
