@@ -316,11 +316,13 @@ class Lab:
             return partial(FailedEngine, reason)
         chain = self.material.chain if identifier is None else self.chains.chain(identifier)
         settings = self._tls(chain, facets.handshake)
-        if identifier is None or identifier in CATALOGUE.written:
+        if isinstance(facets.certificate, LabCertificate):
             return make_engines(self.settings.tls_engine, settings)
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
 
-        spec = cookbook()[identifier]
+        spec = cookbook().get(facets.certificate.recipe)
+        if spec is None:  # it is issued as the lab's own
+            return make_engines(self.settings.tls_engine, settings)
         return make_engines(spec.engine, replace(settings, weak=spec.weak, maximum=spec.newest))
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:

@@ -73,6 +73,10 @@ class Scenario:
     facets: Facets
     rules: tuple[str, ...] = ()
     """The rules that decide, besides those that always hold; ids of :mod:`labserver.verdicts.rules`."""
+    default: bool = True
+    """Whether ``labserver check`` runs it without being asked."""
+    own_anchor: bool = False
+    """Whether the lab's CA does not vouch for it: its clients have to be told to trust a certificate of its own."""
     control: Facets | None = None
     """The same server without the fault, run first: a client that fails it cannot be judged."""
 

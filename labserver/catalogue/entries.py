@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from labserver.catalogue import authentication, certificates, good, starttls, tls
+from labserver.catalogue import authentication, good, starttls, tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,11 @@ class Catalogue(Mapping[str, "Scenario"]):
         return len(self.written) + len(self.forged)
 
     @property
+    def default(self) -> dict[str, Scenario]:
+        """Those that ``labserver check`` runs without being asked."""
+        return {identifier: scenario for identifier, scenario in self.items() if scenario.default}
+
+    @property
     def forged(self) -> dict[str, Scenario]:
         """Those made from certificate recipes."""
         if self._forged is None:
@@ -49,7 +54,6 @@ class Catalogue(Mapping[str, "Scenario"]):
 
 CATALOGUE = Catalogue(
     *good.SCENARIOS,
-    *certificates.SCENARIOS,
     *tls.SCENARIOS,
     *starttls.SCENARIOS,
     *authentication.SCENARIOS,

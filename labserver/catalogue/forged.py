@@ -39,12 +39,11 @@ def forged_scenarios() -> dict[str, Scenario]:
 
 
 def _scenario(spec: ChainSpec) -> Scenario:
-    does = f"{spec.does} Its anchor is its own." if spec.own_anchor else spec.does
     return Scenario(
         id=spec.id,
         title=spec.title,
         group=spec.topic,
-        does=does,
+        does=spec.does,
         expects=spec.expects or _EXPECTS[spec.verdict],
         expectation=Expectation(spec.verdict.value),
         severity=_SEVERITIES[spec.severity],
@@ -52,4 +51,6 @@ def _scenario(spec: ChainSpec) -> Scenario:
         host=spec.host,
         facets=Facets(certificate=RecipeCertificate(recipe=spec.id)),
         rules=_RULES[spec.verdict],
+        default=spec.default,
+        own_anchor=spec.own_anchor,
     )

@@ -31,6 +31,7 @@ SCENARIOS = (
         severity=Severity.NONE,
         references=("RFC 5280 6", "RFC 9525 6.3"),
         facets=Facets(certificate=RecipeCertificate(recipe="good-trustme")),
+        own_anchor=True,
         rules=("gets-through",),
     ),
 )

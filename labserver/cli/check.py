@@ -153,7 +153,7 @@ def _scenarios(patterns: Sequence[str] | None) -> list[Scenario]:
     from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when options were found good
 
     if not patterns:
-        return list(CATALOGUE.written.values())  # a certificate of every kind would take a client most of an hour
+        return list(CATALOGUE.default.values())  # a certificate of every kind would take a client most of an hour
     chosen: dict[str, Scenario] = {}
     for pattern in patterns:
         matching = {name: one for name, one in CATALOGUE.items() if fnmatch.fnmatchcase(name, pattern)}

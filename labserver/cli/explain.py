@@ -79,7 +79,7 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     if isinstance(facets.handshake, OldVersionOnly):
         trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
     own_port = "# on ports of its own, on every system:", f"labserver up --scenario {scenario.id}"
-    if not _under_the_labs_ca(facets):
+    if scenario.own_anchor:
         yield from (
             *own_port,
             "# its ready line, or labserver up --ready-file FILE, tells the ports and the CA to trust",
@@ -99,12 +99,6 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
             shown = f"-servername {asked} -verify_hostname {name}"
         yield f"{s_client} -connect {address}:{port} {shown} {trust}"
     yield from own_port
-
-
-def _under_the_labs_ca(facets: Facets) -> bool:
-    from labserver.pki.recipes import own_anchor  # noqa: PLC0415 -- cryptography, for this command only
-
-    return not own_anchor(facets.certificate.recipe)
 
 
 def _reaches_tls(facets: Facets) -> bool:

@@ -16,7 +16,6 @@ from labserver.pki.collection import Entry, export_collection
 from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_chain
 from labserver.pki.profile import is_address
-from labserver.pki.recipes import own_anchor
 from labserver.scenario import USUAL_HOST
 from labserver.settings import TLS_ENGINES
 
@@ -68,7 +67,7 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
         *case_words(
             scenario,
             Served_by=f"the TLS engine {_engine(scenario)}",
-            To_be_trusted="an anchor of its own, the last below" if _own_anchor(scenario) else "the lab's CA",
+            To_be_trusted="an anchor of its own, the last below" if scenario.own_anchor else "the lab's CA",
             Reached_as=", ".join((*host_names(identifier), addresses()[identifier])),
         ),
         f"To see it: openssl s_client {_place(scenario, port)} -showcerts",
@@ -114,7 +113,7 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
     except UnavailableError as error:
         chain, reason = None, str(error)
     facts = described(scenario, address=addresses()[scenario.id], unavailable=reason)
-    facts |= {"own_anchor": _own_anchor(scenario), "engine": _engine(scenario), "public_keys": wanted.public}
+    facts |= {"own_anchor": scenario.own_anchor, "engine": _engine(scenario), "public_keys": wanted.public}
     if hosts:
         facts |= {"host_names": list(hosts), "address": None}
     notes = (
@@ -137,10 +136,6 @@ def _engine(scenario: Scenario) -> str:
     """Return the simplest TLS engine that can present it."""
     spec = cookbook().get(scenario.facets.certificate.recipe)
     return TLS_ENGINES[0] if spec is None else spec.engine
-
-
-def _own_anchor(scenario: Scenario) -> bool:
-    return own_anchor(scenario.facets.certificate.recipe)
 
 
 def _place(scenario: Scenario, port: str) -> str:

@@ -46,7 +46,6 @@ __all__ = [
     "create_authority",
     "derive_key",
     "issue",
-    "issue_by_itself",
 ]
 
 EPHEMERAL_LIFETIME = timedelta(days=30)
@@ -115,7 +114,7 @@ def create_authority(
 
 
 def issue(authority: Authority, profile: Profile, *, entropy: Entropy, now: datetime) -> Chain:
-    """Return a chain whose leaf says exactly what ``profile`` says, be it sensible or not."""
+    """Return a chain whose leaf says exactly what ``profile`` says."""
     issuer_key = serialization.load_der_private_key(authority.key, None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise ConfigurationError("The CA's key is no elliptic-curve key: labserver makes only those.")
@@ -123,12 +122,6 @@ def issue(authority: Authority, profile: Profile, *, entropy: Entropy, now: date
     key = derive_key(entropy, profile.role)
     leaf = _certify(profile, key, signer, entropy=entropy, now=now)
     return Chain(leaf=_der(leaf), intermediates=(authority.intermediate,), key=_pkcs8(key), anchors=(authority.root,))
-
-
-def issue_by_itself(profile: Profile, *, entropy: Entropy, now: datetime) -> Chain:
-    """Return a chain of one certificate that says what ``profile`` says and that only its own key vouches for."""
-    key = derive_key(entropy, profile.role)
-    return Chain(leaf=_der(_certify(profile, key, None, entropy=entropy, now=now)), key=_pkcs8(key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +145,7 @@ class LabIssuer:
 
     def issue_server(self, host: str, names: tuple[str, ...] = HOSTS) -> Chain:
         """Return a server's chain; raises ``ConfigurationError`` for a name outside the CA's constraints."""
-        return self.issue_profile(server_profile(host, names))
-
-    def issue_profile(self, profile: Profile) -> Chain:
-        """Return a chain whose leaf says what ``profile`` says; raises ``ConfigurationError`` as ``issue_server``."""
+        profile = server_profile(host, names)
         self.check(profile)
         return issue(self.authority, profile, entropy=self.entropy, now=self.clock.now())
 

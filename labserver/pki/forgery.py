@@ -64,8 +64,10 @@ class _Made:
     identifier: bytes
 
 
-def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | None) -> Chain:
-    """Return the chain; ``authority`` is the lab's, for recipes that it signs, or whose root is to be trusted."""
+def forge_chain(
+    spec: ChainSpec, around: Surroundings, authority: Authority | None, *, anchors: tuple[bytes, ...]
+) -> Chain:
+    """Return the chain; ``authority`` is the lab's, for recipes that need it; ``anchors`` vouch for the lab."""
     made: dict[str, _Made] = {}
     if authority is not None:
         made[LAB] = _lab(authority)
@@ -74,11 +76,10 @@ def forge_chain(spec: ChainSpec, around: Surroundings, authority: Authority | No
         for one in reversed(spec.line(label)):
             made[one] = _certify(one, replace(certificate, issuer=issuer), spec, around, made)
             issuer = one
-    roots = {} if authority is None else {LAB: authority.root}
-    anchors = tuple(roots.get(label) or made[label].certificate for label in spec.anchors)
+    trusted = tuple(one for label in spec.anchors for one in (anchors if label == LAB else (made[label].certificate,)))
     first, *others = (made[one].certificate for label in spec.wire for one in spec.line(label))
     key = pkcs8(made["leaf"].key, spec.leaf.public_key)
-    return Chain(leaf=first, intermediates=tuple(others), key=key, anchors=anchors)
+    return Chain(leaf=first, intermediates=tuple(others), key=key, anchors=trusted)
 
 
 def _lab(authority: Authority) -> _Made:

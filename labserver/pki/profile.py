@@ -1,7 +1,7 @@
 """What a certificate says, as data: before it has a key, an issuer or a date.
 
-A profile is complete and honest by default; whoever wants another certificate replaces fields of one of these
-(``dataclasses.replace``), so that only the difference is ever written down.
+Profiles are honest: they are those of the known-good lab. What is to be wrong is written as a recipe
+(:mod:`labserver.pki.specification`), whose good certificate says the same as the server's here; a test sees to it.
 """
 
 from __future__ import annotations

@@ -102,6 +102,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "anchors": parse_texts,
     "engine": one_of(ENGINES),
     "host": parse_host,
+    "default": parse_flag,
 }
 _REQUIRED = ("title", "does", "verdict", "references")
 

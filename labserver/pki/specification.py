@@ -184,6 +184,8 @@ class ChainSpec:
     """What clients connect to, if it is no usual name: :attr:`labserver.scenario.Scenario.host`."""
     engine: str = ENGINES[0]
     """The simplest TLS engine that can serve it."""
+    default: bool = False
+    """Whether ``labserver check`` runs it without being asked."""
     repaired: ChainSpec | None = None
     """The same without its one fault, if it has one: every verifier accepts that."""
 
@@ -194,9 +196,9 @@ class ChainSpec:
 
     @property
     def needs_lab(self) -> bool:
-        """Whether the lab's CA takes part."""
-        issuers = {self.leaf.issuer, *(one.issuer for one in self.authorities.values())}
-        return LAB in issuers or LAB in self.wire or LAB in self.anchors
+        """Whether the lab's CA signs something or is sent; to be trusted, another may vouch for the lab."""
+        certificates = (self.leaf, *self.authorities.values())
+        return LAB in self.wire or any(LAB in {one.issuer, one.key_of} for one in certificates)
 
     @property
     def weak(self) -> bool:

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Moment"]
 
-_OFFSET = re.compile(r"([+-]\d+)([dh])")
+_OFFSET = re.compile(r"([+-]\d+)([dhs])")
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "s": timedelta(seconds=1)}
 _UTC_TIME_ENDS = 2050
 _KINDS = {"utc": der.utc_time, "generalized": der.generalized_time}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """``-1d`` counts from the last midnight UTC, ``-1h`` from the last full hour; ``utc:…`` is written as it is."""
+    """``-1d``, ``-1s`` count from the last midnight UTC, ``-1h`` from the last full hour; ``utc:…`` is as written."""
 
     offset: timedelta | None = None
     hourly: bool = False
@@ -58,5 +59,4 @@ class Moment:
 
 
 def _offset(found: re.Match[str]) -> timedelta:
-    amount = int(found[1])
-    return timedelta(days=amount) if found[2] == "d" else timedelta(hours=amount)
+    return int(found[1]) * _UNITS[found[2]]

@@ -9,7 +9,7 @@ from labserver.catalogue.addresses import addresses, host_names
 from labserver.scenario import ALL, USUAL_HOST, Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from labserver.scenario import Scenario
 
@@ -22,7 +22,9 @@ Made by `labserver scenarios --markdown` from `labserver/catalogue/` and `certs/
 
 Every scenario is one server with one fault, or a control without any; whatever else it does is as good as the
 known-good lab. `labserver explain ID@SERVICE` shows what it says octet for octet, with commands to meet it by hand.
-`labserver check -- CMD …` runs a client against those of `labserver/catalogue/` and judges it; `--scenario` has others.
+`labserver check -- CMD …` runs a client against those marked *default* and judges it; `--scenario` has others. To
+accept one marked *own anchor*, a client has to trust that scenario's own certificate, which the lab tells, in place of
+the lab's CA.
 
 ## How to reach one
 
@@ -40,6 +42,13 @@ cannot serve is listed as not available, with the reason, by `labserver scenario
 """
 
 
+_VERBS = {Expectation.ACCEPT: "goes on", Expectation.REJECT: "does not go on", Expectation.EITHER: "does as it likes"}
+_MARKS: dict[str, Callable[[Scenario], bool]] = {
+    "default": lambda scenario: scenario.default,
+    "own anchor": lambda scenario: scenario.own_anchor,
+}
+
+
 def catalogue_markdown(scenarios: Sequence[Scenario]) -> str:
     """Return the document."""
     return "\n".join((_HEAD, *_table(scenarios), *_groups(scenarios)))
@@ -50,11 +59,12 @@ def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield ""
     yield f"*All* services are {', '.join(ALL)}."
     yield ""
-    yield "| scenario | severity | a correct client | services |"
-    yield "|---|---|---|---|"
+    yield "| scenario | severity | a correct client | services | besides |"
+    yield "|---|---|---|---|---|"
     for scenario in scenarios:
-        verb = "goes on" if scenario.expectation is Expectation.ACCEPT else "does not go on"
-        yield f"| [`{scenario.id}`](#{scenario.id}) | {scenario.severity} | {verb} | {_services(scenario)} |"
+        marks = ", ".join(mark for mark, marked in _MARKS.items() if marked(scenario))
+        cells = (scenario.severity, _VERBS[scenario.expectation], _services(scenario), marks)
+        yield f"| [`{scenario.id}`](#{scenario.id}) | {' | '.join(cells)} |"
     yield ""
 
 
@@ -75,6 +85,8 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
             called = f", as `{name}`" if scenario.host != USUAL_HOST else ""
             named = f" or by name, `{name}`" if scenario.by_name else called
             yield f"* At: {places[scenario.id]}{named}"
+            if scenario.own_anchor:
+                yield "* Trust: an anchor of its own"
             yield f"* See: {'; '.join(scenario.references)}"
             yield ""
 

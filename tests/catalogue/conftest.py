@@ -133,7 +133,7 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
 
 
 async def _run(runner: OverSockets | InMemory, service: Service, scenarios: Sequence[Scenario] = ()) -> Reports:
-    chosen = list(scenarios) or list(CATALOGUE.written.values())
+    chosen = list(scenarios) or list(CATALOGUE.default.values())
     campaign = Campaign(runner=runner, scenarios=chosen, services=[service])
     return {(runner.traits.name, report.id): report async for report in campaign.reports()}
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from tests.catalogue.conftest import Reports
 
-CASES = [(scenario, service) for scenario in CATALOGUE.written.values() for service in scenario.services]
+CASES = [(scenario, service) for scenario in CATALOGUE.default.values() for service in scenario.services]
 IDS = [f"{scenario.id}@{service}" for scenario, service in CASES]
-CONTROLS = [scenario.id for scenario in CATALOGUE.written.values() if scenario.severity is Severity.NONE]
+CONTROLS = [scenario.id for scenario in CATALOGUE.default.values() if scenario.severity is Severity.NONE]
 
 pytestmark = pytest.mark.timeout(120)  # the first test waits for the clients to meet every case
 

@@ -224,7 +224,7 @@ def test_client(name: str, campaigns: dict[str, Future[Cases]]) -> None:
     if not judged.scenarios:
         everything = {
             f"{scenario.id}@{service}"
-            for scenario in CATALOGUE.written.values()
+            for scenario in CATALOGUE.default.values()
             for service in judged.services
             if scenario.on(SERVICES[service])
         }

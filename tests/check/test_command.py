@@ -46,8 +46,8 @@ def test_all_passed() -> None:
     done = _check(*_IMAPS, *chosen, *_reference("strict"), code=0)
     assert done.stdout.splitlines() == [
         "PASS           good@imaps",
-        "PASS           self-signed@imaps",
         "PASS           scram-bad-server-signature@imaps",
+        "PASS           self-signed@imaps",
         "",
         "3 cases: 3 PASS",
     ]

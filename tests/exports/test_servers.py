@@ -19,7 +19,6 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.material import Wanted
 from labserver.pki.specification import ENGINES
 from tests.exports import servers
-from tests.pki.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -128,8 +127,6 @@ def _anywhere(case: str) -> bool:
 
 def _code(case: str) -> int:
     """Return the code with which OpenSSL refuses what the lab serves."""
-    if case in REFUSALS:
-        return REFUSALS[case].openssl
     return _BOOK[case].openssl if case in _BOOK else 0
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     """Run the lab with every scenario leased."""
-    options = [word for identifier in CATALOGUE.written for word in ("--scenario", identifier)]
+    options = [word for identifier in CATALOGUE.default for word in ("--scenario", identifier)]
     with running(tmp_path_factory.mktemp("stage"), *options) as lab:
         yield lab
 

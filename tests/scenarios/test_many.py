@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ssl
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -41,7 +42,7 @@ def many() -> Iterator[list[str]]:
 def _existing() -> Counter[str]:
     """Count what costs something."""
     gc.collect()
-    kinds = {Chain: "chains", Role: "roles", SSL.Context: "contexts"}
+    kinds = {Chain: "chains", Role: "roles", SSL.Context: "contexts", ssl.SSLContext: "contexts"}
     return Counter(kinds[type(one)] for one in gc.get_objects() if type(one) in kinds)
 
 

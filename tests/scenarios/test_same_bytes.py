@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TODAY = datetime.now(UTC)
 """One moment for all labs here: within the validity of what they make, and always the same."""
 USER = User(name="canary", password="Sing5")
-CASES = [(scenario.id, service) for scenario in CATALOGUE.written.values() for service in scenario.services]
+CASES = [(scenario.id, service) for scenario in CATALOGUE.default.values() for service in scenario.services]
 
 
 class _Clock(MemoryClock):
@@ -103,7 +103,7 @@ def _mechanism(happened: list[events.Event]) -> str:
 
 def _said(folder: Path, hash_seed: str) -> dict[tuple[str, str], list[bytes]]:
     """Return what every case says in clear, or inside implicit TLS up to the capabilities, in a new process."""
-    options = [word for name in CATALOGUE.written for word in ("--scenario", name)]
+    options = [word for name in CATALOGUE.default for word in ("--scenario", name)]
     said = {}
     with running(folder, "--seed", "same", *options, environment={"PYTHONHASHSEED": hash_seed}) as lab:
         for scenario, service in CASES:

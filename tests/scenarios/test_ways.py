@@ -57,7 +57,7 @@ def test_names_are_not_case_sensitive(stage: LabProcess, name: str) -> None:
 
 
 @pytest.mark.client
-@pytest.mark.parametrize("scenario", [name for name, one in CATALOGUE.written.items() if not one.by_name])
+@pytest.mark.parametrize("scenario", [name for name, one in CATALOGUE.default.items() if not one.by_name])
 def test_no_dialogue_by_name(stage: LabProcess, scenario: str) -> None:
     """What is said before the ClientHello cannot depend on a name in it: asking for it gets the good server."""
     known = len(stage.events("Connected"))
@@ -66,7 +66,7 @@ def test_no_dialogue_by_name(stage: LabProcess, scenario: str) -> None:
     assert _met(stage, known) == ["good"]
 
 
-@pytest.mark.parametrize("scenario", CATALOGUE.written)
+@pytest.mark.parametrize("scenario", CATALOGUE.default)
 def test_addresses(stage: LabProcess, scenario: str) -> None:
     """At its address a scenario is met on every service where it makes sense, whatever name is asked for."""
     services = CATALOGUE[scenario].services
@@ -97,7 +97,7 @@ def test_good_everywhere_else(stage: LabProcess) -> None:
 
 
 @pytest.mark.client
-@pytest.mark.parametrize("scenario", [name for name, one in CATALOGUE.written.items() if one.services != ("imap",)])
+@pytest.mark.parametrize("scenario", [name for name, one in CATALOGUE.default.items() if one.services != ("imap",)])
 def test_ipv6(stage: LabProcess, scenario: str) -> None:
     """On ::1 everything is as on 127.0.0.1: names choose, leased ports are the scenario's."""
     service = "smtp"
@@ -132,7 +132,7 @@ def _say(wire: Wire, command: bytes) -> bytes:
 @pytest.mark.parametrize("service", ["smtp", "imap", "pop3"])
 def test_interleaved(stage: LabProcess, service: str) -> None:
     """All scenarios at once on one service, their commands interleaved: each says what it says alone."""
-    scenarios = [name for name, one in CATALOGUE.written.items() if service in one.services]
+    scenarios = [name for name, one in CATALOGUE.default.items() if service in one.services]
     wheres = [place(stage, name, service, Way.ADDRESS) for name in scenarios]
     alone = [_clear(where) for where in wheres]
     with ExitStack() as stack:

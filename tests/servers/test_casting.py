@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labserver.tls.engine import TlsEngine
     from tests.servers.playbook import Building
 
-BY_NAME = [name for name, scenario in CATALOGUE.written.items() if scenario.by_name]
+BY_NAME = [name for name, scenario in CATALOGUE.default.items() if scenario.by_name]
 IN_HANDSHAKE = [name for name in BY_NAME if name != "good"]
 """Scenarios that act before any octet of the dialogue."""
 
@@ -76,7 +76,7 @@ def test_nothing_is_made_before_it_is_needed(cast: Cast) -> None:
     assert cast.made == []
 
 
-@pytest.mark.parametrize("identifier", CATALOGUE.written)
+@pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_role(cast: Cast, identifier: str) -> None:
     """A role has its scenario's facets and account, is made once, and is met at the scenario's address."""
     role = cast.casting.role(identifier)
@@ -91,7 +91,7 @@ def test_role(cast: Cast, identifier: str) -> None:
     assert role.maker(SERVICES["imap"]) is role.maker(SERVICES["imap"])
 
 
-@pytest.mark.parametrize("identifier", CATALOGUE.written)
+@pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_control(cast: Cast, identifier: str) -> None:
     """A control is the scenario without the fault where it has one, under the scenario's name."""
     role, scenario = cast.casting.role(identifier, control=True), CATALOGUE[identifier]
@@ -114,7 +114,7 @@ def test_anywhere_else(cast: Cast, address: str) -> None:
     assert cast.made == [None]
 
 
-@pytest.mark.parametrize("identifier", CATALOGUE.written)
+@pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_named(cast: Cast, identifier: str) -> None:
     """By name only those are met whose fault comes after the ClientHello."""
     for name in host_names(identifier):
@@ -145,7 +145,7 @@ def test_not_chosen(cast: Cast, name: str) -> None:
     assert cast.misbehaved == []
 
 
-@pytest.mark.parametrize("identifier", CATALOGUE.written)
+@pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_watched(cast: Cast, identifier: str) -> None:
     """An engine of a scenario's own tells of the fault when it answers a ClientHello, whatever that asks for."""
     role = cast.casting.role(identifier)
