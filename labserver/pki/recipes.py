@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer
-from labserver.pki.profile import server_profile
+from labserver.pki.profile import HOSTS, server_profile
 from labserver.pki.specification import ChainSpec, Verdict
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ def forge_spec(
         authority = issuer.authority
     elif spec.needs_lab:
         raise UnavailableError(_ONLY_OURS)
-    right = {*(f"dns:{name}" for name in profile.names), *(f"ip:{address}" for address in profile.addresses)}
-    if spec.verdict is Verdict.REJECT and (both := right & {*spec.leaf.names}):
-        raise ConfigurationError(f"The lab is reached as {min(both).partition(':')[2]}, which was to be a wrong name.")
+    _check_wrong_names(spec, {*profile.names, *profile.addresses})
     label = host.partition(".")[0]
     around = Surroundings(
         entropy=entropy,
@@ -94,6 +92,14 @@ def forge_spec(
         pool=KEY_POOL,
     )
     return forge_chain(spec, around, authority, anchors=issuer.anchors)
+
+
+def _check_wrong_names(spec: ChainSpec, right: set[str]) -> None:
+    """Raise ConfigurationError if a name that is to be wrong is one that the operator has given to the lab."""
+    kinds = ("dns:", "ip:")
+    wrong = {name.removeprefix(kind) for name in spec.leaf.names for kind in kinds if name.startswith(kind)}
+    if spec.verdict is Verdict.REJECT and (both := wrong & right - {*HOSTS}):
+        raise ConfigurationError(f"The lab is reached as {min(both)}, which was to be a wrong name.")
 
 
 def _recipe(name: str) -> ChainSpec:
