@@ -166,14 +166,16 @@ class Lab:
     def unavailable(self, identifier: str) -> str | None:
         """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
         if identifier not in self._unavailable:
-            self._unavailable[identifier] = self._obstacle(CATALOGUE[identifier].facets)
+            self._unavailable[identifier] = self._obstacle(identifier, CATALOGUE[identifier].facets)
         return self._unavailable[identifier]
 
-    def _obstacle(self, facets: Facets) -> str | None:
+    def _obstacle(self, identifier: str, facets: Facets) -> str | None:
         if not isinstance(facets.certificate, LabCertificate):
             from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
 
             if reason := recipes.unavailable(facets.certificate.recipe, self.material.issuer):
+                return reason
+            if reason := self._unpresentable(identifier, facets):
                 return reason
         if isinstance(facets.handshake, OldVersionOnly):
             from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
@@ -181,6 +183,21 @@ class Lab:
             settings = replace(self._tls(self.material.chain, facets.handshake), key_log=None)
             return unavailable(settings, self.settings.tls_engine)
         return None
+
+    def _unpresentable(self, identifier: str, facets: Facets) -> str | None:
+        """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+
+        spec = cookbook().get(facets.certificate.recipe)
+        if spec is None or not spec.demanding:
+            return None
+        from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
+
+        try:
+            settings = self._tls(self.chains.chain(identifier), facets.handshake)
+        except UnavailableError as error:
+            return str(error)
+        return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
 
     def _anchors_file(self, identifier: str) -> Path:
         """Return the file with what a client of the scenario is told to trust, made if need be."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer
 from labserver.pki.profile import HOSTS, server_profile
@@ -91,7 +93,10 @@ def forge_spec(
         usual=tuple(name for name in profile.names if name.partition(".")[0] != label),
         pool=KEY_POOL,
     )
-    return forge_chain(spec, around, authority, anchors=issuer.anchors)
+    try:
+        return forge_chain(spec, around, authority, anchors=issuer.anchors)
+    except (UnsupportedAlgorithm, ImportError) as error:
+        raise UnavailableError(f"The installed cryptography cannot make it: {error}.") from error
 
 
 def _check_wrong_names(spec: ChainSpec, right: set[str]) -> None:

@@ -47,6 +47,7 @@ PARTS = (
 _OLD_KEYS = frozenset(
     ("rsa512", "rsa768", "rsa1024", "rsa1536", "rsa2047", "dsa2048", "p192", "p224", "secp256k1", "brainpoolp256r1")
 )
+_EVERYWHERE = frozenset(("p256", "p384", "p521", "rsa2048", "rsa3072", "rsa4096", "rsa8192", "rsa16384"))
 _WEAK = _OLD_KEYS | frozenset(
     ("rsa-md2", "rsa-md4", "rsa-md5", "rsa-sha1", "rsa-pss-sha1", "ecdsa-sha1", "ecdsa-sha3-256", "none", "unknown")
 )
@@ -205,6 +206,13 @@ class ChainSpec:
         """Whether a key or signature is too weak for a server that takes no unusual precautions."""
         certificates = (self.leaf, *self.authorities.values())
         return any(one.key in _WEAK or one.signature in _WEAK for one in certificates)
+
+    @property
+    def demanding(self) -> bool:
+        """Whether there are hosts that cannot make it, or not serve it, since it is weak, or too new."""
+        certificates = (self.leaf, *self.authorities.values())
+        usual = all(one.key in _EVERYWHERE and one.public_key == "usual" for one in certificates)
+        return self.weak or self.engine == "openssl" or not usual
 
     @property
     def newest(self) -> str:

@@ -12,11 +12,31 @@ if TYPE_CHECKING:
 
     from labserver.tls.engine import EngineName, TlsEngine, TlsSettings
 
-__all__ = ["unavailable"]
+__all__ = ["unavailable", "unpresentable"]
 
 _FLIGHTS = 3
 """A full handshake of TLS 1.0 takes two from the client; a HelloRetryRequest of TLS 1.3 costs one more."""
 _READ = 1 << 16
+_GROUPS = (29, 23, 24, 25, 19, 21, 22, 26)
+"""X25519, P-256, P-384, P-521, and what servers have given up since: P-192, P-224, secp256k1, brainpoolP256r1."""
+_SCHEMES = (
+    *(0x0403, 0x0503, 0x0603, 0x0807, 0x0808),  # ECDSA, EdDSA
+    *(
+        0x0804,
+        0x0805,
+        0x0806,
+        0x0809,
+        0x080A,
+        0x080B,
+        0x0401,
+        0x0501,
+        0x0601,
+    ),  # RSA: PSS by either key, PKCS #1
+    *(0x0402, 0x0302),  # DSA
+    *(0x0904, 0x0905, 0x0906),  # ML-DSA
+)
+_SUITES = (0x1301, 0xC02B, 0xC02F, 0x00A2)
+"""AES128-GCM-SHA256: of TLS 1.3; with ECDHE and ECDSA, ECDHE and RSA, DHE and DSS."""
 
 
 def unavailable(settings: TlsSettings, engine: EngineName) -> str | None:
@@ -32,6 +52,45 @@ def unavailable(settings: TlsSettings, engine: EngineName) -> str | None:
         return f"{refused}: {error}"
     reason = _handshake(_client(settings), server)
     return None if server.established else f"{refused}: {reason}."
+
+
+def unpresentable(settings: TlsSettings, engine: EngineName) -> str | None:
+    """Return why ``engine`` does not present the chain of ``settings`` on this host, a sentence; None if it does.
+
+    It is asked by a ClientHello that offers whatever a certificate of these recipes needs: a curve that a build of
+    OpenSSL has left out, a kind of key that its policy forbids, shows itself then.
+    """
+    refused = f"This host cannot present such a certificate with the {engine} engine"
+    try:
+        server = make_engines(engine, settings)()
+    except ConfigurationError as error:
+        return f"{refused}: {error}"
+    server.receive(_hello())
+    server.decrypted()
+    return None if server.failure is None else f"{refused}: {server.failure.reason}."
+
+
+def _hello() -> bytes:
+    """Return a ClientHello of TLS 1.3 and 1.2 in its record (RFC 8446 4.1.2), which nobody will go on with."""
+    share = (29).to_bytes(2) + _vector(2, bytes(range(32)))
+    extensions = {
+        10: _vector(2, _numbers(_GROUPS)),
+        11: _vector(1, b"\0"),
+        13: _vector(2, _numbers(_SCHEMES)),
+        43: _vector(1, _numbers((0x0304, 0x0303))),
+        51: _vector(2, share),
+    }
+    body = b"\x03\x03" + bytes(32) + _vector(1, b"") + _vector(2, _numbers(_SUITES)) + _vector(1, b"\0")
+    body += _vector(2, b"".join(kind.to_bytes(2) + _vector(2, content) for kind, content in extensions.items()))
+    return b"\x16\x03\x01" + _vector(2, b"\x01" + _vector(3, body))
+
+
+def _vector(width: int, content: bytes) -> bytes:
+    return len(content).to_bytes(width) + content
+
+
+def _numbers(values: tuple[int, ...]) -> bytes:
+    return b"".join(value.to_bytes(2) for value in values)
 
 
 def _client(settings: TlsSettings) -> SSL.Connection:

@@ -104,6 +104,38 @@ def test_unavailable_version() -> None:
     assert one["unavailable"].startswith("This host's OpenSSL does not serve TLSv1 with the stdlib engine: ")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "without", "said"),
+    [
+        (
+            "rsa1024",
+            "import labserver.tls.stdlib as engine; engine.LEGACY_CIPHERS = 'DEFAULT:@SECLEVEL=2'",
+            "This host cannot present such a certificate with the stdlib engine: ",
+        ),
+        (
+            "dsa-leaf",
+            "import labserver.tls.stdlib as engine; engine.LEGACY_CIPHERS = 'DEFAULT:@SECLEVEL=0'",
+            "This host cannot present such a certificate with the stdlib engine: no shared cipher.",
+        ),
+        (
+            "mldsa65",
+            "import cryptography.x509, cryptography.hazmat.primitives.asymmetric as keys;"
+            "del keys.mldsa; sys.modules[f'{keys.__name__}.mldsa'] = None",
+            "The installed cryptography cannot make it: ",
+        ),
+    ],
+    ids=["rsa1024", "dsa-leaf", "mldsa65"],
+)
+def test_unavailable_certificate(scenario: str, without: str, said: str) -> None:
+    """Where the host lacks what a certificate needs, that is its reason; others are there."""
+    code = f"import sys; {without}; from labserver.__main__ import main; main()"
+    words = [sys.executable, "-c", code, "scenarios", scenario, "rsa2048", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True)
+    listed = {one["id"]: one for one in json.loads(done.stdout)["scenarios"]}
+    assert listed["rsa2048"]["available"]
+    assert listed[scenario]["unavailable"].startswith(said)
+
+
 def test_unavailable_lease() -> None:
     """Asking for what cannot be served is one line and an exit code."""
     _, err = _run("up", "--ports", "any", "--issuer", "trustme", "--scenario", "expired", code=1)
