@@ -119,8 +119,10 @@ def test_unavailable_version() -> None:
         ),
         (
             "mldsa65",
-            "import cryptography.x509, cryptography.hazmat.primitives.asymmetric as keys;"
-            "del keys.mldsa; sys.modules[f'{keys.__name__}.mldsa'] = None",
+            (
+                "import cryptography.x509, cryptography.hazmat.primitives.asymmetric as keys;"
+                "del keys.mldsa; sys.modules[f'{keys.__name__}.mldsa'] = None"
+            ),
             "The installed cryptography cannot make it: ",
         ),
     ],
