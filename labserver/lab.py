@@ -28,6 +28,7 @@ from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
+from labserver.servers.presenting import Presenter, always
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 from labserver.tls.engine import TlsSettings, make_engines
@@ -45,9 +46,10 @@ if TYPE_CHECKING:
     from labserver.mailstore.storage import Storage
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
+    from labserver.pki.specification import ChainSpec
     from labserver.servers.factory import OpenConnections
+    from labserver.servers.presenting import Answer, Visit
     from labserver.settings import Settings
-    from labserver.tls.engine import TlsEngine
 
 __all__ = ["Lab"]
 
@@ -272,7 +274,7 @@ class Lab:
                 requested=settings.mechanisms,
             ),
             backends=self._backends(),
-            make_engines=self._engines,
+            make_answers=self._answers,
             account=next(iter(self.directory.users), ""),
         )
 
@@ -316,31 +318,31 @@ class Lab:
             apop=settings.apop,
         )
 
-    def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
-        """Return the maker of a scenario's TLS engines, or of the lab's; nothing is made before the first one."""
-        made: list[Callable[[], TlsEngine]] = []
+    def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
+        made: list[Callable[[Visit], Answer]] = []
 
-        def make() -> TlsEngine:
+        def answer(visit: Visit) -> Answer:
             if not made:
-                made.append(self._made_engines(identifier, facets))
-            return made[0]()
+                made.append(self._made_answers(identifier, facets))
+            return made[0](visit)
 
-        return make
+        return answer
 
-    def _made_engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+    def _made_answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
-            return partial(FailedEngine, reason)
-        chain = self.material.chain if identifier is None else self.chains.chain(identifier)
-        settings = self._tls(chain, facets.handshake)
-        if isinstance(facets.certificate, LabCertificate):
-            return make_engines(self.settings.tls_engine, settings)
-        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
-
-        spec = cookbook().get(facets.certificate.recipe)
-        if spec is None:  # it is issued as the lab's own
-            return make_engines(self.settings.tls_engine, settings)
-        return make_engines(spec.engine, replace(settings, weak=spec.weak, maximum=spec.newest))
+            return always(partial(FailedEngine, reason))
+        recipe = _recipe(facets)
+        if identifier is None or recipe is None:
+            chain = self.material.chain if identifier is None else self.chains.chain(identifier)
+            return always(make_engines(self.settings.tls_engine, self._tls(chain, facets.handshake)))
+        return Presenter(
+            recipe,
+            forge=partial(self.chains.form, identifier),
+            settings=partial(self._tls, handshake=facets.handshake),
+            names=frozenset(self.chains.names(identifier)),
+        )
 
     def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone
@@ -355,6 +357,15 @@ class Lab:
         if isinstance(handshake, OldVersionOnly):
             settings = replace(settings, minimum=handshake.version, maximum=handshake.version)
         return settings
+
+
+def _recipe(facets: Facets) -> ChainSpec | None:
+    """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
+    if isinstance(facets.certificate, LabCertificate):
+        return None
+    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
+
+    return cookbook().get(facets.certificate.recipe)
 
 
 def _check_key_log(path: Path) -> None:

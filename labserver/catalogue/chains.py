@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from labserver.clock import Clock, Entropy
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material, Wanted
+    from labserver.pki.specification import ChainSpec
 
 __all__ = ["ScenarioChains"]
 
@@ -41,19 +42,33 @@ class ScenarioChains:
             return self.material.chain  # the operator's, whose names are theirs to choose
         chain = self._made.get((identifier, *hosts))
         if chain is None:
-            from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
-
-            name, *others = (name.rstrip(".") for name in hosts or host_names(identifier))
-            own_address = () if hosts else (addresses()[identifier],)
-            chain = self._made[identifier, *hosts] = forge(
-                certificate.recipe,
-                issuer=self.material.issuer,
-                entropy=self.entropy,
-                clock=certificate_clock(self.wanted, self.clock),
-                host=name,
-                names=(*others, *self._usual_names(), *own_address),
-            )
+            chain = self._made[identifier, *hosts] = self._forged(identifier, hosts=hosts)
         return chain
+
+    def form(self, identifier: str, form: ChainSpec | None, occasion: str) -> Chain:
+        """Return a chain of a scenario in a form of its recipe, or for an occasion, made now; else its usual one."""
+        return self._forged(identifier, form, occasion) if form or occasion else self.chain(identifier)
+
+    def names(self, identifier: str, hosts: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return the names by which a scenario is reached, its own first."""
+        return (*(name.rstrip(".") for name in hosts or host_names(identifier)), *self._usual_names())
+
+    def _forged(
+        self, identifier: str, form: ChainSpec | None = None, occasion: str = "", hosts: tuple[str, ...] = ()
+    ) -> Chain:
+        from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
+
+        name, *others = self.names(identifier, hosts)
+        return forge(
+            CATALOGUE[identifier].facets.certificate.recipe,
+            issuer=self.material.issuer,
+            entropy=self.entropy,
+            clock=certificate_clock(self.wanted, self.clock),
+            host=name,
+            names=(*others, *(() if hosts else (addresses()[identifier],))),
+            form=form,
+            occasion=occasion,
+        )
 
     def _usual_names(self) -> tuple[str, ...]:
         wanted = self.wanted

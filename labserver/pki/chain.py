@@ -44,6 +44,8 @@ class Chain:
     """The leaf's private key as unencrypted PKCS #8 (RFC 5958)."""
     anchors: tuple[bytes, ...] = ()
     """What the peer must trust to accept the chain; empty when that is not known."""
+    client_anchors: tuple[bytes, ...] = ()
+    """What the server verifies client certificates against, where its recipe says that it asks for them."""
     staple: bytes | None = None
     """What a server staples to the leaf for whoever asks (RFC 6066 8), an OCSP response or not; None for nothing."""
 

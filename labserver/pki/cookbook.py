@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
-from labserver.pki.recipe_tables import merged, parse_chain, parse_repaired
+from labserver.pki.recipe_tables import merged, parse_chain, parse_other, parse_repaired
 
 if TYPE_CHECKING:
     from labserver.pki.recipe_values import Table
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "KEY_POOL", "cookbook", "read_recipes"]
 
 _PACKAGE = Path(__file__).parents[1]
+_TABLES = ("repair", "other")
+"""What a recipe says of its other forms; never inherited."""
 FOLDER = next(path for path in (_PACKAGE / "recipes", _PACKAGE.parent / "certs/recipes") if path.is_dir())
 """In a wheel they are inside the package, in a checkout beside it."""
 
@@ -59,11 +61,15 @@ def read_recipes(folder: Path) -> dict[str, ChainSpec]:
 
 
 def _recipe(name: str, topic: str, table: Table, others: dict[str, Table]) -> ChainSpec:
-    own = {key: value for key, value in table.items() if key != "repair"}
+    own = {key: value for key, value in table.items() if key not in _TABLES}
     base = _complete({"base": table["base"]} if "base" in table else {}, others, (name,))
     complete = _complete(own, others, (name,))
     spec = parse_chain(name, topic, complete)
-    return replace(spec, repaired=parse_repaired(name, topic, base, complete, table.get("repair")))
+    return replace(
+        spec,
+        repaired=parse_repaired(name, topic, base, complete, table.get("repair")),
+        other=parse_other(name, topic, complete, table.get("other")),
+    )
 
 
 def _complete(table: Table, others: dict[str, Table], line: tuple[str, ...]) -> Table:
@@ -75,7 +81,7 @@ def _complete(table: Table, others: dict[str, Table], line: tuple[str, ...]) -> 
         raise ValueError(f"base {name!r} is not there")
     if name in line:
         raise ValueError(f"base {name!r} is built on this one")
-    own = {key: value for key, value in table.items() if key not in {"base", "repair"}}
+    own = {key: value for key, value in table.items() if key not in {"base", *_TABLES}}
     return merged(_complete(others[name], others, (*line, name)), own)
 
 

@@ -78,8 +78,17 @@ def forge_chain(
             issuer = one
     trusted = tuple(one for label in spec.anchors for one in (anchors if label == LAB else (made[label].certificate,)))
     first, *others = (made[one].certificate for label in spec.wire for one in spec.line(label))
-    key = pkcs8(made["leaf"].key, spec.leaf.public_key)
-    return Chain(leaf=first, intermediates=tuple(others), key=key, anchors=trusted)
+    clients = spec.client_anchors if spec.client_certificate else ()
+    return Chain(
+        leaf=first,
+        intermediates=tuple(others),
+        key=pkcs8(made[spec.proof].key, spec.leaf.public_key),
+        anchors=trusted,
+        # one who presents a certificate without its issuers is to be verified, too
+        client_anchors=tuple(
+            one for label in clients for one in (made[label].certificate, *(anchors if label == LAB else ()))
+        ),
+    )
 
 
 def _lab(authority: Authority) -> _Made:

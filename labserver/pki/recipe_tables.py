@@ -29,11 +29,16 @@ from labserver.pki.recipe_values import (
 )
 from labserver.pki.signatures import SIGNATURES
 from labserver.pki.specification import (
+    ANEW,
+    CLIENT_CERTIFICATES,
     ENGINES,
     LAB,
+    OTHER_FOR,
     PARTS,
+    PRESENTATIONS,
     REPEATABLE,
     USAGES,
+    VERSIONS,
     CertificateSpec,
     ChainSpec,
     Severity,
@@ -46,7 +51,7 @@ if TYPE_CHECKING:
 
     from labserver.pki.recipe_values import Table
 
-__all__ = ["merged", "parse_chain", "parse_repaired"]
+__all__ = ["merged", "parse_chain", "parse_other", "parse_repaired"]
 
 
 def _again(value: object) -> dict[str, tuple[str, ...]]:
@@ -87,7 +92,17 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "corrupt": each(one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
 }
 
-_PROFILE = ("leaf", "authorities", "wire", "anchors", "engine")
+_HANDSHAKE: dict[str, Callable[[object], Any]] = {
+    "engine": one_of(ENGINES),
+    "versions": each(one_of(VERSIONS)),
+    "proof": parse_text,
+    "present": one_of(PRESENTATIONS),
+    "anew": one_of(ANEW),
+    "other_for": one_of(OTHER_FOR),
+    "client_certificate": one_of(CLIENT_CERTIFICATES),
+    "client_anchors": parse_texts,
+}
+_PROFILE = ("leaf", "authorities", "wire", "anchors", *_HANDSHAKE)
 """What is inherited; a recipe's words are its own."""
 _WORDS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
@@ -100,7 +115,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "address_openssl": parse_number,
     "wire": parse_texts,
     "anchors": parse_texts,
-    "engine": one_of(ENGINES),
+    **_HANDSHAKE,
     "host": parse_host,
     "default": parse_flag,
 }
@@ -124,16 +139,24 @@ def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repai
     ``repair`` is what to write instead; with None, what the recipe itself says is left out, which leaves ``base``.
     Raises ValueError as :func:`parse_chain` does.
     """
-    words = {key: value for key, value in table.items() if key not in _PROFILE}
+    words = _words(table)
     if repair is None:
         if words["verdict"] == Verdict.ACCEPT.value:
             return None
         return parse_chain(identifier, topic, merged(base, words))
-    own = _tables("repair", {"": repair})[""]
-    wrong = own.keys() - {*_PROFILE, "host"}
-    if wrong:
-        raise ValueError(f"repair.{min(wrong)} is no part of a chain; there are {', '.join(_PROFILE)}, host")
-    return parse_chain(identifier, topic, words | merged(table, own))
+    return parse_chain(identifier, topic, words | merged(table, _profile("repair", repair, "host")))
+
+
+def parse_other(identifier: str, topic: str, table: Table, other: object) -> ChainSpec | None:
+    """Return the other chain of a recipe: ``other`` is what to write instead; None for a recipe without.
+
+    Raises ValueError as :func:`parse_chain` does, and for another chain that nobody gets.
+    """
+    if (other is None) is ("other_for" in table):
+        raise ValueError("other and other_for need each other")
+    if other is None:
+        return None
+    return parse_chain(identifier, topic, _words(table) | merged(table, _profile("other", other)))
 
 
 def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
@@ -160,6 +183,20 @@ def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
     return _sound(spec)
 
 
+def _words(table: Table) -> Table:
+    """Return what a recipe says about its chain."""
+    return {key: value for key, value in table.items() if key not in _PROFILE}
+
+
+def _profile(place: str, value: object, *besides: str) -> Table:
+    """Return a table of nothing but parts of a chain."""
+    table, parts = _tables(place, {"": value})[""], (*_PROFILE, *besides)
+    wrong = table.keys() - set(parts)
+    if wrong:
+        raise ValueError(f"{place}.{min(wrong)} is no part of a chain; there are {', '.join(parts)}")
+    return table
+
+
 def _parse_certificate(place: str, table: object, usual: CertificateSpec) -> CertificateSpec:
     return replace(usual, **parse_table(f"{place}.", _tables(place, {"": table})[""], _CERTIFICATE))
 
@@ -184,6 +221,8 @@ def _sound(spec: ChainSpec) -> ChainSpec:
         "leaf.key_of": (spec.leaf.key_of or "leaf",),
         "wire": spec.wire,
         "anchors": spec.anchors,
+        "proof": (spec.proof,),
+        "client_anchors": spec.client_anchors,
     }
     for key, labels in places.items():
         for label in labels:
@@ -191,4 +230,8 @@ def _sound(spec: ChainSpec) -> ChainSpec:
                 raise ValueError(f"{key} {label!r} is not there; there are {', '.join(sorted(known))}")
     if (spec.verdict is Verdict.REJECT) is (spec.severity is Severity.NONE):
         raise ValueError("severity must be given for what is to be rejected, and only for that")
+    if (spec.anew or spec.other_for) and spec.own_anchor:
+        raise ValueError("anew and other are for chains of the lab's CA: another root would be another fault")
+    if spec.present != "rightly" and spec.engine != "tlslite":
+        raise ValueError('present needs engine = "tlslite"')
     return spec

@@ -50,9 +50,19 @@ def unavailable(recipe: str, issuer: Issuer) -> str | None:
 
 
 def forge(
-    recipe: str, *, issuer: Issuer, entropy: Entropy, clock: Clock, host: str, names: tuple[str, ...] = ()
+    recipe: str,
+    *,
+    issuer: Issuer,
+    entropy: Entropy,
+    clock: Clock,
+    host: str,
+    names: tuple[str, ...] = (),
+    form: ChainSpec | None = None,
+    occasion: str = "",
 ) -> Chain:
     """Return the chain with that name, for a server reached as ``host`` or by one of ``names``.
+
+    ``form`` is another form of the recipe to follow instead; ``occasion`` tells the chains of one recipe apart.
 
     The chain's anchors are what the client is told to trust: what vouches for the lab, or what the recipe names. A
     seeded ``entropy`` gives each recipe and host a stream of its own, so the order in which chains are made changes
@@ -61,10 +71,10 @@ def forge(
     Raises ``ConfigurationError`` for an unknown recipe, a name that the CA may not vouch for, and a case reached by the
     very name that was to be the wrong one; ``UnavailableError`` when ``issuer`` cannot follow the recipe.
     """
-    stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host}")
+    stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host} {occasion}".rstrip())
     if recipe in ISSUED:
         return ISSUED[recipe](issuer, stream, clock).issue_server(host, names)
-    return forge_spec(_recipe(recipe), issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
+    return forge_spec(form or _recipe(recipe), issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
 
 
 def forge_spec(

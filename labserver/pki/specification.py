@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ANEW",
+    "CLIENT_CERTIFICATES",
     "ENGINES",
     "LAB",
+    "OTHER_FOR",
     "PARTS",
+    "PRESENTATIONS",
     "PURPOSES",
     "REPEATABLE",
     "UNREADABLE",
@@ -30,6 +34,23 @@ ENGINES = ("stdlib", "openssl", "tlslite")
 """TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 UNREADABLE = -1
 """In place of OpenSSL's error code: it cannot, or will not, even read what is sent, so no client of its accepts it."""
+PRESENTATIONS = (
+    "compressed",
+    "md5-signature",
+    "no-certificates",
+    "pkcs1-signature",
+    "rightly",
+    "spoiled-signature",
+    "unrecognized-name",
+)
+"""How the tlslite engine presents a chain (:data:`labserver.tls.tlslite.PRESENTATIONS`); the others do it rightly."""
+VERSIONS = ("TLSv1.2", "TLSv1.3")
+ANEW = ("connection", "service")
+"""How often a chain is made, if not once."""
+OTHER_FOR = ("unnamed", "rsa-only")
+"""Who gets the other chain: who asks by SNI for none of the server's names, who offers to verify no ECDSA."""
+CLIENT_CERTIFICATES = ("asked", "required")
+"""Whether a client needs a certificate that the server asks for."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (
@@ -187,6 +208,22 @@ class ChainSpec:
     """The simplest TLS engine that can serve it."""
     default: bool = False
     """Whether ``labserver check`` runs it without being asked."""
+    versions: tuple[str, ...] = ()
+    """The only versions of TLS in which it is served, oldest first."""
+    proof: str = "leaf"
+    """The label of the certificate whose key proves to the client that the server has it."""
+    present: str = "rightly"
+    """How the handshake's messages about the chain are made: one of :data:`PRESENTATIONS`."""
+    anew: str = ""
+    """One of :data:`ANEW`: it is made, key and serial number included, for each of them."""
+    other: ChainSpec | None = None
+    """Another chain that the same server has."""
+    other_for: str = ""
+    """Who gets that, one of :data:`OTHER_FOR`."""
+    client_certificate: str = ""
+    """One of :data:`CLIENT_CERTIFICATES`: what the server wants of the client."""
+    client_anchors: tuple[str, ...] = (LAB,)
+    """Labels of what it verifies that against."""
     repaired: ChainSpec | None = None
     """The same without its one fault, if it has one: every verifier accepts that."""
 
@@ -216,8 +253,15 @@ class ChainSpec:
 
     @property
     def newest(self) -> str:
-        """The newest version of TLS in which the leaf's key is of use."""
+        """The newest version of TLS in which it is served, and the leaf's key is of use."""
+        if self.versions:
+            return self.versions[-1]
         return "TLSv1.2" if self.leaf.key in _OLD_KEYS else "TLSv1.3"
+
+    @property
+    def in_message(self) -> bool:
+        """Whether it is about how the chain is presented, the chain itself being as good as any."""
+        return bool(self.present != "rightly" or self.proof != "leaf" or self.client_certificate)
 
     @property
     def own_anchor(self) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Moment"]
 
-_OFFSET = re.compile(r"([+-]\d+)([dhs])")
+_OFFSET = re.compile(r"(now)?([+-]\d+)([dhs])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "s": timedelta(seconds=1)}
 _UTC_TIME_ENDS = 2050
 _KINDS = {"utc": der.utc_time, "generalized": der.generalized_time}
@@ -22,10 +22,14 @@ _KINDS = {"utc": der.utc_time, "generalized": der.generalized_time}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """``-1d``, ``-1s`` count from the last midnight UTC, ``-1h`` from the last full hour; ``utc:…`` is as written."""
+    """``-1d``, ``-1s`` count from the last midnight UTC, ``-1h`` from the last full hour, ``now+60s`` from now.
+
+    ``utc:…`` is as written.
+    """
 
     offset: timedelta | None = None
-    hourly: bool = False
+    start: str = "day"
+    """What it counts from the beginning of: the ``day``, the ``hour``, or ``now``."""
     generalized: bool = False
     """As a GeneralizedTime even before 2050."""
     exact: tuple[str, str] | None = None
@@ -37,20 +41,22 @@ class Moment:
         kind, _, said = text.partition(":")
         if kind in _KINDS and said and said.isascii():
             if found := _OFFSET.fullmatch(said):
-                return cls(offset=_offset(found), hourly=found[2] == "h", generalized=kind == "generalized")
+                return cls(offset=_offset(found), start=_start(found), generalized=kind == "generalized")
             return cls(exact=(kind, said))
         found = _OFFSET.fullmatch(text)
         if found is None:
             raise ValueError("a time such as -1d, +3h, generalized:+20d, utc:700101000000Z")
-        return cls(offset=_offset(found), hourly=found[2] == "h")
+        return cls(offset=_offset(found), start=_start(found))
 
     def encoded(self, now: datetime) -> bytes:
         """Return it as DER (RFC 5280 4.1.2.5: UTCTime before 2050)."""
         if self.exact is not None:
             kind, said = self.exact
             return _KINDS[kind](said)
-        moment = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        if not self.hourly:
+        moment = now.astimezone(UTC).replace(microsecond=0)
+        if self.start != "now":
+            moment = moment.replace(minute=0, second=0)
+        if self.start == "day":
             moment = moment.replace(hour=0)
         moment += self.offset or timedelta()
         if self.generalized or moment.year >= _UTC_TIME_ENDS:
@@ -59,4 +65,8 @@ class Moment:
 
 
 def _offset(found: re.Match[str]) -> timedelta:
-    return int(found[1]) * _UNITS[found[2]]
+    return int(found[2]) * _UNITS[found[3]]
+
+
+def _start(found: re.Match[str]) -> str:
+    return found[1] or ("hour" if found[3] == "h" else "day")

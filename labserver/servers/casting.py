@@ -6,6 +6,7 @@ Nothing of a scenario exists before somebody meets it: five hundred of them cost
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, has_address, scenario_named
@@ -15,6 +16,7 @@ from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import Persona
 from labserver.mailstore.directory import RejectingDirectory
+from labserver.servers.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
 from labserver.tls.stalled import StalledEngine
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from labserver.facets.bundle import Facets
     from labserver.servers.access import Access
     from labserver.servers.backends import Backends
+    from labserver.servers.presenting import Answer
     from labserver.services import Service
     from labserver.tls.client_hello import ClientHello
     from labserver.tls.engine import TlsEngine
@@ -39,7 +42,7 @@ class Role:
     persona: Persona
     access: Access
     backends: Backends
-    engine: Callable[[], TlsEngine]
+    answer: Callable[[Visit], Answer]
     """Makes the TLS engine of a connection."""
     _makers: dict[str, Callable[[Link], Backend]] = field(default_factory=dict)
 
@@ -58,29 +61,42 @@ class Role:
             return "handshake"
         return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
 
-    def acting_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine, and tell ``misbehaved`` if it acts by itself; one that failed before it began does not."""
-        engine = self.engine()
-        if engine.failure is None and self.handshake_facet == "handshake":
-            misbehaved(self.persona.scenario, "handshake")
-        return engine
+    def engine(self) -> TlsEngine:
+        """Return an engine for whoever comes."""
+        return self.answer(Visit()).engine
 
-    def presented(self, misbehaved: Callable[[str, str], None]) -> None:
-        """Tell ``misbehaved`` that the client gets the certificate, if that is what is wrong."""
-        if self.handshake_facet == "certificate":
-            misbehaved(self.persona.scenario, "certificate")
-
-    def watched_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+    def watched_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
         """Return an engine that tells ``misbehaved`` (scenario, facet) when the fault reaches the client.
 
         That is as soon as its ClientHello is there to be answered, or not before a certificate is sent. What is no
         ClientHello gets what the engine says to that, and has met nothing of the scenario.
         """
+        watch = _Watch(service, misbehaved)
+        return PeekingEngine(partial(watch.chosen, self), watch.answered) if self.handshake_facet else self.engine()
 
-        def choose(hello: ClientHello | None) -> TlsEngine:
-            return self.engine() if hello is None else self.acting_engine(misbehaved)
 
-        return PeekingEngine(choose, lambda: self.presented(misbehaved)) if self.handshake_facet else self.engine()
+class _Watch:
+    """Finds out whether a connection meets the fault that lies in a handshake, and tells it once."""
+
+    def __init__(self, service: Service, misbehaved: Callable[[str, str], None]) -> None:
+        self._service = service
+        self._misbehaved = misbehaved
+        self._shown: Role | None = None
+
+    def chosen(self, role: Role, hello: ClientHello | None) -> TlsEngine:
+        """Return the engine of ``role`` for a client; one that failed before it began does nothing to it."""
+        answer = role.answer(Visit(hello=hello, service=self._service.name))
+        if hello is not None and answer.meant and answer.engine.failure is None:
+            if role.handshake_facet == "handshake":
+                self._misbehaved(role.persona.scenario, "handshake")
+            else:
+                self._shown = role
+        return answer.engine
+
+    def answered(self) -> None:
+        """Take note that the client gets the certificate, if that is what is wrong."""
+        if self._shown is not None:
+            self._misbehaved(self._shown.persona.scenario, self._shown.handshake_facet)
 
 
 class Casting:
@@ -91,16 +107,16 @@ class Casting:
         *,
         access: Access,
         backends: Backends,
-        make_engines: Callable[[str | None, Facets], Callable[[], TlsEngine]],
+        make_answers: Callable[[str | None, Facets], Callable[[Visit], Answer]],
         account: str,
     ) -> None:
         self._access = access
         self._backends = backends
-        self._make_engines = make_engines
+        self._make_answers = make_answers
         self._account = account
         self._roles: dict[tuple[str, bool], Role] = {}
         self._by_address: dict[str, str] = {}
-        self.good = replace(self.role("good"), engine=make_engines(None, HONEST))
+        self.good = replace(self.role("good"), answer=make_answers(None, HONEST))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
@@ -124,22 +140,17 @@ class Casting:
             return None
         return self.role(identifier)
 
-    def good_engine(self, misbehaved: Callable[[str, str], None]) -> TlsEngine:
+    def good_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
         """Return the honest server's engine, which becomes another's when the client asks for that one's name."""
-        chosen: list[Role] = []
+        watch = _Watch(service, misbehaved)
 
         def choose(hello: ClientHello | None) -> TlsEngine:
             role = self.named(hello.server_name) if hello is not None else None
             if role is None or not role.handshake_facet:
                 return self.good.engine()
-            chosen.append(role)
-            return role.acting_engine(misbehaved)
+            return watch.chosen(role, hello)
 
-        def answered() -> None:
-            for role in chosen:
-                role.presented(misbehaved)
-
-        return PeekingEngine(choose, answered)
+        return PeekingEngine(choose, watch.answered)
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = CATALOGUE[identifier]
@@ -156,5 +167,7 @@ class Casting:
             persona=Persona(scenario=identifier, facets=facets, account=self._account),
             access=access,
             backends=backends,
-            engine=StalledEngine if isinstance(facets.handshake, Stalled) else self._make_engines(identifier, facets),
+            answer=always(StalledEngine)
+            if isinstance(facets.handshake, Stalled)
+            else self._make_answers(identifier, facets),
         )

@@ -136,5 +136,5 @@ class ConnectionFactory(ServerFactory):
             record.observe(events.Misbehaved(at=record.elapsed(), scenario=scenario, facet=facet))
 
         if self._role is None and role is self._casting.good:
-            return self._casting.good_engine(misbehaved)
-        return role.watched_engine(misbehaved)
+            return self._casting.good_engine(self._service, misbehaved)
+        return role.watched_engine(self._service, misbehaved)

@@ -31,7 +31,9 @@ _RANDOM = 32
 
 _SERVER_NAME = 0
 _SUPPORTED_GROUPS = 10
+_SIGNATURE_ALGORITHMS = 13
 _ALPN = 16
+_COMPRESS_CERTIFICATE = 27
 _SUPPORTED_VERSIONS = 43
 _HOST_NAME = 0
 
@@ -59,6 +61,10 @@ class ClientHello:
     server_name: str = ""
     """As sent, ASCII; empty if none."""
     groups: tuple[int, ...] = ()
+    signatures: tuple[int, ...] = ()
+    """The schemes in which the server may sign: 0x0403 is ECDSA with P-256 and SHA-256 (RFC 8446 4.2.3)."""
+    compressions: tuple[int, ...] = ()
+    """How certificates may be compressed: 1 is zlib (RFC 8879 3)."""
     protocols: tuple[str, ...] = ()
     """ALPN."""
     session_id: bytes = b""
@@ -129,12 +135,16 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
         return None
     versions = _inside(extensions.get(_SUPPORTED_VERSIONS), lambda inner: _numbers(inner.vector(1)))
     groups = _inside(extensions.get(_SUPPORTED_GROUPS), lambda inner: _numbers(inner.vector(2)))
+    signatures = _inside(extensions.get(_SIGNATURE_ALGORITHMS), lambda inner: _numbers(inner.vector(2)))
+    compressions = _inside(extensions.get(_COMPRESS_CERTIFICATE), lambda inner: _numbers(inner.vector(1)))
     protocols = _inside(extensions.get(_ALPN), lambda inner: _vectors(inner.vector(2)))
     return ClientHello(
         versions=_honest(versions or (legacy_version,)),
         ciphers=_honest(ciphers),
         server_name=(_inside(extensions.get(_SERVER_NAME), _host_names) or (b"",))[0].decode("ascii", "replace"),
         groups=_honest(groups),
+        signatures=_honest(signatures),
+        compressions=_honest(compressions),
         protocols=tuple(
             name.decode("ascii", "backslashreplace") for name in protocols if name not in _GREASE_PROTOCOLS
         ),

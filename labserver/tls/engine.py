@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEGACY_CIPHERS",
+    "RIGHTLY",
     "VERSIONS",
     "EngineName",
     "TlsEngine",
@@ -33,6 +36,8 @@ EngineName = str
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 """The versions an engine may serve, oldest first, as OpenSSL names them."""
+RIGHTLY = "rightly"
+"""The presentation that every engine knows."""
 LEGACY_CIPHERS = "ALL:!aNULL:@SECLEVEL=0"
 """What versions below 1.2 and weak keys need, DSA's suites included. A suite without authentication would be a fault
 beside the one that is meant, and show no certificate; one without encryption is not among ``ALL``."""
@@ -46,6 +51,8 @@ class TlsFailure:
     """In the library's words."""
     alert: str = ""
     """The IANA name of the alert the client sent, if it was that."""
+    intended: bool = False
+    """The server ended it, because that is what it is there for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,8 @@ class TlsSettings:
     private_key: bytes
     client_anchors: bytes = b""
     """If not empty, a client certificate is asked for and verified against these; none is still accepted."""
+    client_required: bool = False
+    """None is refused."""
     minimum: str = "TLSv1.2"
     """The oldest version served, one of :data:`VERSIONS`; below TLS 1.2 at OpenSSL's security level 0, which is what
     the hashes of those versions need."""
@@ -67,6 +76,9 @@ class TlsSettings:
     staple: bytes | None = None
     """What a client that asks with status_request gets with the leaf (RFC 6066 8, RFC 8446 4.4.2.1): an OCSP response
     or other octets, as they are; None for nothing, which is all that ``stdlib`` can give."""
+    present: str = RIGHTLY
+    """How the Certificate message, and the proof that goes with it, are made: one of the names in
+    :data:`labserver.tls.tlslite.PRESENTATIONS`, the only engine that knows another."""
     key_log: Path | None = None
     """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
 
@@ -126,12 +138,14 @@ def alert_name(reason: str) -> str:
 def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Return a maker of engines; the library is imported and its context built at the first one it makes.
 
-    That first one raises ConfigurationError for a chain that OpenSSL refuses (a key that is too small …). Whether this
+    That first one raises ConfigurationError for what the engine cannot serve (a key that is too small …). Whether this
     host's OpenSSL still serves an old version is asked of :func:`labserver.tls.probe.unavailable`.
     """
     context: list[Callable[[], TlsEngine]] = []
 
     def make() -> TlsEngine:
+        if settings.present != RIGHTLY and name != "tlslite":
+            raise ConfigurationError(f"the {name} engine knows no {settings.present}: tlslite does")
         if not context:
             if name == "stdlib":
                 from labserver.tls.stdlib import stdlib_engines  # noqa: PLC0415 -- only when it is used

@@ -175,7 +175,7 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         if store is not None:
             for certificate in x509.load_pem_x509_certificates(settings.client_anchors):
                 store.add_cert(crypto.X509.from_cryptography(certificate))
-        context.set_verify(SSL.VERIFY_PEER)
+        context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if settings.client_required else 0))
         context.set_session_id(b"labserver")
     if settings.staple is not None:
         staple = settings.staple

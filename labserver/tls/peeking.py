@@ -28,7 +28,8 @@ class PeekingEngine:
     well. It gets every octet from the first on, so it is as if the choice had been made before the connection.
 
     ``answered`` is called once, before the first ServerHello goes out, and with it the server's certificate: a server
-    that has no version, suite or signature algorithm in common with the client never gets there.
+    that has no version, suite or signature algorithm in common with the client never gets there. It is called,
+    too, when the engine refuses to answer because that is what it is there for.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class PeekingEngine:
         if self._chosen is None:
             return b""
         data = self._chosen.outgoing()
-        if self._answered is not None and self._chosen.failure is None and _has_server_hello(data):
+        if self._answered is not None and self._goes_on(data, self._chosen.failure):
             self._answered()
             self._answered = None
         return data
@@ -108,6 +109,11 @@ class PeekingEngine:
     def binding(self, kind: str) -> bytes | None:
         """Return the channel binding of that IANA name, None if there is none."""
         return None if self._chosen is None else self._chosen.binding(kind)
+
+    @staticmethod
+    def _goes_on(data: bytes, failure: TlsFailure | None) -> bool:
+        """Whether the server has answered, or refused to because it is there to refuse."""
+        return _has_server_hello(data) if failure is None else failure.intended
 
     def _begin(self, engine: TlsEngine) -> None:
         self._chosen = engine

@@ -50,6 +50,7 @@ _CURVES = {
 }
 """tlslite-ng's names of the curves, which are python-ecdsa's."""
 _HASHES: dict[int, hashes.HashAlgorithm] = {
+    16: hashes.MD5(),  # noqa: S303 -- what no client takes any more (RFC 9155 4)
     20: hashes.SHA1(),  # noqa: S303 -- what TLS 1.2 has for a client that names no algorithms (RFC 5246 7.4.1.4.1)
     28: hashes.SHA224(),
     32: hashes.SHA256(),
@@ -63,8 +64,10 @@ _LONGEST = 64
 class SigningKey:
     """One private key; the names are those that tlslite-ng calls."""
 
-    def __init__(self, key: Supported) -> None:
+    def __init__(self, key: Supported, *, spoils: bool = False) -> None:
+        """``spoils``: its signatures are wrong in one bit."""
         self._key = key
+        self._spoils = spoils
         self.key_type = next(name for kind, name in _KINDS if isinstance(key, kind))
         curve = _CURVES.get(key.curve.name, key.curve.name) if isinstance(key, ec.EllipticCurvePrivateKey) else ""
         self.curve_name = curve
@@ -88,11 +91,11 @@ class SigningKey:
         prehashed = Prehashed(_HASHES[len(data)])
         match key:
             case rsa.RSAPrivateKey():
-                return bytearray(key.sign(data, _padding(padding, _HASHES[len(data)]), prehashed))
+                return self._given(key.sign(data, _padding(padding, _HASHES[len(data)]), prehashed))
             case ec.EllipticCurvePrivateKey():
-                return bytearray(key.sign(data, ec.ECDSA(prehashed)))
+                return self._given(key.sign(data, ec.ECDSA(prehashed)))
             case dsa.DSAPrivateKey():
-                return bytearray(key.sign(data, prehashed))
+                return self._given(key.sign(data, prehashed))
             case _:
                 raise ValueError(f"{self.key_type} keys sign no digests")
 
@@ -101,7 +104,7 @@ class SigningKey:
     ) -> bytearray:
         """Return the signature of a text, for keys that hash it themselves (RFC 8032)."""
         if isinstance(self._key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
-            return bytearray(self._key.sign(bytes(data)))
+            return self._given(self._key.sign(bytes(data)))
         raise ValueError(f"{self.key_type} keys sign digests only")
 
     def verify(self, *_: object, **__: object) -> bool:
@@ -119,6 +122,10 @@ class SigningKey:
         except ValueError:
             return None
 
+    def _given(self, signature: bytes) -> bytearray:
+        """Return a signature as it is given away; its last bit is the one that may be wrong, whatever its form."""
+        return bytearray(signature[:-1] + bytes([signature[-1] ^ self._spoils]))
+
 
 def _padding(name: str | None, digest: hashes.HashAlgorithm) -> padding.AsymmetricPadding:
     if name == "pss":
@@ -126,9 +133,12 @@ def _padding(name: str | None, digest: hashes.HashAlgorithm) -> padding.Asymmetr
     return padding.PKCS1v15()
 
 
-def load_signing_key(pem: bytes) -> SigningKey:
-    """Return the key, used as it is given; raises ConfigurationError for one that cannot sign in TLS."""
+def load_signing_key(pem: bytes, *, spoils: bool = False) -> SigningKey:
+    """Return the key, used as it is given, or one that spoils what it signs.
+
+    Raises ConfigurationError for one that cannot sign in TLS.
+    """
     key: PrivateKeyTypes = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, tuple(kind for kind, _ in _KINDS)):
         raise ConfigurationError(f"tlslite-ng signs with no key such as {type(key).__name__}.")
-    return SigningKey(key)  # type: ignore[arg-type]  # one of those kinds, as was just seen
+    return SigningKey(key, spoils=spoils)  # type: ignore[arg-type]  # one of those kinds, as was just seen

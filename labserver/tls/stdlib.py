@@ -159,7 +159,7 @@ def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     _load(context, settings)
     if settings.client_anchors:
         context.load_verify_locations(cadata=settings.client_anchors.decode("ascii"))
-        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_mode = ssl.CERT_REQUIRED if settings.client_required else ssl.CERT_OPTIONAL
     if settings.key_log is not None:
         context.keylog_filename = str(settings.key_log)
     names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()

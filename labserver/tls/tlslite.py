@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
     from labserver.tls.engine import TlsEngine, TlsSettings
 
-__all__ = ["TlsliteEngine", "openssl_name", "tlslite_engines"]
+__all__ = ["PRESENTATIONS", "TlsliteEngine", "openssl_name", "tlslite_engines"]
 
 _VERSIONS = {"TLSv1.2": (3, 3), "TLSv1.3": (3, 4)}
 _NAMES = {number: name for name, number in _VERSIONS.items()}
 _UNEXPECTED_MESSAGE = b"\x15\x03\x03\x00\x02\x02\x0a"
 """A fatal alert in clear (RFC 8446 5): what came is no ClientHello."""
+_UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
+"""The same (RFC 6066 3)."""
 _STATUS_REQUEST = 5
 _READ = 1 << 16
 _EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
@@ -44,6 +46,34 @@ _EXPORTER_SIZE = 32
 _PSS_BITS = 1024
 """An RSA key smaller than that has no room for a PSS signature with SHA-384 (RFC 8017 9.1.1)."""
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Presentation:
+    """How the Certificate message, and the proof that goes with it, are made; by default, rightly."""
+
+    certificates: bool = True
+    """The list of certificates has entries."""
+    spoils: bool = False
+    """What proves that the server has the key is wrong in one bit."""
+    scheme: str = ""
+    """The proof is made in this way, offered or not (:attr:`Connection.scheme`)."""
+    compresses: bool = False
+    """The message is compressed for clients that take that (RFC 8879)."""
+    refuses_names: bool = False
+    """Every name that a client asks for is unknown here."""
+
+
+PRESENTATIONS = {
+    "compressed": _Presentation(compresses=True),
+    "md5-signature": _Presentation(scheme="md5"),
+    "no-certificates": _Presentation(certificates=False),
+    "pkcs1-signature": _Presentation(scheme="rsa_pkcs1_sha256"),
+    "rightly": _Presentation(),
+    "spoiled-signature": _Presentation(spoils=True),
+    "unrecognized-name": _Presentation(refuses_names=True),
+}
+"""By their names (:attr:`labserver.tls.engine.TlsSettings.present`)."""
 
 
 class TlsliteEngine:
@@ -62,6 +92,7 @@ class TlsliteEngine:
         self._handshake: Iterator[object] | None = None
         self._reading: Iterator[object] | None = None
         self._agreed = (0, 0)
+        self._exporter: bytes | None = None
         self._unsent: list[bytes] = []
 
     def receive(self, data: bytes) -> None:
@@ -72,8 +103,7 @@ class TlsliteEngine:
         if self._hello is None:
             match self._reader.receive(data):
                 case ClientHello() as hello:
-                    self._hello = hello
-                    self._handshake = self._presented.begin(self._connection, hello)
+                    self._begin(hello)
                 case Unread.NOT_TLS:
                     self._memory.outgoing += _UNEXPECTED_MESSAGE
                     self.failure = TlsFailure(reason="no ClientHello")
@@ -93,8 +123,8 @@ class TlsliteEngine:
         return b"".join(chunks)
 
     def send(self, data: bytes) -> None:
-        """Encrypt; before the handshake has finished, keep until then."""
-        if self.failure:
+        """Encrypt; before the handshake has finished, keep until then; drop what nobody hears any more."""
+        if self.failure or self.peer_closed:
             return
         if self.established:
             self._connection.write(data)
@@ -126,14 +156,22 @@ class TlsliteEngine:
     def binding(self, kind: str) -> bytes | None:
         """Return a channel binding: RFC 9266 for TLS 1.3 (and 1.2), RFC 5929 otherwise."""
         match kind:
-            case "tls-exporter" if self.established:
-                return self._exported()
+            case "tls-exporter":
+                return self._exporter
             case "tls-unique" if self._agreed == _VERSIONS["TLSv1.2"]:
                 return self._connection.client_finished
             case "tls-server-end-point":
                 return server_end_point(self._presented.settings.certificate_chain)
             case _:
                 return None
+
+    def _begin(self, hello: ClientHello) -> None:
+        self._hello = hello
+        if hello.server_name and self._presented.how.refuses_names:
+            self._memory.outgoing += _UNRECOGNIZED_NAME
+            self.failure = TlsFailure(reason="the name that the client asks for is not to be known", intended=True)
+        else:
+            self._handshake = self._presented.begin(self._connection, hello)
 
     def _shaken(self, handshake: Iterator[object]) -> bool:
         """Go on with the handshake; return whether it has finished."""
@@ -142,6 +180,7 @@ class TlsliteEngine:
                 return False
         self.established = True
         self._agreed = self._connection.version
+        self._exporter = self._exported()  # now: tlslite-ng forgets the version when a connection ends
         if self._agreed < _VERSIONS["TLSv1.3"]:
             self._disclose(
                 self._connection.client_random, "CLIENT_RANDOM", bytes(self._connection.session.masterSecret)
@@ -183,12 +222,14 @@ class _Presented:
     """What every connection of one server is given."""
 
     settings: TlsSettings
+    how: _Presentation
     chain: object
     key: SigningKey
     limits: HandshakeSettings
 
     def begin(self, connection: Connection, hello: ClientHello) -> Iterator[object]:
         """Return the handshake with a client that said ``hello``, about to begin."""
+        connection.shows_certificates, connection.scheme = self.how.certificates, self.how.scheme
         if _STATUS_REQUEST in hello.extensions:
             connection.staple = self.settings.staple
         handshake: Iterator[object] = connection.handshakeServerAsync(
@@ -234,10 +275,15 @@ def tlslite_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Return a maker of engines; raises ConfigurationError for a version or key that they do not serve."""
     if {settings.minimum, settings.maximum} - _VERSIONS.keys():
         raise ConfigurationError("The tlslite engine serves TLS 1.2 and 1.3 only.")
-    key = load_signing_key(settings.private_key)
+    how = PRESENTATIONS[settings.present]
+    key = load_signing_key(settings.private_key, spoils=how.spoils)
     certificates = [base64.b64decode(text) for text in _CERTIFICATE.findall(settings.certificate_chain)]
+    limits = _limits(settings, key)
+    limits.certificate_compression_send = ["zlib"] if how.compresses else []
+    if how.spoils or how.scheme:
+        limits.keyExchangeNames.remove("rsa")  # it proves the key without a signature
     presented = _Presented(
-        settings=settings, chain=certificate_list(certificates, key), key=key, limits=_limits(settings, key)
+        settings=settings, how=how, chain=certificate_list(certificates, key), key=key, limits=limits
     )
     return lambda: TlsliteEngine(presented)
 
@@ -257,7 +303,7 @@ def _limits(settings: TlsSettings, key: SigningKey) -> HandshakeSettings:
     limits.ecdsaSigHashes = ["sha256", "sha384", "sha512"]
     limits.dsaSigHashes = ["sha256"]
     limits.more_sig_schemes = ["Ed25519", "Ed448"]
-    limits.certificate_compression_send = limits.certificate_compression_receive = []
+    limits.certificate_compression_receive = []
     limits.ticket_count = 0
     limits.use_heartbeat_extension = False
     return limits

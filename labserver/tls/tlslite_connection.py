@@ -34,14 +34,11 @@ PRIVATE: dict[type, dict[str, tuple[str, ...]]] = {
     TLSConnection: {
         "_getMsg": ("self", "expectedType", "secondaryType", "constructorType"),
         "_handshakeWrapperAsync": ("self", "handshaker", "checker"),
+        "_pickServerKeyExchangeSig": ("settings", "clientHello", "certList", "private_key", "version", "check_alt"),
         "_queue_message": ("self", "msg"),
         "_sendError": ("self", "alertDescription", "errorStr"),
         "_sendMsg": ("self", "msg", "randomizeFirstBlock", "update_hashes"),
         "_sendMsgs": ("self", "msgs"),
-        "_serverTLS13Handshake": (
-            *("self", "settings", "clientHello", "cipherSuite", "privateKey", "serverCertChain"),
-            *("version", "scheme", "srv_alpns", "reqCert"),
-        ),
     },
     RecordLayer: {
         "_getCipherSettings": ("cipherSuite",),
@@ -124,7 +121,8 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         self.shows_certificates = True
         """Whether the Certificate message has any entries."""
         self.scheme = ""
-        """Signs a TLS 1.3 handshake in this way, offered or not (``rsa_pkcs1_sha256`` …)."""
+        """Signs the handshake in this way, offered or not: a hash for PKCS #1 in TLS 1.2 (``md5``), a scheme in TLS 1.3
+        (``rsa_pkcs1_sha256``)."""
 
     @property
     def randoms(self) -> bytes:
@@ -160,12 +158,12 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
                 self.client_finished = bytes(result.verify_data)
             yield result
 
-    def _serverTLS13Handshake(self, *parameters: Any) -> Handshake:  # noqa: N802, ANN401 -- tlslite-ng's
-        names = PRIVATE[TLSConnection]["_serverTLS13Handshake"][1:]
-        given = dict(zip(names, parameters, strict=True))
+    def _pickServerKeyExchangeSig(  # noqa: N802 -- tlslite-ng's name
+        self, settings: object, hello: object, certificates: object, key: object, *others: object
+    ) -> Any:  # noqa: ANN401 -- the same
         if self.scheme:
-            given["scheme"] = self.scheme
-        return super()._serverTLS13Handshake(**given)  # type: ignore[no-any-return]  # tlslite-ng has no types
+            return self.scheme, certificates, key
+        return super()._pickServerKeyExchangeSig(settings, hello, certificates, key, *others)
 
     def _sendMsgs(self, msgs: Iterable[Any]) -> Handshake:  # noqa: N802 -- tlslite-ng's name
         """Send a flight in clear: of TLS 1.2 all that is presented, of TLS 1.3 the ServerHello alone."""

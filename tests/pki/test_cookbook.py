@@ -8,7 +8,8 @@ import pytest
 
 from labserver.errors import ConfigurationError
 from labserver.pki.cookbook import FOLDER, cookbook, read_recipes
-from labserver.pki.specification import CertificateSpec
+from labserver.pki.specification import PRESENTATIONS, CertificateSpec
+from labserver.tls.tlslite import PRESENTATIONS as KNOWN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,20 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "wire = ['leaf', 'nobody']", "wire 'nobody' is not there"),
         ("[x]\n" + WORDS + "anchors = 'lab'", "anchors must be a list of texts"),
         ("[x]\n" + WORDS + "host = 'a.{lab}'", "host must be a name such as a.{id}.{lab}, .*, not 'a.{lab}'"),
+        ("[x]\n" + WORDS + "present = 'nonsense'", "present must be one of compressed, md5-signature, "),
+        ("[x]\n" + WORDS + "present = 'no-certificates'", 'present needs engine = "tlslite"'),
+        ("[x]\n" + WORDS + "versions = ['TLSv1']", "versions must be one of TLSv1.2, TLSv1.3, not "),
+        ("[x]\n" + WORDS + "proof = 'nobody'", "proof 'nobody' is not there; there are lab, leaf"),
+        ("[x]\n" + WORDS + "client_anchors = ['nobody']", "client_anchors 'nobody' is not there"),
+        ("[x]\n" + WORDS + "client_certificate = 'no'", "client_certificate must be one of asked, required"),
+        ("[x]\n" + WORDS + "anew = 'daily'", "anew must be one of connection, service"),
+        ("[x]\n" + WORDS + "anew = 'service'\nanchors = ['leaf']", "anew and other are for chains of the lab's CA"),
+        ("[x]\n" + WORDS + "other_for = 'unnamed'", "other and other_for need each other"),
+        ("[x]\n" + WORDS + "other.leaf.key = 'p384'", "other and other_for need each other"),
+        (
+            "[x]\n" + WORDS + "other_for = 'unnamed'\nother.title = 'no'",
+            "other.title is no part of a chain; there are ",
+        ),
         ("[x]\n" + WORDS + "severity = 'security'", "severity must be given for what is to be rejected, and only for"),
     ],
 )
@@ -105,6 +120,26 @@ def test_inheritance(tmp_path: Path) -> None:
     assert recipes["b"].authorities["ca"].issuer == "ca"
     assert (recipes["a"].authorities["ca"].path_length, recipes["b"].authorities["ca"].path_length) == (1, 0)
     assert recipes["b"].title == "Another"
+
+
+def test_other(tmp_path: Path) -> None:
+    """The other chain is the recipe's with what is written instead; nobody inherits it."""
+    first = "[a]\n" + WORDS + "leaf.key = 'p384'\nother_for = 'rsa-only'\nother.leaf.key = 'rsa2048'\n"
+    (tmp_path / "topic.toml").write_text(
+        first + "[b]\nbase = 'a'\nother_for = 'unnamed'\nother.wire = ['leaf']\n" + WORDS
+    )
+    recipes = read_recipes(tmp_path)
+    (one, other), (_, another) = ((recipe, recipe.other) for recipe in recipes.values())
+    assert other is not None
+    assert another is not None
+    assert (one.leaf.key, other.leaf.key, another.leaf.key) == ("p384", "rsa2048", "p384")
+    assert (other.wire, another.wire) == (("leaf", "lab"), ("leaf",))
+    assert (other.title, other.leaf.names) == (one.title, one.leaf.names)
+
+
+def test_presentations() -> None:
+    """The names that recipes may use are those that the engine knows."""
+    assert set(PRESENTATIONS) == KNOWN.keys()
 
 
 def test_what_is_shipped() -> None:

@@ -103,4 +103,5 @@ def _keys(spec: ChainSpec) -> dict[str, object]:
         for place, one in certificates.items()
         for field in fields(one)
     }
-    return {**keys, "wire": spec.wire, "anchors": spec.anchors, "host": spec.host}
+    others = ("wire", "anchors", "host", "present", "proof", "client_certificate")
+    return {**keys, **{key: getattr(spec, key) for key in others}}

@@ -19,13 +19,18 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from labserver.catalogue.addresses import host_names
+from labserver.catalogue.entries import CATALOGUE
 from labserver.check.case_run import Run, trace_of
 from labserver.clock import SystemClock
 from labserver.pki.chain import certificates_pem
+from labserver.pki.cookbook import cookbook
+from labserver.pki.specification import UNREADABLE
 from labserver.report.case import ClientRun
 from labserver.servers.factory import ConnectionFactory, OpenConnections
 from labserver.servers.transcript import Transcript
+from tests.pki.judges import UNPROVED
 from tests.reference.client import Account, Connect, Receive, RefusedError, Send, StartTls, client
+from tests.reference.credulous import CredulousContext, CredulousTls
 from tests.reference.sockets import context
 
 if TYPE_CHECKING:
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
     from labserver.lab import Lab
     from labserver.mailstore.directory import User
+    from labserver.pki.specification import ChainSpec
     from labserver.scenario import Scenario
     from labserver.servers.connection import Connection
     from labserver.services import Service
@@ -135,7 +141,7 @@ class _Driver:
 
     factory: ConnectionFactory
     loop: _Loop
-    context: ssl.SSLContext
+    context: ssl.SSLContext | CredulousContext
     host: str
     patience: float | None
     deadline: float
@@ -143,7 +149,7 @@ class _Driver:
     def __post_init__(self) -> None:
         self._connection: Connection | None = None
         self._transport = _Transport()
-        self._tls: ssl.SSLObject | None = None
+        self._tls: ssl.SSLObject | CredulousTls | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def run(self, steps: Generator[Step, bytes, None]) -> bool:
@@ -253,6 +259,12 @@ class _Driver:
             connection.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]  # the same
 
 
+def _tells_openssl(recipe: ChainSpec) -> bool:
+    """Return whether OpenSSL refuses it even if it is told to verify nothing."""
+    signed = recipe.in_message and not recipe.client_certificate
+    return signed or recipe.openssl == UNREADABLE or recipe.id in UNPROVED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InMemory:
     """Brings a reference client and a lab together, without a thread or a socket."""
@@ -262,6 +274,13 @@ class InMemory:
     traits: Traits
     user: User
     seconds: float
+
+    def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext:
+        """Return what the client is as careful with as it is."""
+        if not self.traits.careful and scenario.id in CATALOGUE.forged and _tells_openssl(cookbook()[scenario.id]):
+            return CredulousContext()
+        anchors = certificates_pem(self.lab.chains.chain(scenario.id).anchors)
+        return context(anchors.decode(), careful=self.traits.careful)
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:  # noqa: ARG002 -- the interface's
         """Run the client once."""
@@ -275,9 +294,7 @@ class InMemory:
                 role=self.lab.casting.role(scenario.id, control=control),
             ),
             loop=_Loop(self.clock),
-            context=context(
-                certificates_pem(self.lab.chains.chain(scenario.id).anchors).decode(), careful=self.traits.careful
-            ),
+            context=self._context(scenario),
             host=host_names(scenario.id)[0],
             patience=self.traits.patience,
             deadline=self.clock.elapsed + self.seconds,

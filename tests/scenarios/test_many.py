@@ -15,6 +15,7 @@ from labserver.catalogue.entries import CATALOGUE
 from labserver.lab import Lab
 from labserver.pki.chain import Chain
 from labserver.servers.casting import Role
+from labserver.services import SERVICES
 from labserver.settings import Settings
 from tests.scenarios.many import generated
 from tests.servers.reactor import Reactor
@@ -96,7 +97,7 @@ def test_by_name(tmp_path: Path, many: list[str]) -> None:
     before = _existing()
     (name,) = [name for name in many if name.startswith("self-signed-")][-1:]
     met: list[str] = []
-    engine = lab.casting.good_engine(lambda scenario, _: met.append(scenario))
+    engine = lab.casting.good_engine(SERVICES["imaps"], lambda scenario, _: met.append(scenario))
     engine.receive(of_ssl(f"{name}.lab.test"))
     engine.decrypted()
     assert engine.outgoing()

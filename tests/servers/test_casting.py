@@ -11,7 +11,9 @@ from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST, Facets
 from labserver.mailstore.directory import RejectingDirectory
 from labserver.servers.casting import Casting
+from labserver.servers.presenting import Answer, Visit, always
 from labserver.services import SERVICES
+from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine
 from tests.tls.hello import Parts, of_ssl, records
@@ -19,9 +21,9 @@ from tests.tls.hello import Parts, of_ssl, records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labserver.tls.engine import TlsEngine
     from tests.servers.playbook import Building
 
+IMAPS = SERVICES["imaps"]
 BY_NAME = [name for name, scenario in CATALOGUE.default.items() if scenario.by_name]
 IN_HANDSHAKE = [name for name in BY_NAME if name != "good"]
 """Scenarios that act before any octet of the dialogue."""
@@ -43,17 +45,17 @@ class Cast:
         self.made: list[str | None] = []
         self.misbehaved: list[tuple[str, str]] = []
         self.casting = Casting(
-            access=building.access(), backends=building.backends(), make_engines=self._engines, account="alice"
+            access=building.access(), backends=building.backends(), make_answers=self._answers, account="alice"
         )
 
-    def _engines(self, identifier: str | None, facets: Facets) -> Callable[[], TlsEngine]:
+    def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
         self.asked.append((identifier, facets))
 
-        def make() -> TlsEngine:
+        def answer(_: Visit) -> Answer:
             self.made.append(identifier)
-            return Answering()
+            return Answer(engine=Answering())
 
-        return make
+        return answer
 
     def misbehave(self, scenario: str, facet: str) -> None:
         """Take note."""
@@ -126,9 +128,11 @@ def test_named(cast: Cast, identifier: str) -> None:
 @pytest.mark.parametrize("identifier", IN_HANDSHAKE)
 def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     """The good server's engine becomes the other's when the ClientHello asks for it, and the fault is told once."""
-    engine = cast.casting.good_engine(cast.misbehave)
+    engine = cast.casting.good_engine(IMAPS, cast.misbehave)
     assert cast.made == []
     engine.receive(_hello(host_names(identifier)[0]))
+    for _ in range(2):
+        engine.decrypted()
     facet = cast.casting.role(identifier).handshake_facet
     assert cast.misbehaved == ([(identifier, facet)] if facet == "handshake" else [])
     for _ in range(2):
@@ -140,7 +144,9 @@ def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
 @pytest.mark.parametrize("name", ["", "localhost", "good.lab.test", "nonesuch.lab.test", "starttls-stripped.lab.test"])
 def test_not_chosen(cast: Cast, name: str) -> None:
     """Any other name, or none, leaves the good server's engine, and nothing misbehaved."""
-    cast.casting.good_engine(cast.misbehave).receive(_hello(name))
+    engine = cast.casting.good_engine(IMAPS, cast.misbehave)
+    engine.receive(_hello(name))
+    engine.decrypted()
     assert cast.made == [None]
     assert cast.misbehaved == []
 
@@ -149,7 +155,8 @@ def test_not_chosen(cast: Cast, name: str) -> None:
 def test_watched(cast: Cast, identifier: str) -> None:
     """An engine of a scenario's own tells of the fault when it answers a ClientHello, whatever that asks for."""
     role = cast.casting.role(identifier)
-    engine = role.watched_engine(cast.misbehave)
+    engine = role.watched_engine(IMAPS, cast.misbehave)
+    engine.decrypted()
     assert cast.misbehaved == []
     engine.receive(_hello("expired.lab.test"))
     engine.outgoing()
@@ -159,9 +166,56 @@ def test_watched(cast: Cast, identifier: str) -> None:
 @pytest.mark.parametrize("identifier", ["expired", "tls-v1-0"])
 def test_garbage_meets_nothing(cast: Cast, identifier: str) -> None:
     """A client that does not speak TLS has not been shown the fault."""
-    engine = cast.casting.role(identifier).watched_engine(cast.misbehave)
+    engine = cast.casting.role(identifier).watched_engine(IMAPS, cast.misbehave)
     engine.receive(b"EHLO in clear on the wrong port\r\n")
+    engine.decrypted()
     assert cast.misbehaved == []
+
+
+class Refusing(StalledEngine):
+    """An engine that has nothing in common with any client."""
+
+    intended = False
+
+    def decrypted(self) -> bytes:
+        """Fail."""
+        self.failure = TlsFailure(reason="no suitable signature algorithm", intended=self.intended)
+        return b""
+
+
+class Meaning(Refusing):
+    """One that means to have nothing in common."""
+
+    intended = True
+
+
+@pytest.mark.parametrize(
+    ("identifier", "engine", "meant", "met"),
+    [
+        ("expired", Answering, True, True),
+        ("expired", Answering, False, False),
+        ("expired", StalledEngine, True, False),
+        ("expired", Refusing, True, False),
+        ("expired", Meaning, True, True),
+        ("tls-v1-0", Refusing, True, True),
+    ],
+)
+def test_who_meets_it(
+    building: Building, identifier: str, engine: type[StalledEngine], *, meant: bool, met: bool
+) -> None:
+    """A client that cannot be shown a certificate has not met it; one that cannot take a version has met just that."""
+    casting = Casting(
+        access=building.access(),
+        backends=building.backends(),
+        make_answers=lambda _, __: lambda ___: Answer(engine=engine(), meant=meant),
+        account="",
+    )
+    told: list[str] = []
+    watched = casting.role(identifier).watched_engine(IMAPS, lambda scenario, _: told.append(scenario))
+    watched.receive(_hello("expired.lab.test"))
+    watched.decrypted()
+    watched.outgoing()
+    assert told == [identifier] * met
 
 
 def test_a_failed_engine_does_nothing(building: Building) -> None:
@@ -169,12 +223,13 @@ def test_a_failed_engine_does_nothing(building: Building) -> None:
     casting = Casting(
         access=building.access(),
         backends=building.backends(),
-        make_engines=lambda _, __: lambda: FailedEngine("not here"),
+        make_answers=lambda _, __: always(lambda: FailedEngine("not here")),
         account="",
     )
     told: list[str] = []
-    engine = casting.good_engine(lambda scenario, _: told.append(scenario))
+    engine = casting.good_engine(IMAPS, lambda scenario, _: told.append(scenario))
     engine.receive(_hello("expired.lab.test"))
+    engine.decrypted()
     assert told == []
     assert engine.failure is not None
 

@@ -67,6 +67,7 @@ def test_programs(program: str) -> None:
     assert 0xC02B in hello.ciphers
     assert (0x1301 in hello.ciphers) is (program != "openssl 1.2")
     assert X25519 in hello.groups
+    assert 0x0403 in hello.signatures
     assert hello.protocols == (("imap",) if "imap" in PROGRAMS[program] else ())
     assert {0, 10, 13} <= set(hello.extensions)
     assert parse_client_hello(received[5:]) == hello
@@ -113,7 +114,9 @@ GREASED = Parts(
         (0xFAFA, b""),
         (0, vector(2, b"\0" + vector(2, HOST.encode()))),
         (10, vector(2, numbers((0x1A1A, X25519, 23)))),
+        (13, vector(2, numbers((0x4A4A, 0x0403, 0x0804)))),
         (16, vector(2, vector(1, b"\x0a\x0a") + vector(1, b"imap"))),
+        (27, vector(1, numbers((1, 2)))),
         (43, vector(1, numbers((0x9A9A, 0x0304, 0x0303)))),
         (0x3A3A, b"\0"),
     ),
@@ -127,9 +130,11 @@ def test_grease() -> None:
         ciphers=(0x1301, 0x1302),
         server_name=HOST,
         groups=(X25519, 23),
+        signatures=(0x0403, 0x0804),
+        compressions=(1, 2),
         protocols=("imap",),
         session_id=bytes(32),
-        extensions=(0, 10, 16, 43),
+        extensions=(0, 10, 13, 16, 27, 43),
         grease=True,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -198,6 +199,25 @@ def test_exporter(tls_settings: TlsSettings) -> None:
     engine, client = make_engines("openssl", tls_settings)(), OpensslClient()
     shake(client, engine)
     assert engine.binding("tls-exporter") == client.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+
+
+def test_a_client_that_closes_at_once(engine: TlsEngine, met: tuple[str, Client]) -> None:
+    """One whose goodbye comes with its Finished is a connection like any other; what is said to it, it may not hear."""
+    _, client = met
+    while not engine.established:
+        client.step()
+        sent = client.outgoing()
+        with suppress(SSL.Error, ssl.SSLError):
+            client.shutdown()
+        engine.receive(sent + client.outgoing())
+        engine.decrypted()
+        client.receive(engine.outgoing())
+    assert engine.facts().version
+    for kind in ("tls-exporter", "tls-unique", "tls-server-end-point"):
+        engine.binding(kind)
+    engine.send(b"* OK hello\r\n")
+    engine.shutdown()
+    assert engine.failure is None
 
 
 @pytest.mark.parametrize("library", ["stdlib", "openssl"])

@@ -171,7 +171,12 @@ def test_exporter(tls_settings: TlsSettings, version: int) -> None:
     client, engine = OpensslClient(version=version), _engine(tls_settings)
     assert engine.binding("tls-exporter") is None
     shake(client, engine)
-    assert engine.binding("tls-exporter") == client.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+    expected = client.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+    assert engine.binding("tls-exporter") == expected
+    client.shutdown()
+    shake(client, engine)
+    assert engine.peer_closed
+    assert engine.binding("tls-exporter") == expected
 
 
 @pytest.mark.parametrize(
