@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labserver.pki.keys import PrivateKey
 
-__all__ = ["PUBLIC_KEYS", "key_identifier", "pkcs8", "public_key_info"]
+__all__ = ["P256_ORDER", "PUBLIC_KEYS", "key_identifier", "pkcs8", "public_key_info"]
 
 _RSA = der.sequence(der.object_identifier("1.2.840.113549.1.1.1"), der.NULL)
 _RSA_PSS = der.sequence(der.object_identifier("1.2.840.113549.1.1.10"))
@@ -26,7 +26,7 @@ _NOBODYS = der.sequence(der.object_identifier("1.3.6.1.4.1.55738.9"))
 
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _GENERATOR = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
@@ -114,7 +114,7 @@ def _explicit(generator: Callable[[ec.EllipticCurvePublicKey], bytes]) -> Callab
             der.sequence(_PRIME_FIELD, der.integer(_P)),
             curve,
             der.octet_string(generator(public)),
-            der.integer(_ORDER),
+            der.integer(P256_ORDER),
             der.integer(1),
         )
         return der.sequence(der.sequence(_EC, parameters), der.bit_string(_point(public)))

@@ -213,7 +213,7 @@ def _sound(spec: ChainSpec) -> ChainSpec:
     for label, certificate in spec.authorities.items():
         if certificate.issuer not in {label, *known}:
             raise ValueError(f"authorities.{label}.issuer {certificate.issuer!r} is not there, or comes later")
-        if certificate.key_of and certificate.key_of not in known - {"leaf", LAB}:
+        if certificate.key_of and certificate.key_of not in known - {"leaf"}:
             raise ValueError(f"authorities.{label}.key_of {certificate.key_of!r} is not there, or comes later")
         known.add(label)
     places = {

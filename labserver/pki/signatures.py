@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, p
 
 from labserver.pki import der
 from labserver.pki.old_digests import md2, md4
+from labserver.pki.public_keys import P256_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def _own_generator(key: PrivateKey, message: bytes) -> bytes:
     """
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise TypeError("this forgery wants a P-256 key")
-    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    order = P256_ORDER
     once = int.from_bytes(hashlib.sha512(b"labserver nonce" + message).digest()) % (order - 1) + 1
     x = ec.derive_private_key(once, key.curve).exchange(ec.ECDH(), key.public_key())
     r = int.from_bytes(x) % order

@@ -63,6 +63,11 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "leaf.issuer = 'nobody'", "leaf.issuer 'nobody' is not there; there are lab, leaf"),
         ("[x]\n" + WORDS + "authorities.a.issuer = 'b'", "authorities.a.issuer 'b' is not there, or comes later"),
         ("[x]\n" + WORDS + "authorities.a = 3", "authorities must be a table"),
+        (
+            "[x]\n" + WORDS + "authorities.a = { issuer = 'a', key_of = 'b' }",
+            "authorities.a.key_of 'b' is not there, or comes later",
+        ),
+        ("[x]\n" + WORDS + "leaf.public_key = 'odd'", "leaf.public_key must be one of ec-explicit, .*, not 'odd'"),
         ("[x]\n" + WORDS + "wire = ['leaf', 'nobody']", "wire 'nobody' is not there"),
         ("[x]\n" + WORDS + "anchors = 'lab'", "anchors must be a list of texts"),
         ("[x]\n" + WORDS + "host = 'a.{lab}'", "host must be a name such as a.{id}.{lab}, .*, not 'a.{lab}'"),
