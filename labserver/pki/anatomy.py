@@ -6,14 +6,27 @@ ValueError that says why.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["Anatomy", "Element", "Extension", "dissect", "dotted", "one", "several"]
+__all__ = [
+    "BASIC_CONSTRAINTS",
+    "Anatomy",
+    "Element",
+    "Extension",
+    "authority_keys",
+    "dissect",
+    "dotted",
+    "one",
+    "several",
+]
 
+BASIC_CONSTRAINTS = "2.5.29.19"
+"""The OID of the extension (RFC 5280 4.2.1.9)."""
 _LONG, _CONSTRUCTED, _MANY_OCTETS = 0x80, 0x20, 0x1F
 _BOOLEAN, _OCTET_STRING = 0x01, 0x04
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
@@ -82,6 +95,17 @@ def dissect(certificate: bytes) -> Anatomy:
         extensions=tuple(_extension(element) for found in lists for element in several(found.content)),
         signature=signature,
     )
+
+
+def authority_keys(certificates: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the SubjectPublicKeyInfo of those certificates that say they are a CA's."""
+    for certificate in certificates:
+        with suppress(ValueError, RecursionError):
+            fields = dissect(certificate)
+            constraints = [found.value for found in fields.extensions if found.oid == BASIC_CONSTRAINTS]
+            parts = [part for value in constraints for part in several(one(value).content)]
+            if any(part.tag == _BOOLEAN and part.content != b"\0" for part in parts):
+                yield fields.key.octets
 
 
 def one(octets: bytes) -> Element:

@@ -14,7 +14,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+
 from labserver.errors import ConfigurationError
+from labserver.pki.anatomy import authority_keys
 from labserver.pki.export import Exported, digest, key_store, refuse_foreign
 from labserver.pki.files import PRIVATE, STORE_PASSWORD, read_file, write_file
 
@@ -32,6 +36,7 @@ _MAKER = "labserver certs export"
 _INDEX, _README, _SUMS = "index.json", "README.md", "SHA256SUMS"
 _SUM = re.compile(r"^(?P<digest>[0-9a-f]{64})  (?P<name>\S+)$", re.MULTILINE)
 
+_CA_KEY = "Its key is also a CA's: whoever has it can vouch for other names to whoever trusts its anchors."
 _PUBLIC = """**The keys here, those of the lab's CA too, were made from a seed and are public knowledge.** Whoever
 trusts one of the anchors trusts everybody who can guess the text.
 
@@ -117,7 +122,7 @@ def _write(path: Path, file: Exported) -> None:
 def _files(chain: Chain) -> tuple[tuple[Exported, ...], tuple[str, ...]]:
     """Return what is in a chain's folder, and what is to be said of it."""
     contents = {"chain.pem": chain.chain_pem, "key.pem": chain.key_pem}
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = (_CA_KEY,) if _is_authoritys(chain) else ()
     if chain.anchors:
         contents["anchors.pem"] = chain.anchors_pem
     try:
@@ -125,9 +130,9 @@ def _files(chain: Chain) -> tuple[tuple[Exported, ...], tuple[str, ...]]:
             warnings.simplefilter("ignore")  # about what a scenario gets wrong on purpose
             contents["server.p12"] = key_store(chain)
     except ConfigurationError as error:
-        notes = (str(error),)
+        notes += (str(error),)
     except Exception as error:  # noqa: BLE001 -- whatever the library does with what is malformed on purpose
-        notes = (f"No PKCS #12: its writer cannot read the certificates or the key ({error}).",)
+        notes += (f"No PKCS #12: its writer cannot read the certificates or the key ({error}).",)
     if chain.staple is not None:
         contents["staple.der"] = chain.staple
     private = {"key.pem": {"mode": PRIVATE}, "server.p12": {"mode": PRIVATE}}
@@ -136,6 +141,16 @@ def _files(chain: Chain) -> tuple[tuple[Exported, ...], tuple[str, ...]]:
         for name, content in contents.items()
     )
     return tuple(made), notes
+
+
+def _is_authoritys(chain: Chain) -> bool:
+    """Tell whether the server's key is that of a CA in its chain, too."""
+    try:
+        key = load_der_private_key(chain.key, None, unsafe_skip_rsa_key_validation=True).public_key()
+        own = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return any(own == key for key in authority_keys((*chain.certificates, *chain.anchors)))
 
 
 def _earlier(directory: Path) -> _Earlier:

@@ -11,7 +11,7 @@ from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from labserver.pki.anatomy import dotted, one, several
+from labserver.pki.anatomy import BASIC_CONSTRAINTS, dotted, one, several
 from labserver.pki.specification import PURPOSES, USAGES
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _hexadecimal(octets: bytes) -> str:
 
 
 EXTENSIONS: dict[str, dict[str, Callable[[bytes], str]]] = {
-    "2.5.29.19": {"is a CA": _constraints},
+    BASIC_CONSTRAINTS: {"is a CA": _constraints},
     "2.5.29.15": {"key usage": _usages},
     "2.5.29.37": {"purposes": partial(_oids, known=_PURPOSES)},
     "2.5.29.17": {"names": _general_names},

@@ -23,6 +23,7 @@ from labserver.errors import UnavailableError
 from labserver.facets.certificate import RecipeCertificate
 from labserver.pki.material import Wanted
 from labserver.scenario import USUAL_HOST
+from tests.exports.files import certificates
 from tests.integration.labs import COMMAND
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.labs import LabProcess
-
-
-_END = "-----END CERTIFICATE-----"
 
 
 def _plain(*words: str, code: int = 0) -> tuple[str, str]:
@@ -202,10 +200,6 @@ def test_export_scenarios(tmp_path: Path) -> None:
     context.load_cert_chain(tmp_path / "good" / "chain.pem", tmp_path / "good" / "key.pem")
 
 
-def _certificates(text: str) -> list[bytes]:
-    return [ssl.PEM_cert_to_DER_cert(f"{part.strip()}{_END}") for part in text.split(_END)[:-1]]
-
-
 def test_export_for_other_hosts(tmp_path: Path) -> None:
     """With --host the names inside are those and no scenario's, but for recipes that are about names of the lab."""
     hosts = ("imap.example.org", "smtp.example.org")
@@ -218,8 +212,7 @@ def test_export_for_other_hosts(tmp_path: Path) -> None:
     for name, line in lines.items():
         assert line["host_names"] == list(host_names(name) if name in own else hosts)
         if name not in own:
-            text = (tmp_path / name / "chain.pem").read_text()
-            assert f"{name}.lab.".encode() not in b"".join(_certificates(text))
+            assert f"{name}.lab.".encode() not in b"".join(certificates(tmp_path / name / "chain.pem"))
     leaf = x509.load_pem_x509_certificate((tmp_path / "expired" / "chain.pem").read_bytes())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName)[:2] == list(hosts)

@@ -19,6 +19,8 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.material import Wanted
 from labserver.pki.specification import ENGINES
 from tests.exports import servers
+from tests.exports.files import certificates
+from tests.pki.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -130,12 +132,6 @@ def _code(case: str) -> int:
     return _BOOK[case].openssl if case in _BOOK else 0
 
 
-def _exported(folder: Path) -> list[bytes]:
-    end = "-----END CERTIFICATE-----"
-    parts = (folder / "chain.pem").read_text().split(end)[:-1]
-    return [ssl.PEM_cert_to_DER_cert(part.strip() + end) for part in parts]
-
-
 @pytest.mark.parametrize("server", _SERVERS)
 def test_other_servers(server: str, export: Export, folder: Path) -> None:
     """A server presents the exported chain octet for octet, and a client judges it as it does the lab's."""
@@ -147,6 +143,8 @@ def test_other_servers(server: str, export: Export, folder: Path) -> None:
             case: _judged(port, export.names[case], begin, export.folder / case / "anchors.pem") for case in received
         }
     assert found.keys() - received.keys() == _TOO_LONG
-    assert {case for case, chain in received.items() if chain != _exported(export.folder / case)} == set()
+    assert {
+        case for case, chain in received.items() if chain != certificates(export.folder / case / "chain.pem")
+    } == set()
     assert {case: code for case, code in judged.items() if code != _code(case)} == {}
     assert len(judged) > 100
