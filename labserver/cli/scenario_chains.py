@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "export_scenarios", "shown"]
 
 _WEAK = "Servers that use OpenSSL want @SECLEVEL=0 in their list of ciphers for it."
+_OLD = "Servers must be kept to TLS 1.2 for it: newer versions have no signature that fits its key."
 _ENGINES = {
     "openssl": "Not every server can present it: it needs stapling, or a newer OpenSSL than many have.",
     "tlslite": "Servers that use OpenSSL will not load it, or present it otherwise than it is.",
@@ -119,6 +120,7 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
     notes = (
         (reason is not None, str(reason)),
         (spec is not None and spec.weak, _WEAK),
+        (spec is not None and spec.newest == "TLSv1.2", _OLD),
         (spec is not None and spec.engine in _ENGINES, "" if spec is None else _ENGINES.get(spec.engine, "")),
         (bool(wanted.hosts) and not movable, _OWN_NAME),
     )
