@@ -28,6 +28,8 @@ _MEANT = {
     "self-signed-ca-pinned",
 }
 """Scenarios whose server has the key of a CA, because that is what they are about."""
+_UNREADABLE = {"basic-constraints-negative-pathlen"}
+"""Those that cryptography cannot read, so that it does not tell."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_keys_of_authorities(export: Path) -> None:
                 theirs = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
                 if theirs == own and parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
                     found.add(path.parent.name)
-    assert found == _MEANT
+    assert found == _MEANT - _UNREADABLE
     lines = json.loads((export / "index.json").read_text())["scenarios"]
     assert {line["id"] for line in lines if "also a CA's" in str(line["notes"])} == _MEANT
 
