@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.cli.chain_sources import Source
+    from labserver.pki.chain import Chain
+    from labserver.pki.specification import ChainSpec
     from labserver.scenario import Scenario
 
 __all__ = ["Selection", "export_scenarios", "shown"]
@@ -35,6 +37,7 @@ _ENGINES = {
     "tlslite": "Servers that use OpenSSL will not load it, or present it otherwise than it is.",
 }
 """What there is to say of chains that the simplest engine cannot serve."""
+_MESSAGE = "Not exported: it is about the messages of the handshake, which no file says. A lab sends them."
 _OWN_NAME = "Its recipe is about the names that it has in a lab, which --host does not replace."
 _GOOD = "good"
 """The scenario that presents the lab's own certificate and nothing else worth exporting."""
@@ -109,22 +112,44 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
     spec = cookbook().get(scenario.facets.certificate.recipe)
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
-    try:
-        chain, reason = source.scenario(scenario.id, hosts), None
-    except UnavailableError as error:
-        chain, reason = None, str(error)
+    chain, notes = _chain(scenario, hosts, source)
+    reason = notes[0] if notes and notes != (_MESSAGE,) else None
     facts = described(scenario, address=addresses()[scenario.id], unavailable=reason)
     facts |= {"own_anchor": scenario.own_anchor, "engine": _engine(scenario), "public_keys": wanted.public}
     if hosts:
         facts |= {"host_names": list(hosts), "address": None}
-    notes = (
-        (reason is not None, str(reason)),
-        (spec is not None and spec.weak, _WEAK),
-        (spec is not None and spec.newest == "TLSv1.2", _OLD),
-        (spec is not None and spec.engine in _ENGINES, "" if spec is None else _ENGINES.get(spec.engine, "")),
-        (bool(wanted.hosts) and not movable, _OWN_NAME),
-    )
-    return Entry(facts=facts, chain=chain, notes=tuple(note for holds, note in notes if holds))
+    if wanted.hosts and not movable:
+        notes += (_OWN_NAME,)
+    if spec is not None and chain is not None:
+        notes += tuple(_notes(spec))
+    return Entry(facts=facts, chain=chain, notes=notes)
+
+
+def _chain(scenario: Scenario, hosts: tuple[str, ...], source: Source) -> tuple[Chain | None, tuple[str, ...]]:
+    """Return the chain to export, or why there is none."""
+    spec = cookbook().get(scenario.facets.certificate.recipe)
+    if spec is not None and spec.in_message:
+        return None, (_MESSAGE,)
+    try:
+        return source.scenario(scenario.id, hosts), ()
+    except UnavailableError as error:
+        return None, (str(error),)
+
+
+def _notes(spec: ChainSpec) -> Iterator[str]:
+    """Yield what a server needs to know to present it as a lab does."""
+    if spec.weak:
+        yield _WEAK
+    if spec.newest == "TLSv1.2":
+        yield _OLD
+    if spec.engine in _ENGINES:
+        yield _ENGINES[spec.engine]
+    if spec.versions:
+        yield f"A lab presents it in {' and '.join(spec.versions)} only."
+    if spec.anew:
+        yield f"A lab makes another for each {spec.anew}; this is one of them."
+    if spec.other is not None:
+        yield "A lab has another chain beside it, which is not here."
 
 
 def _movable(scenario: Scenario) -> bool:

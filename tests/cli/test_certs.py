@@ -211,11 +211,24 @@ def test_export_for_other_hosts(tmp_path: Path) -> None:
     assert len(own) < len(lines) / 3
     for name, line in lines.items():
         assert line["host_names"] == list(host_names(name) if name in own else hosts)
-        if name not in own:
+        if name not in own and line["files"]:
             assert f"{name}.lab.".encode() not in b"".join(certificates(tmp_path / name / "chain.pem"))
     leaf = x509.load_pem_x509_certificate((tmp_path / "expired" / "chain.pem").read_bytes())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName)[:2] == list(hosts)
+
+
+def test_what_no_file_says(tmp_path: Path) -> None:
+    """Scenarios about the messages of the handshake, or chains of which there are many, say so in the index."""
+    names = ("key-mismatch", "client", "cert-rotates-each-connection", "dual-rsa-ecdsa", "ber-indefinite-length")
+    options = [word for name in names for word in ("--scenario", name)]
+    _plain("certs", "export", str(tmp_path), "--seed", "x", *options)
+    lines = {line["id"]: line for line in json.loads((tmp_path / "index.json").read_text())["scenarios"]}
+    assert all("no file says" in str(lines[name]["notes"]) and not lines[name]["files"] for name in names[:2])
+    assert all(lines[name]["available"] for name in names)
+    assert "makes another for each connection" in str(lines[names[2]]["notes"])
+    assert "another chain beside it" in str(lines[names[3]]["notes"])
+    assert "present it otherwise than it is" in str(lines[names[4]]["notes"])
 
 
 @pytest.mark.parametrize(
