@@ -99,6 +99,7 @@ def _rsa_with_digest(oid: str, digest_oid: str, digest: Callable[[bytes], bytes]
 
 _PSS = "1.2.840.113549.1.1.10"
 _MGF1 = "1.2.840.113549.1.1.8"
+_USUAL_SALT = 20
 _DIGESTS = {
     "sha1": "1.3.14.3.2.26",
     "sha256": "2.16.840.1.101.3.4.2.1",
@@ -112,18 +113,16 @@ def _pss(digest: str, declared: int | None = None) -> Signature:
 
     The parameters' defaults (SHA-1, 20 octets) are left out, as DER wants it (RFC 4055 3.1).
     """
-    size = hashlib.new(digest, usedforsecurity=False).digest_size
     algorithm = _identifier(_DIGESTS[digest], der.NULL)
-    fields = (
-        () if digest == "sha1" else (der.explicit(0, algorithm), der.explicit(1, _identifier(_MGF1, algorithm))),
-        () if (declared or size) == 20 else (der.explicit(2, der.integer(declared or size)),),  # noqa: PLR2004 -- see above
-    )
+    length = declared or hashlib.new(digest, usedforsecurity=False).digest_size
+    hashing = (der.explicit(0, algorithm), der.explicit(1, _identifier(_MGF1, algorithm))) if digest != "sha1" else ()
+    salting = (der.explicit(2, der.integer(length)),) if length != _USUAL_SALT else ()
 
     def sign(key: PrivateKey, message: bytes) -> bytes:
         own = _rsa_key(key)
         return _rsa_power(own, _pss_encoded(message, own.key_size - 1, digest))
 
-    return Signature(identifier=_identifier(_PSS, der.sequence(*fields[0], *fields[1])), sign=sign)
+    return Signature(identifier=_identifier(_PSS, der.sequence(*hashing, *salting)), sign=sign)
 
 
 def _pss_encoded(message: bytes, bits: int, digest: str) -> bytes:
