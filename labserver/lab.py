@@ -10,6 +10,7 @@ import ipaddress
 import os
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
@@ -24,6 +25,7 @@ from labserver.mailstore.store import MailStore
 from labserver.pki.chain import certificates_pem, fingerprint
 from labserver.pki.material import entropy_for, obtain
 from labserver.servers.access import Access
+from labserver.servers.anchors import AnchorFiles
 from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
@@ -36,7 +38,6 @@ from labserver.tls.failed import FailedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
@@ -103,6 +104,8 @@ class Lab:
             self._release()
             self.store.close()
             raise
+        self.anchors = AnchorFiles(directory=run_directory, usual=self.material.chain.anchors, chain=self.chains.chain)
+        """What clients are told to trust."""
         self.leases: list[Lease] = []
         """Scenarios on ports of their own since the start."""
         self._ports: list[IListeningPort] = []
@@ -151,7 +154,7 @@ class Lab:
             scenario=identifier,
             transcript=transcript or self._new_transcript(),
             connections=OpenConnections(limits=self.settings.limits),
-            ca_pem=self._anchors_file(identifier),
+            ca_pem=Path(self.anchors.told(identifier)["pem"]),
         )
         for bound in bind_all(dict.fromkeys(services, 0), LOOPBACK):
             factory = ConnectionFactory(
@@ -200,17 +203,6 @@ class Lab:
         except UnavailableError as error:
             return str(error)
         return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
-
-    def _anchors_file(self, identifier: str) -> Path:
-        """Return the file with what a client of the scenario is told to trust, made if need be."""
-        good = isinstance(CATALOGUE[identifier].facets.certificate, LabCertificate)
-        anchors = (self.material.chain if good else self.chains.chain(identifier)).anchors
-        usual = self.run_directory / "ca.pem"
-        if anchors == self.material.chain.anchors and usual.exists():
-            return usual
-        path = self.run_directory / f"ca-{identifier}.pem"
-        path.write_bytes(certificates_pem(anchors))
-        return path
 
     async def stop(self, *, grace: float = 5.0) -> None:
         """Stop listening, say goodbye to every client, wait up to ``grace`` seconds for them, close the store."""

@@ -61,23 +61,37 @@ class RunningLab:
         """Return the scenario's as it is served, or for other host names."""
         return self._chain(f"scenario {json.dumps([identifier, *hosts])}")
 
+    def anchors(self, identifier: str) -> dict[str, str]:
+        """Return files with what clients of a scenario are to trust, by their kinds, as in the lab's ready record."""
+        answer = self._answer(f"anchors {json.dumps(identifier)}")
+        try:
+            found: dict[str, str] = json.loads(answer)
+            if "pem" in found:
+                return found
+        except ValueError:
+            pass
+        raise _refusal(answer)
+
     def now(self) -> datetime:
         """Return the time."""
         return SystemClock().now()
 
     def _chain(self, request: str) -> Chain:
+        answer = self._answer(f"certificate {request}")
+        try:
+            return unpacked(answer)
+        except (LookupError, ValueError) as error:
+            raise _refusal(answer) from error
+
+    def _answer(self, request: str) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             try:
                 connection.connect(self._control)
             except OSError as error:
                 raise ConfigurationError(f"the lab does not answer: {error.strerror}; is it still running?") from error
-            connection.sendall(f"certificate {request}\n".encode())
+            connection.sendall(f"{request}\n".encode())
             with connection.makefile("r", encoding="utf-8") as stream:
-                answer = stream.readline()
-        try:
-            return unpacked(answer)
-        except (LookupError, ValueError) as error:
-            raise _refusal(answer) from error
+                return stream.readline()
 
 
 class ImaginedLab:

@@ -25,15 +25,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="the lab's ready file (default: the newest lab)"
     )
+    parser.add_argument(
+        "--scenario", metavar="ID", help="for this one: its name to ask for, and its own anchor to trust if it has one"
+    )
     parser.add_argument("--only-lab", action="store_true", help="leave out what makes programs trust the lab's CA")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the variables."""
-    record = find_ready(options.ready_file)
+    record: Mapping[str, object] = find_ready(options.ready_file)
+    if options.scenario is not None:
+        record = _for_scenario(record, options.scenario)
     chosen = lab_variables(record) if options.only_lab else variables(record)
     sys.stdout.write(render(chosen, Format(options.format)))
     return 0
+
+
+def _for_scenario(record: Mapping[str, object], identifier: str) -> Mapping[str, object]:
+    """Return the record as it is for who wants to meet one scenario; raises ConfigurationError if it is not there."""
+    from labserver.catalogue.addresses import addresses, host_names  # noqa: PLC0415 -- the catalogue, only when needed
+    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- the same
+    from labserver.cli.chain_sources import RunningLab  # noqa: PLC0415 -- the same
+
+    told = {"ca": RunningLab(record).anchors(identifier), "scenario": identifier}
+    if CATALOGUE[identifier].by_name:
+        return {**record, **told, "server_name": host_names(identifier)[0].rstrip(".")}
+    return {**record, **told, "host": addresses()[identifier]}
 
 
 def variables(record: Mapping[str, object]) -> dict[str, str]:

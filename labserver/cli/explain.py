@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
 def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
-    yield from case_words(scenario)
+    own = {"To be trusted": "an anchor of its own"} if scenario.own_anchor else {}
+    yield from case_words(scenario, **own)
     yield ""
     yield from _bytes(scenario, service)
     yield "By hand, while labserver up runs:"
@@ -79,14 +80,7 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     if isinstance(facets.handshake, OldVersionOnly):
         trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
     own_port = "# on ports of its own, on every system:", f"labserver up --scenario {scenario.id}"
-    if scenario.own_anchor:
-        yield from (
-            *own_port,
-            "# its ready line, or labserver up --ready-file FILE, tells the ports and the CA to trust",
-            *([] if scenario.host == USUAL_HOST else [f"# the client is to connect to {name}"]),
-        )
-        return
-    yield 'eval "$(labserver env)"'
+    yield f'eval "$(labserver env{f" --scenario {scenario.id}" if scenario.own_anchor else ""})"'
     if scenario.by_name:
         yield "# by name, on every system:"
         yield f"{s_client} -connect localhost:{port} -servername {asked} -verify_hostname {name} {trust}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import DOMAINS, addresses, hosts_entries
+from labserver.catalogue.entries import CATALOGUE
 
 if TYPE_CHECKING:
     import argparse
 
 __all__ = ["add_options", "run"]
+
+_OWN_ANCHOR = "own anchor"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the lines."""
     print("# labserver: add these lines to /etc/hosts, and remove them when the lab is gone")
+    print(f"# {_OWN_ANCHOR}: clients have to trust that one's own CA, which labserver env --scenario ID tells")
     print(f"127.0.0.1 {' '.join(DOMAINS)}")
     for identifier, address in addresses().items():
         if names := hosts_entries(identifier):
-            print("127.0.0.1" if options.one_address else address, *names)
+            mark = (f"# {_OWN_ANCHOR}",) if CATALOGUE[identifier].own_anchor else ()
+            print("127.0.0.1" if options.one_address else address, *names, *mark)
     return 0

@@ -115,7 +115,7 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
     chain, notes = _chain(scenario, hosts, source)
     reason = notes[0] if notes and notes != (_MESSAGE,) else None
     facts = described(scenario, address=addresses()[scenario.id], unavailable=reason)
-    facts |= {"own_anchor": scenario.own_anchor, "engine": _engine(scenario), "public_keys": wanted.public}
+    facts |= {"engine": _engine(scenario), "public_keys": wanted.public}
     if hosts:
         facts |= {"host_names": list(hosts), "address": None}
     if wanted.hosts and not movable:

@@ -100,6 +100,8 @@ def described(scenario: Scenario, *, address: str, unavailable: str | None) -> d
         "address": address,
         "host_names": list(host_names(scenario.id)),
         "by_name": scenario.by_name,
+        "anchor": "own" if scenario.own_anchor else "lab",
+        "default": scenario.default,
     }
 
 
@@ -107,7 +109,8 @@ def _table(scenarios: list[Scenario], reasons: Mapping[str, str | None]) -> Iter
     for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
         yield f"{group}:"
         for scenario in members:
-            yield f"  {scenario.id:<28}{scenario.title}  [{scenario.severity}]"
+            own = "  (own anchor)" if scenario.own_anchor else ""
+            yield f"  {scenario.id:<28}{scenario.title}  [{scenario.severity}]{own}"
             yield from textwrap.wrap(scenario.does, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
             expects = f"A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
             yield from textwrap.wrap(expects, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)

@@ -67,7 +67,9 @@ async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]]) -> int:
     from labserver.servers.control import ControlSocket  # noqa: PLC0415 -- after the reactor
 
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
-    control = ControlSocket(lab.run_directory / "control.sock", lab.transcript, lab.material, lab.chains.chain)
+    control = ControlSocket(
+        lab.run_directory / "control.sock", lab.transcript, lab.material, lab.chains.chain, lab.anchors.told
+    )
     try:
         await control.start()
         record = lab.record()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -54,22 +55,23 @@ class Exported:
 def trust_files(anchors: tuple[bytes, ...]) -> tuple[Exported, ...]:
     """Return what clients need: the anchors (DER) as PEM, DER and Java trust store; nothing when there are none.
 
-    PKCS #12 salts are random, so ``ca.p12`` differs from one time to the next even where its certificate is the same.
+    There is no trust store of certificates that its writer cannot read, as those of recipes may be. PKCS #12 salts are
+    random, so ``ca.p12`` differs from one time to the next even where its certificate is the same.
     """
     if not anchors:
         return ()
     pem_file = certificates_pem(anchors)
+    store: tuple[Exported, ...] = ()
+    with suppress(ValueError):
+        meaning = f"the same, a Java trust store, password {STORE_PASSWORD}"
+        store = (Exported(name="ca.p12", content=_trust_store(anchors), meaning=meaning),)
     return (
         Exported(name="ca.pem", content=pem_file, meaning="the CA, PEM: for nearly every client"),
         Exported(
             name="ca.crt", content=pem_file, meaning="the same, named for update-ca-certificates, Windows and Android"
         ),
         Exported(name="ca.der", content=anchors[0], meaning="the same, DER: for Java's keytool and mobile devices"),
-        Exported(
-            name="ca.p12",
-            content=_trust_store(anchors),
-            meaning=f"the same, a Java trust store, password {STORE_PASSWORD}",
-        ),
+        *store,
     )
 
 

@@ -23,8 +23,8 @@ Made by `labserver scenarios --markdown` from `labserver/catalogue/` and `certs/
 Every scenario is one server with one fault, or a control without any; whatever else it does is as good as the
 known-good lab. `labserver explain ID@SERVICE` shows what it says octet for octet, with commands to meet it by hand.
 `labserver check -- CMD …` runs a client against those marked *default* and judges it; `--scenario` has others. To
-accept one marked *own anchor*, a client has to trust that scenario's own certificate, which the lab tells, in place of
-the lab's CA.
+accept one marked *own anchor*, a client has to trust that scenario's own certificate in place of the lab's CA:
+`eval "$(labserver env --scenario ID)"` tells a shell where the running lab has it.
 
 ## How to reach one
 
@@ -86,7 +86,7 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
             named = f" or by name, `{name}`" if scenario.by_name else called
             yield f"* At: {places[scenario.id]}{named}"
             if scenario.own_anchor:
-                yield "* Trust: an anchor of its own"
+                yield f"* Trust: an anchor of its own (`labserver env --scenario {scenario.id}`)"
             yield f"* See: {'; '.join(scenario.references)}"
             yield ""
 

@@ -4,7 +4,8 @@ One request line. ``transcript [follow] [secrets]``: the answer is what is kept,
 every event as it happens until either side closes. A reader that does not read is dropped rather than waited for.
 ``certificate server``, ``certificate client ACCOUNT`` and ``certificate scenario [ID, HOST …]`` (in JSON, a string or a
 list): the chain that the lab serves, a new one of its CA for SASL EXTERNAL, or a scenario's, with its key, as a line of
-:mod:`labserver.pki.portable`; or ``{"error": …, "unavailable": …}``.
+:mod:`labserver.pki.portable`. ``anchors ID`` (in JSON, a string): files with what a client of that scenario is told to
+trust, as the ready record has the lab's. Or ``{"error": …, "unavailable": …}``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from labserver.pki.portable import packed
 from labserver.report.ndjson import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from labserver.events import Event
@@ -41,11 +42,13 @@ class ControlSocket:
         transcript: Transcript,
         material: Material,
         chain: Callable[[str, tuple[str, ...]], Chain],
+        anchors: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._path = path
         self._transcript = transcript
         self._material = material
         self._chain = chain
+        self._anchors = anchors
         self._server: asyncio.AbstractServer | None = None
         self._followers: set[asyncio.StreamWriter] = set()
 
@@ -65,8 +68,9 @@ class ControlSocket:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request, _, rest = (await reader.readline()).partition(b" ")
-            if request == b"certificate":
-                writer.write(self._certificate(rest).encode() + b"\n")
+            if request in {b"certificate", b"anchors"}:
+                told = self._certificate if request == b"certificate" else self._files
+                writer.write(_answered(told, rest.strip()).encode() + b"\n")
                 await writer.drain()
             else:
                 await self._tell_transcript(rest.split(), reader, writer)
@@ -95,18 +99,26 @@ class ControlSocket:
             self._followers.discard(writer)
 
     def _certificate(self, wanted: bytes) -> str:
-        side, _, said = wanted.strip().partition(b" ")
-        try:
-            if side == b"client":
-                return packed(self._material.issuer.issue_client(json.loads(said)))
-            if side == b"scenario":
-                identifier, *hosts = json.loads(said)
-                return packed(self._chain(identifier, tuple(hosts)))
-            return packed(self._material.chain)
-        except (ConfigurationError, UnavailableError) as error:
-            return json.dumps({"error": str(error), "unavailable": isinstance(error, UnavailableError)})
-        except KeyError as error:
-            return json.dumps({"error": f"the lab has no scenario {error.args[0]}", "unavailable": False})
+        side, _, said = wanted.partition(b" ")
+        if side == b"client":
+            return packed(self._material.issuer.issue_client(json.loads(said)))
+        if side == b"scenario":
+            identifier, *hosts = json.loads(said)
+            return packed(self._chain(identifier, tuple(hosts)))
+        return packed(self._material.chain)
+
+    def _files(self, wanted: bytes) -> str:
+        return json.dumps(self._anchors(json.loads(wanted)))
+
+
+def _answered(told: Callable[[bytes], str], wanted: bytes) -> str:
+    """Return what ``told`` tells, or why it cannot."""
+    try:
+        return told(wanted)
+    except (ConfigurationError, UnavailableError) as error:
+        return json.dumps({"error": str(error), "unavailable": isinstance(error, UnavailableError)})
+    except KeyError as error:
+        return json.dumps({"error": f"the lab has no scenario {error.args[0]}", "unavailable": False})
 
 
 class _Follower:

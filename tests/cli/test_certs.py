@@ -191,8 +191,8 @@ def test_export_scenarios(tmp_path: Path) -> None:
     assert "PUBLIC KNOWLEDGE" in err
     lines = {line["id"]: line for line in json.loads((tmp_path / "index.json").read_text())["scenarios"]}
     assert {"wildcard", "good", "good-trustme"} <= lines.keys()
-    assert lines["good"]["own_anchor"] is False
-    assert lines["good-trustme"]["own_anchor"] is True
+    assert lines["good"]["anchor"] == "lab"
+    assert lines["good-trustme"]["anchor"] == "own"
     assert lines["wildcard"]["public_keys"] is True
     for name, line in lines.items():
         assert {path.name for path in (tmp_path / name).iterdir()} == set(line["files"])

@@ -48,6 +48,8 @@ def test_json() -> None:
         assert one["severity"] == scenario.severity
         assert one["references"] == list(scenario.references)
         assert one["address"] == addresses()[scenario.id]
+        assert (one["anchor"] == "own") is scenario.own_anchor
+        assert one["default"] is scenario.default
         assert one["host_names"] == list(host_names(scenario.id))
         assert (one["available"], one["unavailable"]) == (True, None)
 
@@ -189,6 +191,8 @@ BY_HAND = {
     "idn-alabel@smtp": "Verify return code: 0 (ok)",
     "localhost@imaps": "Verify return code: 0 (ok)",
     "good@imap": "Verify return code: 0 (ok)",
+    "good-trustme@imaps": "Verify return code: 0 (ok)",
+    "deep@smtp": "Verify return code: 0 (ok)",
     "auth-rejected@pop3s": "Verify return code: 0 (ok)",
     "response-injection@pop3": "Verify return code: 0 (ok)",
 }
@@ -199,11 +203,33 @@ BY_HAND = {
 def test_by_hand(lab: LabProcess, case: str) -> None:
     """The commands for s_client work as printed, in a shell, with the lab that runs."""
     lines = _run("explain", case)[0].partition("By hand")[2].splitlines()
+    (words,) = (line for line in lines if line.strip().startswith("eval"))
+    options = words.partition("labserver env")[2].removesuffix(')"').split()
     commands = [line.strip() for line in lines if line.strip().startswith("openssl")]
     assert commands
     for command in commands:
-        printed = _shell(lab, f"{command} </dev/null")
+        printed = _shell(lab, f"{command} </dev/null", *options)
         assert BY_HAND[case] in printed, printed
+
+
+def test_env_for_a_scenario(lab: LabProcess) -> None:
+    """What env tells of a scenario is its name, or where only an address selects it that, and what to trust there."""
+    told = {name: _environment(lab, "--scenario", name) for name in ("deep", "expired", "starttls-stripped")}
+    assert told["deep"]["LABSERVER_SERVER_NAME"] == "deep.lab.test"
+    assert told["deep"]["SSL_CERT_FILE"] == told["deep"]["LABSERVER_CA_PEM"] != _environment(lab)["LABSERVER_CA_PEM"]
+    assert Path(told["deep"]["LABSERVER_CA_P12"]).is_file()
+    assert told["expired"]["LABSERVER_CA_PEM"] == _environment(lab)["LABSERVER_CA_PEM"]
+    assert told["starttls-stripped"]["LABSERVER_HOST"] == addresses()["starttls-stripped"]
+    assert {one["LABSERVER_SCENARIO"] for one in told.values()} == told.keys()
+    _, err = _run("env", "--ready-file", str(lab.ready_file), "--scenario", "nonesuch", code=2)
+    assert err == "labserver: the lab has no scenario nonesuch\n"
+
+
+def _environment(lab: LabProcess, *options: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(
+        _run("env", "--ready-file", str(lab.ready_file), "--format", "json", *options)[0]
+    )
+    return found
 
 
 @pytest.mark.client
@@ -214,12 +240,12 @@ def test_by_hand_in_clear(lab: LabProcess) -> None:
     assert "250-XXXXXXXA" in _shell(lab, f"printf 'EHLO me\\nQUIT\\n' | {command}")
 
 
-def _shell(lab: LabProcess, command: str) -> str:
-    """Type a command after ``eval "$(labserver env)"``; return all that is printed."""
+def _shell(lab: LabProcess, command: str, *options: str) -> str:
+    """Type a command after ``eval "$(labserver env)"`` with options; return all that is printed."""
     for program in ("openssl", "nc"):
         if subprocess.run(["sh", "-c", f"command -v {program}"], capture_output=True, check=False).returncode:
             missing(program)
-    variables = _run("env", "--ready-file", str(lab.ready_file))[0]
+    variables = _run("env", "--ready-file", str(lab.ready_file), *options)[0]
     done = subprocess.run(["sh", "-c", f"{variables}\n{command}"], capture_output=True, timeout=20, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")
 
@@ -228,8 +254,11 @@ def _shell(lab: LabProcess, command: str) -> str:
 def test_hosts(*, one_address: bool) -> None:
     """Every scenario has its names, at its own address or at the one that all systems have."""
     lines = _run("hosts", *(["--one-address"] if one_address else []))[0].splitlines()
-    assert lines[0].startswith("#")
-    found = {tuple(names): address for address, *names in (line.split() for line in lines[1:])}
+    own = {line.split()[1] for line in lines if line.endswith("# own anchor")}
+    assert own == {hosts_entries(name)[0] for name, one in CATALOGUE.items() if one.own_anchor and hosts_entries(name)}
+    lines = [line.partition("#")[0] for line in lines]
+    assert lines[:2] == ["", ""]
+    found = {tuple(names): address for address, *names in (line.split() for line in lines[2:])}
     assert found.pop(("lab.test", "lab.localhost")) == "127.0.0.1"
     wanted = {hosts_entries(name): "127.0.0.1" if one_address else place for name, place in addresses().items()}
     wanted.pop((), None)  # those met at an address or as localhost

@@ -65,12 +65,18 @@ def _scenario(identifier: str, hosts: tuple[str, ...]) -> Chain:
     return {"known": Chain(leaf=" ".join(hosts).encode(), key=b"key", staple=b"staple")}[identifier]
 
 
+def _anchors(identifier: str) -> dict[str, str]:
+    """Return where the anchors are of what :func:`_scenario` knows."""
+    assert _scenario(identifier, ())
+    return {"pem": f"/{identifier}.pem"}
+
+
 def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
     """Run ``use`` while a transcript is served."""
 
     async def main() -> None:
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
-        control = ControlSocket(path, transcript, _MATERIAL, _scenario)
+        control = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors)
         await control.start()
         await use(transcript)
         await control.stop()
@@ -145,6 +151,25 @@ def test_scenarios(path: Path, wanted: bytes, leaf: bytes | None, said: dict[str
         assert json.loads(answers[0]) == said
     else:
         assert unpacked(answers[0].decode()) == Chain(leaf=leaf, key=b"key", staple=b"staple")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (b'"known"', {"pem": "/known.pem"}),
+        (b'"unavailable"', {"error": "not here", "unavailable": True}),
+        (b'"unknown"', {"error": "the lab has no scenario unknown", "unavailable": False}),
+    ],
+)
+def test_anchors(path: Path, wanted: bytes, said: dict[str, object]) -> None:
+    """Where a scenario's anchors are is told, or why they are nowhere."""
+    answers: list[bytes] = []
+
+    async def use(_: Transcript) -> None:
+        answers.append(await _asked(path, b"anchors %b\n" % wanted))
+
+    _served(path, use)
+    assert json.loads(answers[0]) == said
 
 
 async def _asked(path: Path, request_line: bytes) -> bytes:
