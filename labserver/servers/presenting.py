@@ -22,6 +22,7 @@ _ECDSA = frozenset((0x0403, 0x0503, 0x0603))
 """ECDSA with SHA-256, 384 and 512 (RFC 8446 4.2.3)."""
 _RSA_MD5 = 0x0101
 _ZLIB = 1
+_TLS_1_3 = 0x0304
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def always(make: Callable[[], TlsEngine]) -> Callable[[Visit], Answer]:
 
 
 _MEANT: dict[str, Callable[[ClientHello], bool]] = {
-    "compressed": lambda hello: _ZLIB in hello.compressions,
+    "compressed": lambda hello: _ZLIB in hello.compressions and _TLS_1_3 in hello.versions,
     "md5-signature": lambda hello: _RSA_MD5 not in hello.signatures,
     "unrecognized-name": lambda hello: bool(hello.server_name),
 }
