@@ -7,6 +7,7 @@ that is free, so that adding an entry never moves those before it.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.entries import CATALOGUE
@@ -24,6 +25,11 @@ _SIZE = 1 << 16
 
 def addresses(ids: Iterable[str] = CATALOGUE) -> dict[str, str]:
     """Return each scenario's address by its id; ids in the catalogue's order."""
+    return dict(_places(tuple(ids)))
+
+
+@lru_cache(maxsize=4)
+def _places(ids: tuple[str, ...]) -> dict[str, str]:
     taken: dict[int, str] = {}
     for identifier in ids:
         place = int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:2], "big")

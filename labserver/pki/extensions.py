@@ -203,6 +203,8 @@ def _address(text: str, *, network: bool) -> bytes:
 
 def _filled(text: str, around: Names) -> str:
     """Return a text with its placeholders filled in."""
+    if "{" not in text:
+        return text
     label = around.host.partition(".")[0]
     values = {
         "{host}": around.host,

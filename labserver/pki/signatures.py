@@ -149,10 +149,11 @@ def _rsa_key(key: PrivateKey) -> rsa.RSAPrivateKey:
 
 
 def _rsa_power(key: rsa.RSAPrivateKey, encoded: bytes) -> bytes:
-    """Return RSASP1 of an encoded message (RFC 8017 5.2.1)."""
-    numbers = key.private_numbers()
-    modulus = numbers.public_numbers.n
-    return pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes((modulus.bit_length() + 7) // 8)
+    """Return RSASP1 of an encoded message (RFC 8017 5.2.1), by the primes (2 b), which takes a quarter of the time."""
+    numbers, message = key.private_numbers(), int.from_bytes(encoded)
+    first, second = pow(message, numbers.dmp1, numbers.p), pow(message, numbers.dmq1, numbers.q)
+    signature = second + numbers.q * ((first - second) * numbers.iqmp % numbers.p)
+    return signature.to_bytes((numbers.public_numbers.n.bit_length() + 7) // 8)
 
 
 def _edwards(oid: str) -> Signature:
