@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from labserver.facets.bundle import Facets
     from labserver.facets.handshake import Handshake
     from labserver.mailstore.storage import Storage
-    from labserver.pki.chain import Chain
+    from labserver.pki.chain import Chain, Publications
     from labserver.pki.material import Material
     from labserver.pki.specification import ChainSpec
     from labserver.servers.factory import OpenConnections
+    from labserver.servers.listeners import Bound
     from labserver.servers.presenting import Answer, Visit
+    from labserver.servers.publisher import Publisher
     from labserver.settings import Settings
 
 __all__ = ["Lab"]
@@ -76,7 +78,10 @@ class Lab:
             if settings.ports.keys().isdisjoint(CATALOGUE[identifier].services):
                 check_case(identifier, tuple(settings.ports))  # it would be nowhere
         self._bound = bind_all(settings.ports, settings.addresses)
+        self._http: Bound | None = None
         try:
+            if settings.http_port is not None:
+                (self._http,) = bind_all({"http": settings.http_port}, LOOPBACK[:1])
             self._entropy = entropy_for(settings.certificates)
             self.directory = Directory(
                 settings.users,
@@ -86,11 +91,15 @@ class Lab:
             )
             self.material: Material = obtain(settings.certificates, clock=self.clock)
             self.chains = ScenarioChains(
-                wanted=settings.certificates, material=self.material, entropy=self._entropy, clock=self.clock
+                wanted=settings.certificates,
+                material=self.material,
+                entropy=self._entropy,
+                clock=self.clock,
+                http=self._url,
             )
             self.store = MailStore(storage=_storage(settings), limits=settings.limits, clock=self.clock)
         except BaseException:
-            self._release()
+            self.release()
             raise
         try:
             if settings.key_log is not None:
@@ -101,7 +110,7 @@ class Lab:
                 self.casting.good.engine()  # the operator's chain is tried before anybody connects
             self._fill()
         except BaseException:
-            self._release()
+            self.release()
             self.store.close()
             raise
         self.anchors = AnchorFiles(directory=run_directory, usual=self.material.chain.anchors, chain=self.chains.chain)
@@ -110,6 +119,7 @@ class Lab:
         """Scenarios on ports of their own since the start."""
         self._ports: list[IListeningPort] = []
         self._connections: OpenConnections | None = None
+        self._publisher: Publisher | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -131,6 +141,13 @@ class Lab:
                 connections=self._connections,
             )
             self._ports += listen(reactor, bound, factory)
+        if self._http is not None:
+            from labserver.servers.published import Published  # noqa: PLC0415 -- only where there is a port for it
+            from labserver.servers.publisher import Publisher  # noqa: PLC0415 -- the same
+
+            published = Published(self.publications)
+            self._publisher = Publisher(published, port=self._http.port, limits=self.settings.limits)
+            self._ports += listen(reactor, self._http, self._publisher)
         for identifier in self.settings.scenarios:
             services = [name for name in self.settings.ports if name in CATALOGUE[identifier].services]
             self.leases.append(self.lease(identifier, services, transcript=self.transcript))
@@ -155,6 +172,7 @@ class Lab:
             transcript=transcript or self._new_transcript(),
             connections=OpenConnections(limits=self.settings.limits),
             ca_pem=Path(self.anchors.told(identifier)["pem"]),
+            crl_pem=self._lists_file(identifier),
         )
         for bound in bind_all(dict.fromkeys(services, 0), LOOPBACK):
             factory = ConnectionFactory(
@@ -178,7 +196,7 @@ class Lab:
         if not isinstance(facets.certificate, LabCertificate):
             from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
 
-            if reason := recipes.unavailable(facets.certificate.recipe, self.material.issuer):
+            if reason := recipes.unavailable(facets.certificate.recipe, self.material.issuer, http=self._url):
                 return reason
             if reason := self._unpresentable(identifier, facets):
                 return reason
@@ -204,11 +222,37 @@ class Lab:
             return str(error)
         return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
 
+    def publications(self, identifier: str) -> Publications | None:
+        """Return what is published about a scenario's chain; None if there is no such scenario, or nothing."""
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody asks for it
+
+        spec = cookbook().get(identifier)
+        if spec is None or not spec.published or self.unavailable(identifier):
+            return None
+        return self.chains.chain(identifier).publications
+
+    @property
+    def _url(self) -> str:
+        """The beginning of what is published; empty if nothing is."""
+        return "" if self._http is None else f"http://{LOOPBACK[0]}:{self._http.port}"
+
+    def _lists_file(self, identifier: str) -> Path | None:
+        """Return the file with the CRLs of the scenario's own CAs, made if need be; None if they publish none."""
+        found = self.publications(identifier)
+        if found is None or not found.lists:
+            return None
+        path = self.run_directory / f"crl-{identifier}.pem"
+        path.write_bytes(self.chains.chain(identifier).crls_pem)
+        return path
+
     async def stop(self, *, grace: float = 5.0) -> None:
         """Stop listening, say goodbye to every client, wait up to ``grace`` seconds for them, close the store."""
         for port in self._ports:
             port.stopListening()
         self._ports.clear()
+        self.release()  # what never listened
+        if self._publisher is not None:
+            self._publisher.drop()
         for lease in self.leases:
             await lease.close(grace=grace)
         if self._connections is not None:
@@ -231,9 +275,11 @@ class Lab:
             ],
             "store": str(self.settings.store) if self.settings.store else None,
             "control": str(self.run_directory / "control.sock"),
-            "urls": {},
+            "urls": {"http": f"{self._url}/"} if self._http is not None else {},
             "scenarios": [
-                {"id": lease.scenario, "ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}} for lease in self.leases
+                {"id": lease.scenario, "ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}}
+                | ({"crl": {"pem": str(lease.crl_pem)}} if lease.crl_pem is not None else {})
+                for lease in self.leases
             ],
         }
 
@@ -270,8 +316,9 @@ class Lab:
             account=next(iter(self.directory.users), ""),
         )
 
-    def _release(self) -> None:
-        for bound in self._bound:
+    def release(self) -> None:
+        """Close the sockets that do not listen: all of a lab that was never started."""
+        for bound in (*self._bound, *([self._http] if self._http is not None else [])):
             for sock in bound.sockets:
                 sock.close()
 

@@ -77,6 +77,8 @@ class Scenario:
     """Whether ``labserver check`` runs it without being asked."""
     own_anchor: bool = False
     """Whether the lab's CA does not vouch for it: its clients have to be told to trust a certificate of its own."""
+    asked: str = ""
+    """The TLS extension without which a client has not met it, by its IANA name; empty if any client meets it."""
     control: Facets | None = None
     """The same server without the fault, run first: a client that fails it cannot be judged."""
 

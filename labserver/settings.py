@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from labserver.mailstore.directory import User
 
-__all__ = ["TLS_ENGINES", "Settings"]
+__all__ = ["HTTP_PORT", "TLS_ENGINES", "Settings"]
 
+HTTP_PORT = 3080
+"""The usual port of what is published: the well-known one plus 3000, as those of the services."""
 TLS_ENGINES = ("openssl", "stdlib")
 """``openssl``: the cryptography wheel's, the same on every host; ``stdlib``: the host's own."""
 
@@ -29,6 +31,9 @@ class Settings:
     """Service name to port; 0 means any. A service that is not named is not opened."""
     addresses: tuple[str, ...] = ("127.0.0.1", "::1")
     """Where to listen; loopback unless something else was asked for."""
+    http_port: int | None = None
+    """Where certificates say that CRLs, CA certificates and OCSP are to be had, on 127.0.0.1 only; 0 means any port,
+    None means that nothing is published and no certificate says so."""
     certificates: Wanted = field(default_factory=Wanted)
     users: tuple[User, ...] = DEFAULT_USERS
     accept_any: bool = False

@@ -28,6 +28,8 @@ class ScenarioChains:
     material: Material
     entropy: Entropy
     clock: Clock
+    http: str = ""
+    """The beginning of the URLs where the lab publishes CRLs and the like; empty if it does not."""
     _made: dict[tuple[str, ...], Chain] = field(default_factory=dict)
 
     def chain(self, identifier: str, hosts: tuple[str, ...] = ()) -> Chain:
@@ -68,6 +70,7 @@ class ScenarioChains:
             names=(*others, *(() if hosts else (addresses()[identifier],))),
             form=form,
             occasion=occasion,
+            http=self.http,
         )
 
     def _usual_names(self) -> tuple[str, ...]:

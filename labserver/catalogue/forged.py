@@ -53,4 +53,5 @@ def _scenario(spec: ChainSpec) -> Scenario:
         rules=_RULES[spec.verdict],
         default=spec.default,
         own_anchor=spec.own_anchor,
+        asked=spec.asked,
     )

@@ -11,6 +11,7 @@ from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.material import certificate_clock, entropy_for, obtain
 from labserver.pki.portable import unpacked
+from labserver.settings import HTTP_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,13 @@ class ImaginedLab:
         from labserver.catalogue.chains import ScenarioChains  # noqa: PLC0415 -- the catalogue, only when needed
 
         entropy = entropy_for(self._wanted)
-        return ScenarioChains(wanted=self._wanted, material=self.material, entropy=entropy, clock=self._clock)
+        return ScenarioChains(
+            wanted=self._wanted,
+            material=self.material,
+            entropy=entropy,
+            clock=self._clock,
+            http=f"http://127.0.0.1:{HTTP_PORT}",
+        )
 
     def server(self) -> Chain:
         """Return what it would present."""

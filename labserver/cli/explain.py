@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,8 +106,9 @@ def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
     from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this command only
     from labserver.settings import Settings  # noqa: PLC0415 -- the same
 
-    with tempfile.TemporaryDirectory() as directory:
-        lab = Lab(Settings(ports={}), run_directory=Path(directory))
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        lab = Lab(Settings(ports={}, http_port=0), run_directory=Path(directory))
+        stack.callback(lab.release)
         if not isinstance(scenario.facets.certificate, LabCertificate):
             from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same
 

@@ -14,10 +14,10 @@ from labserver.limits import Limits
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
 from labserver.pki.material import IssuerName, Wanted
 from labserver.services import SERVICES
-from labserver.settings import TLS_ENGINES, Settings
+from labserver.settings import HTTP_PORT, TLS_ENGINES, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["add_lab_options", "add_output_options", "instant", "settings_from"]
 
@@ -117,6 +117,13 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
             metavar="PORT",
             help=f"default {service.port}; 0 for any" + ("" if service.default else "; opens the service"),
         )
+    group.add_argument(
+        "--http-port",
+        type=_port,
+        metavar="PORT",
+        help=f"where certificates say that CRLs, CAs and OCSP are to be had, on 127.0.0.1 only "
+        f"(default {HTTP_PORT}; 0 for any)",
+    )
     group.add_argument(
         "--scenario",
         action="append",
@@ -228,8 +235,10 @@ def settings_from(options: argparse.Namespace) -> Settings:
         for field in dataclasses.fields(Limits)
         if (value := getattr(options, f"limit_{field.name}")) is not None
     }
+    ports = _ports(options)
     return Settings(
-        ports=_ports(options),
+        ports=ports,
+        http_port=_http_port(options, ports),
         addresses=_addresses(options.bind),
         certificates=Wanted(
             host=options.host_name,
@@ -278,6 +287,17 @@ def _ports(options: argparse.Namespace) -> dict[str, int]:
         if port and taken.setdefault(port, name) != name:
             raise ConfigurationError(f"{taken[port]} and {name} cannot both be on port {port}")
     return ports
+
+
+def _http_port(options: argparse.Namespace, ports: Mapping[str, int]) -> int:
+    chosen: int | None = options.http_port
+    port = chosen if chosen is not None else 0 if options.ports == "any" else HTTP_PORT + options.port_offset
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise ConfigurationError(f"--port-offset {options.port_offset}: http would be on port {port}")
+    for name, taken in ports.items():
+        if port and port == taken:
+            raise ConfigurationError(f"{name} and http cannot both be on port {port}")
+    return port
 
 
 def _catch_all(name: str) -> str:

@@ -77,10 +77,14 @@ def _reasons(options: argparse.Namespace, scenarios: list[Scenario]) -> dict[str
     """Return why a lab with these options cannot serve each of the scenarios, None where it can."""
     from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this question only
 
-    settings = Settings(ports={}, certificates=Wanted(issuer=options.issuer), tls_engine=options.tls_engine)
+    wanted = Wanted(issuer=options.issuer)
+    settings = Settings(ports={}, http_port=0, certificates=wanted, tls_engine=options.tls_engine)
     with tempfile.TemporaryDirectory() as directory:
         lab = Lab(settings, run_directory=Path(directory))
-        return {scenario.id: lab.unavailable(scenario.id) for scenario in scenarios}
+        try:
+            return {scenario.id: lab.unavailable(scenario.id) for scenario in scenarios}
+        finally:
+            lab.release()
 
 
 def described(scenario: Scenario, *, address: str, unavailable: str | None) -> dict[str, object]:

@@ -8,9 +8,14 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Chain", "Issuer", "certificates_pem", "fingerprint", "pem"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labserver.pki.ocsp import CertificateId
+
+__all__ = ["Chain", "Issuer", "Publications", "certificates_pem", "fingerprint", "pem"]
 
 _PEM_COLUMNS = 64
 
@@ -33,6 +38,18 @@ def fingerprint(der: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Publications:
+    """What anybody can fetch about a chain, DER."""
+
+    lists: Mapping[str, bytes] = field(default_factory=dict)
+    """CRLs by the labels of their CAs in the recipe."""
+    authorities: Mapping[str, bytes] = field(default_factory=dict)
+    """CA certificates by their labels."""
+    responses: Mapping[CertificateId, bytes] = field(default_factory=dict)
+    """OCSP responses by what they are about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """One side's credentials: its certificates in wire order and its private key, all DER."""
 
@@ -48,6 +65,8 @@ class Chain:
     """What the server verifies client certificates against, where its recipe says that it asks for them."""
     staple: bytes | None = None
     """What a server staples to the leaf for whoever asks (RFC 6066 8), an OCSP response or not; None for nothing."""
+    publications: Publications = field(default_factory=Publications)
+    """What its CAs publish."""
 
     @property
     def certificates(self) -> tuple[bytes, ...]:
@@ -68,6 +87,16 @@ class Chain:
     def key_pem(self) -> bytes:
         """The private key, unencrypted."""
         return pem("PRIVATE KEY", self.key)
+
+    @property
+    def crls(self) -> tuple[bytes, ...]:
+        """The CRLs of its CAs, for a client that is given them."""
+        return tuple(self.publications.lists.values())
+
+    @property
+    def crls_pem(self) -> bytes:
+        """The same for a file (RFC 7468 7)."""
+        return b"".join(pem("X509 CRL", one) for one in self.crls)
 
     @property
     def anchors_pem(self) -> bytes:

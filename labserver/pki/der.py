@@ -8,6 +8,7 @@ __all__ = [
     "boolean",
     "contents",
     "elements",
+    "enumerated",
     "explicit",
     "flags",
     "generalized_time",
@@ -39,6 +40,11 @@ def tlv(tag: int, *contents: bytes) -> bytes:
 def integer(value: int) -> bytes:
     """Return an INTEGER in as few octets as it needs."""
     return tlv(0x02, value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, signed=True))
+
+
+def enumerated(value: int) -> bytes:
+    """Return an ENUMERATED; small numbers only."""
+    return tlv(0x0A, bytes((value,)))
 
 
 def boolean(*, value: bool) -> bytes:

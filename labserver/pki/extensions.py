@@ -29,6 +29,8 @@ _OIDS = dict(
             "2.5.29.32",
             "2.5.29.14",
             "2.5.29.35",
+            "2.5.29.31",
+            "1.3.6.1.5.5.7.1.1",
         ),
         strict=True,
     )
@@ -45,6 +47,8 @@ STRINGS = {
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _SRV = "1.3.6.1.5.5.7.8.7"
 """id-on-dnsSRV (RFC 4985 2)."""
+_OCSP, _CA_ISSUERS = "1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2"
+"""Access methods (RFC 5280 4.2.2.1)."""
 _IA5 = {"email": 1, "dns": 2, "uri": 6}
 """GeneralName choices that are IA5Strings (RFC 5280 4.2.1.6); written as Latin-1, so that they need not be."""
 
@@ -67,6 +71,14 @@ class Names(Protocol):
     @property
     def usual(self) -> tuple[str, ...]:
         """The DNS names that are not its own."""
+
+    @property
+    def id(self) -> str:
+        """The recipe's id."""
+
+    @property
+    def http(self) -> str:
+        """The beginning of the lab's own URLs; empty if it has none."""
 
 
 def encode_name(attributes: tuple[tuple[str, str], ...], around: Names) -> bytes:
@@ -130,6 +142,17 @@ def _parts(
         issuer = issuer_identifier
     if issuer is not None:
         yield "issuer-key-identifier", der.sequence(der.implicit(0, issuer))
+    if spec.distribution_points:
+        full_name = der.explicit(0, *_uris(spec.distribution_points, around))
+        yield "distribution-points", der.sequence(der.sequence(der.explicit(0, full_name)))
+    access = [(_OCSP, uri) for uri in _uris(spec.responders, around)]
+    access += [(_CA_ISSUERS, uri) for uri in _uris(spec.issuer_copies, around)]
+    if access:
+        yield "access", der.sequence(*(der.sequence(der.object_identifier(how), uri) for how, uri in access))
+
+
+def _uris(places: tuple[str, ...], around: Names) -> Iterator[bytes]:
+    return _general_names(tuple(f"uri:{place}" for place in places), around)
 
 
 def _written_out(extra: Extra) -> bytes:
@@ -212,6 +235,8 @@ def _filled(text: str, around: Names) -> str:
         "{head}": label[: len(label) // 2],
         "{tail}": label[len(label) // 2 :],
         "{domain}": around.host.partition(".")[2],
+        "{id}": around.id,
+        "{http}": around.http,
         "{address}": around.addresses[-1] if around.addresses else "",
     }
     for placeholder, value in values.items():

@@ -19,8 +19,10 @@ from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
 from labserver.pki.extensions import encode_extensions, encode_name
 from labserver.pki.keys import make_key
+from labserver.pki.made import Made
 from labserver.pki.profile import ORGANIZATION
 from labserver.pki.public_keys import key_identifier, pkcs8, public_key_info
+from labserver.pki.publications import published, stapled
 from labserver.pki.signatures import SIGNATURES, usual
 from labserver.pki.specification import LAB
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     from labserver.clock import Entropy
     from labserver.pki.authority import Authority
-    from labserver.pki.keys import PrivateKey
     from labserver.pki.specification import CertificateSpec, ChainSpec
 
 __all__ = ["Surroundings", "forge_chain"]
@@ -54,21 +55,17 @@ class Surroundings:
     """Those of the names that are not the case's own."""
     pool: Path
     """The folder with the RSA and DSA keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
-    certificate: bytes
-    subject: bytes
-    key: PrivateKey
-    identifier: bytes
+    id: str
+    """The recipe's."""
+    http: str = ""
+    """The beginning of the lab's own URLs, without a slash at its end; empty if it has none."""
 
 
 def forge_chain(
     spec: ChainSpec, around: Surroundings, authority: Authority | None, *, anchors: tuple[bytes, ...]
 ) -> Chain:
     """Return the chain; ``authority`` is the lab's, for recipes that need it; ``anchors`` vouch for the lab."""
-    made: dict[str, _Made] = {}
+    made: dict[str, Made] = {}
     if authority is not None:
         made[LAB] = _lab(authority)
     for label, certificate in (*spec.authorities.items(), ("leaf", spec.leaf)):
@@ -88,23 +85,24 @@ def forge_chain(
         client_anchors=tuple(
             one for label in clients for one in (made[label].certificate, *(anchors if label == LAB else ()))
         ),
+        staple=stapled(spec, made, around.now),
+        publications=published(spec, made, around.now),
     )
 
 
-def _lab(authority: Authority) -> _Made:
+def _lab(authority: Authority) -> Made:
     key = serialization.load_der_private_key(authority.key, None)
-    subject = x509.load_der_x509_certificate(authority.intermediate).subject.public_bytes()
-    return _Made(
+    certificate = x509.load_der_x509_certificate(authority.intermediate)
+    return Made(
         certificate=authority.intermediate,
-        subject=subject,
+        subject=certificate.subject.public_bytes(),
+        serial=der.contents(der.integer(certificate.serial_number)),
         key=key,  # type: ignore[arg-type]  # it made it itself
         identifier=key_identifier(key),  # type: ignore[arg-type]  # the same
     )
 
 
-def _certify(
-    label: str, spec: CertificateSpec, chain: ChainSpec, around: Surroundings, made: dict[str, _Made]
-) -> _Made:
+def _certify(label: str, spec: CertificateSpec, chain: ChainSpec, around: Surroundings, made: dict[str, Made]) -> Made:
     """Return one certificate, signed by itself or by one that is already made."""
     key = (
         made[spec.key_of].key
@@ -113,7 +111,7 @@ def _certify(
     )
     subject = encode_name(spec.subject if spec.subject is not None else _usual_subject(label, chain, around), around)
     identifier = key_identifier(key) if spec.key_identifier is None else spec.key_identifier
-    itself = _Made(certificate=b"", subject=subject, key=key, identifier=identifier)
+    itself = Made(certificate=b"", subject=subject, serial=b"", key=key, identifier=identifier)
     issuer = itself if spec.issuer == label else made[spec.issuer]
     name = issuer.subject if spec.issuer_name is None else encode_name(spec.issuer_name, around)
     signature = SIGNATURES[spec.signature or usual(issuer.key)]
@@ -131,7 +129,7 @@ def _certify(
     signed = _corrupted(der.sequence(*version, der.tlv(0x02, serial), *after_serial), spec, BEFORE_SIGNING)
     value = der.bit_string(signature.sign(issuer.key, signed))
     certificate = _corrupted(der.sequence(signed, signature.identifier, value), spec, AFTER_SIGNING)
-    return replace(itself, certificate=certificate)
+    return replace(itself, certificate=certificate, serial=serial)
 
 
 def _corrupted(octets: bytes, spec: CertificateSpec, corruptions: Mapping[str, Callable[[bytes], bytes]]) -> bytes:

@@ -110,7 +110,7 @@ def intermediate_profile(label: str, *, lifetime: timedelta, permitted: Permitte
         lifetime=lifetime,
         authority=True,
         path_length=0,
-        key_usage=("key_cert_sign", "crl_sign"),
+        key_usage=("digital_signature", "key_cert_sign", "crl_sign"),  # it signs OCSP responses, too (RFC 5280 4.2.1.3)
         purposes=(SERVER_AUTH, CLIENT_AUTH),
         permitted=permitted,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
@@ -27,11 +27,13 @@ from labserver.pki.recipe_values import (
     parse_text,
     parse_texts,
 )
+from labserver.pki.revocation import parse_list, parse_response
 from labserver.pki.signatures import SIGNATURES
 from labserver.pki.specification import (
     ANEW,
     CLIENT_CERTIFICATES,
     ENGINES,
+    EXTENSIONS,
     LAB,
     OTHER_FOR,
     PARTS,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.pki.recipe_values import Table
+
+_T = TypeVar("_T")
 
 __all__ = ["merged", "parse_chain", "parse_other", "parse_repaired"]
 
@@ -85,6 +89,9 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "policies": each(parse_oid),
     "key_identifier": parse_octets,
     "issuer_key_identifier": parse_octets,
+    "distribution_points": parse_texts,
+    "responders": parse_texts,
+    "issuer_copies": parse_texts,
     "critical": each(_part),
     "without": each(_part),
     "extra": parse_extras,
@@ -92,6 +99,10 @@ _CERTIFICATE: dict[str, Callable[[object], Any]] = {
     "corrupt": each(one_of((*BEFORE_SIGNING, *AFTER_SIGNING))),
 }
 
+_KEYED = ("leaf", "staple")
+"""What is inherited key by key."""
+_LABELLED = ("authorities", "responses", "lists")
+"""The same for each label."""
 _HANDSHAKE: dict[str, Callable[[object], Any]] = {
     "engine": one_of(ENGINES),
     "versions": each(one_of(VERSIONS)),
@@ -101,8 +112,9 @@ _HANDSHAKE: dict[str, Callable[[object], Any]] = {
     "other_for": one_of(OTHER_FOR),
     "client_certificate": one_of(CLIENT_CERTIFICATES),
     "client_anchors": parse_texts,
+    "asked": one_of(EXTENSIONS),
 }
-_PROFILE = ("leaf", "authorities", "wire", "anchors", *_HANDSHAKE)
+_PROFILE = (*_KEYED, *_LABELLED, "wire", "anchors", *_HANDSHAKE)
 """What is inherited; a recipe's words are its own."""
 _WORDS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
@@ -123,13 +135,14 @@ _REQUIRED = ("title", "does", "verdict", "references")
 
 
 def merged(base: Table, table: Table) -> Table:
-    """Return ``table`` with what it inherits from ``base``: certificates key by key, the rest whole."""
+    """Return ``table`` with what it inherits from ``base``: what is signed key by key, the rest whole."""
     result = {key: value for key, value in base.items() if key in _PROFILE} | table
-    if "leaf" in base and "leaf" in table:
-        result["leaf"] = base["leaf"] | table["leaf"]
-    if "authorities" in base and "authorities" in table:
-        both = {**base["authorities"], **table["authorities"]}
-        result["authorities"] = {label: base["authorities"].get(label, {}) | own for label, own in both.items()}
+    both = base.keys() & table.keys()
+    for key in both & set(_KEYED):
+        result[key] = base[key] | table[key]
+    for key in both & set(_LABELLED):
+        labels = {**base[key], **table[key]}
+        result[key] = {label: base[key].get(label, {}) | own for label, own in labels.items()}
     return result
 
 
@@ -178,9 +191,23 @@ def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
         label: _parse_certificate(f"authorities.{label}", given, authority)
         for label, given in _tables("authorities", table.get("authorities", {})).items()
     }
-    words = {key: value for key, value in table.items() if key not in {"leaf", "authorities"}}
-    spec = ChainSpec(id=identifier, topic=topic, leaf=leaf, authorities=authorities, **parse_table("", words, _WORDS))
-    return _sound(spec)
+    words = {key: value for key, value in table.items() if key not in {*_KEYED, *_LABELLED}}
+    return _sound(
+        ChainSpec(
+            id=identifier,
+            topic=topic,
+            leaf=leaf,
+            authorities=authorities,
+            staple=parse_response("staple", _table("staple", table["staple"])) if "staple" in table else None,
+            responses=_labelled("responses", table, parse_response),
+            lists=_labelled("lists", table, parse_list),
+            **parse_table("", words, _WORDS),
+        )
+    )
+
+
+def _labelled(key: str, table: Table, parse: Callable[[str, Table], _T]) -> dict[str, _T]:
+    return {label: parse(f"{key}.{label}", one) for label, one in _tables(key, table.get(key, {})).items()}
 
 
 def _words(table: Table) -> Table:
@@ -190,7 +217,7 @@ def _words(table: Table) -> Table:
 
 def _profile(place: str, value: object, *besides: str) -> Table:
     """Return a table of nothing but parts of a chain."""
-    table, parts = _tables(place, {"": value})[""], (*_PROFILE, *besides)
+    table, parts = _table(place, value), (*_PROFILE, *besides)
     wrong = table.keys() - set(parts)
     if wrong:
         raise ValueError(f"{place}.{min(wrong)} is no part of a chain; there are {', '.join(parts)}")
@@ -198,17 +225,21 @@ def _profile(place: str, value: object, *besides: str) -> Table:
 
 
 def _parse_certificate(place: str, table: object, usual: CertificateSpec) -> CertificateSpec:
-    return replace(usual, **parse_table(f"{place}.", _tables(place, {"": table})[""], _CERTIFICATE))
+    return replace(usual, **parse_table(f"{place}.", _table(place, table), _CERTIFICATE))
 
 
-def _tables(place: str, value: object) -> dict[str, Table]:
-    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
-        raise ValueError(f"{place} must be a table")
+def _table(place: str, value: object) -> Table:
+    if not isinstance(value, dict):
+        raise ValueError(f"{place} must be a table")  # noqa: TRY004 -- a wrong value, as the loader understands it
     return value
 
 
+def _tables(place: str, value: object) -> dict[str, Table]:
+    return {label: _table(f"{place}.{label}", one) for label, one in _table(place, value).items()}
+
+
 def _sound(spec: ChainSpec) -> ChainSpec:
-    """Return the recipe if its labels exist and its words fit together."""
+    """Return the recipe if its labels exist, and its words fit together."""
     known = {"leaf", LAB}
     for label, certificate in spec.authorities.items():
         if certificate.issuer not in {label, *known}:
@@ -223,15 +254,38 @@ def _sound(spec: ChainSpec) -> ChainSpec:
         "anchors": spec.anchors,
         "proof": (spec.proof,),
         "client_anchors": spec.client_anchors,
+        **_revocation_labels(spec),
     }
     for key, labels in places.items():
         for label in labels:
             if label not in known:
                 raise ValueError(f"{key} {label!r} is not there; there are {', '.join(sorted(known))}")
+    return _fitting(spec)
+
+
+def _fitting(spec: ChainSpec) -> ChainSpec:
+    """Return the recipe if its words fit together."""
     if (spec.verdict is Verdict.REJECT) is (spec.severity is Severity.NONE):
         raise ValueError("severity must be given for what is to be rejected, and only for that")
     if (spec.anew or spec.other_for) and spec.own_anchor:
         raise ValueError("anew and other are for chains of the lab's CA: another root would be another fault")
     if spec.present != "rightly" and spec.engine != "tlslite":
         raise ValueError('present needs engine = "tlslite"')
+    if spec.staple is not None and not (spec.asked and spec.engine in {"openssl", "tlslite"}):
+        raise ValueError('staple needs asked = "status_request" and an engine that can: openssl or tlslite')
     return spec
+
+
+def _revocation_labels(spec: ChainSpec) -> dict[str, tuple[str, ...]]:
+    """Return the labels that responses and lists name, by the keys where they stand."""
+    responses = {f"responses.{label}": response for label, response in spec.responses.items()}
+    if spec.staple is not None:
+        responses["staple"] = spec.staple
+    places: dict[str, tuple[str, ...]] = {"responses": tuple(spec.responses), "lists": tuple(spec.lists)}
+    for place, response in responses.items():
+        places[f"{place}.signer"] = (response.signer or "leaf",)
+        places[f"{place}.certificates"] = response.certificates
+    for label, one in spec.lists.items():
+        places[f"lists.{label}.signer"] = (one.signer or label,)
+        places[f"lists.{label}.revoked"] = one.revoked
+    return places

@@ -40,16 +40,18 @@ def _trustme(_issuer: Issuer, _entropy: Entropy, clock: Clock) -> Issuer:
 ISSUED: dict[str, Callable[[Issuer, Entropy, Clock], Issuer]] = {"good": _the_labs, "good-trustme": _trustme}
 """Chains that are not forged but issued, and by whom, given the lab's issuer."""
 _ONLY_OURS = "Only the lab's own CA issues faulty certificates: leave --issuer out."
+_NO_HTTP = "Its certificates say what can be fetched by HTTP, and this lab has no port for that."
 
 
-def unavailable(recipe: str, issuer: Issuer) -> str | None:
-    """Return why the chain with that name cannot be made beside ``issuer``, a sentence; None if it can."""
-    if recipe in ISSUED or isinstance(issuer, LabIssuer) or not _recipe(recipe).needs_lab:
-        return None
-    return _ONLY_OURS
+def unavailable(recipe: str, issuer: Issuer, *, http: str = "") -> str | None:
+    """Return why the chain with that name cannot be made beside ``issuer``, a sentence; None if it can.
+
+    ``http`` is where the lab publishes what can be fetched; empty where it does not.
+    """
+    return None if recipe in ISSUED else _obstacle(_recipe(recipe), issuer, http)
 
 
-def forge(
+def forge(  # noqa: PLR0913 -- all that a chain depends on
     recipe: str,
     *,
     issuer: Issuer,
@@ -59,6 +61,7 @@ def forge(
     names: tuple[str, ...] = (),
     form: ChainSpec | None = None,
     occasion: str = "",
+    http: str = "",
 ) -> Chain:
     """Return the chain with that name, for a server reached as ``host`` or by one of ``names``.
 
@@ -68,30 +71,41 @@ def forge(
     seeded ``entropy`` gives each recipe and host a stream of its own, so the order in which chains are made changes
     nothing; whoever needs a chain twice keeps it.
 
+    ``http`` is the beginning of the URLs where the lab publishes what can be fetched, without a slash at its end.
+
     Raises ``ConfigurationError`` for an unknown recipe, a name that the CA may not vouch for, and a case reached by the
-    very name that was to be the wrong one; ``UnavailableError`` when ``issuer`` cannot follow the recipe.
+    very name that was to be the wrong one; ``UnavailableError`` when ``issuer`` cannot follow the recipe, or it needs
+    an ``http`` that is empty.
     """
     stream = _Stream(entropy=entropy, name=f"recipe {recipe} {host} {occasion}".rstrip())
     if recipe in ISSUED:
         return ISSUED[recipe](issuer, stream, clock).issue_server(host, names)
-    return forge_spec(form or _recipe(recipe), issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names)
+    spec = form or _recipe(recipe)
+    return forge_spec(spec, issuer=issuer, entropy=stream, now=clock.now(), host=host, names=names, http=http)
 
 
 def forge_spec(
-    spec: ChainSpec, *, issuer: Issuer, entropy: Entropy, now: datetime, host: str, names: tuple[str, ...]
+    spec: ChainSpec,
+    *,
+    issuer: Issuer,
+    entropy: Entropy,
+    now: datetime,
+    host: str,
+    names: tuple[str, ...],
+    http: str = "",
 ) -> Chain:
     """Return the chain of any specification; as :func:`forge`, but with ``entropy`` as it is."""
     from labserver.pki.cookbook import KEY_POOL  # noqa: PLC0415 -- DER and keys, only when something is forged
     from labserver.pki.forgery import Surroundings, forge_chain  # noqa: PLC0415 -- the same
 
+    if reason := _obstacle(spec, issuer, http):
+        raise UnavailableError(reason)
     profile = server_profile(host, names)
     authority = None
     if isinstance(issuer, LabIssuer):
         if spec.needs_lab:
             issuer.check(profile)
         authority = issuer.authority
-    elif spec.needs_lab:
-        raise UnavailableError(_ONLY_OURS)
     _check_wrong_names(spec, {*profile.names, *profile.addresses})
     label = host.partition(".")[0]
     around = Surroundings(
@@ -102,11 +116,19 @@ def forge_spec(
         addresses=profile.addresses,
         usual=tuple(name for name in profile.names if name.partition(".")[0] != label),
         pool=KEY_POOL,
+        id=spec.id,
+        http=http,
     )
     try:
         return forge_chain(spec, around, authority, anchors=issuer.anchors)
     except (UnsupportedAlgorithm, ImportError) as error:
         raise UnavailableError(f"The installed cryptography cannot make it: {error}.") from error
+
+
+def _obstacle(spec: ChainSpec, issuer: Issuer, http: str) -> str | None:
+    if spec.needs_lab and not isinstance(issuer, LabIssuer):
+        return _ONLY_OURS
+    return _NO_HTTP if spec.published and not http else None
 
 
 def _check_wrong_names(spec: ChainSpec, right: set[str]) -> None:

@@ -11,10 +11,13 @@ from labserver.pki.validity import Moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from labserver.pki.revocation import ListSpec, ResponseSpec
+
 __all__ = [
     "ANEW",
     "CLIENT_CERTIFICATES",
     "ENGINES",
+    "EXTENSIONS",
     "LAB",
     "OTHER_FOR",
     "PARTS",
@@ -51,6 +54,8 @@ OTHER_FOR = ("unnamed", "rsa-only")
 """Who gets the other chain: who asks by SNI for none of the server's names, who offers to verify no ECDSA."""
 CLIENT_CERTIFICATES = ("asked", "required")
 """Whether a client needs a certificate that the server asks for."""
+EXTENSIONS = ("status_request",)
+"""TLS extensions by which a client asks for what a case is about, by their IANA names."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
 PARTS = (
@@ -62,6 +67,8 @@ PARTS = (
     "policies",
     "key-identifier",
     "issuer-key-identifier",
+    "distribution-points",
+    "access",
 )
 """The extensions, in their usual order, as recipes call them."""
 
@@ -166,6 +173,12 @@ class CertificateSpec:
     """Instead of the key's; those that it signs name it, too."""
     issuer_key_identifier: bytes | None = None
     """Instead of the issuer's."""
+    distribution_points: tuple[str, ...] = ()
+    """URIs of its issuer's CRL (RFC 5280 4.2.1.13)."""
+    responders: tuple[str, ...] = ()
+    """URIs where OCSP tells of it (RFC 5280 4.2.2.1)."""
+    issuer_copies: tuple[str, ...] = ()
+    """URIs of its issuer's certificate (RFC 5280 4.2.2.1)."""
     critical: tuple[str, ...] = ("basic-constraints", "key-usage", "name-constraints")
     """The parts that are critical."""
     without: tuple[str, ...] = ()
@@ -224,6 +237,14 @@ class ChainSpec:
     """One of :data:`CLIENT_CERTIFICATES`: what the server wants of the client."""
     client_anchors: tuple[str, ...] = (LAB,)
     """Labels of what it verifies that against."""
+    asked: str = ""
+    """The TLS extension without which a client has not met the case, one of :data:`EXTENSIONS`; empty for no such."""
+    staple: ResponseSpec | None = None
+    """The OCSP response that is stapled to the leaf."""
+    responses: Mapping[str, ResponseSpec] = field(default_factory=dict)
+    """OCSP responses that can be fetched, by the labels of the certificates that they are about."""
+    lists: Mapping[str, ListSpec] = field(default_factory=dict)
+    """CRLs by the labels of the CAs whose they are."""
     repaired: ChainSpec | None = None
     """The same without its one fault, if it has one: every verifier accepts that."""
 
@@ -261,7 +282,14 @@ class ChainSpec:
     @property
     def in_message(self) -> bool:
         """Whether it is about how the chain is presented, the chain itself being as good as any."""
-        return bool(self.present != "rightly" or self.proof != "leaf" or self.client_certificate)
+        return bool(self.present != "rightly" or self.proof != "leaf" or self.client_certificate or self.asked)
+
+    @property
+    def published(self) -> bool:
+        """Whether one of its certificates says what can be fetched from the lab by HTTP."""
+        certificates = (self.leaf, *self.authorities.values())
+        places = [(*one.distribution_points, *one.responders, *one.issuer_copies) for one in certificates]
+        return any("{http}" in place for some in places for place in some)
 
     @property
     def own_anchor(self) -> bool:

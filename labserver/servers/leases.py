@@ -45,6 +45,8 @@ class Lease:
     connections: OpenConnections
     ca_pem: Path
     """What a client is told to trust."""
+    crl_pem: Path | None = None
+    """CRLs that a client may be given; None where there are none."""
     ports: dict[str, int] = field(default_factory=dict)
     """Service to port, the same on 127.0.0.1 and ::1."""
     listening: list[IListeningPort] = field(default_factory=list)

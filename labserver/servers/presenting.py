@@ -93,8 +93,11 @@ class Presenter:
         return _ECDSA.isdisjoint(hello.signatures)
 
     def _is_meant_for(self, hello: ClientHello | None) -> bool:
+        if hello is None:
+            return True
         meets = _MEANT.get(self._spec.present)
-        return hello is None or meets is None or meets(hello)
+        asked = self._spec.asked
+        return (meets is None or meets(hello)) and (not asked or hello.asks(asked))
 
     def _occasion(self, visit: Visit) -> str:
         match self._spec.anew:

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIMIT", "ClientHello", "ClientHelloReader", "Unread", "parse_client_hello"]
+__all__ = ["EXTENSIONS", "LIMIT", "ClientHello", "ClientHelloReader", "Unread", "parse_client_hello"]
 
 LIMIT = 1 << 17
 """Octets on the wire after which no ClientHello is expected any more (OpenSSL's own limit is 131,396)."""
+
+EXTENSIONS = {"status_request": 5}
+"""Extensions by which a client asks for something, by their names (RFC 6066 8)."""
 
 _HANDSHAKE = 22
 _CLIENT_HELLO = 1
@@ -73,6 +76,10 @@ class ClientHello:
     """The types, in their order."""
     grease: bool = False
     """It holds GREASE somewhere in these lists."""
+
+    def asks(self, extension: str) -> bool:
+        """Return whether it has the extension of that IANA name, of those in :data:`EXTENSIONS`."""
+        return EXTENSIONS[extension] in self.extensions
 
 
 class ClientHelloReader:

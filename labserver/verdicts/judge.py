@@ -86,7 +86,8 @@ def _nothing_to_judge(scenario: Scenario, trace: Trace, findings: Sequence[Findi
     if not trace.sessions:
         return "the client never connected"
     if not scenario.honest and not any(trace.afflicted()):
-        return "the fault never reached the client"
+        asked = f": it has to ask for it ({scenario.asked})" if scenario.asked else ""
+        return f"the fault never reached the client{asked}"
     if _is_failed_control(scenario, findings):
         return f"the client {findings[0].what} on a correct server"
     undecided = next((finding for finding in findings if finding.outcome is Outcome.INCONCLUSIVE), None)

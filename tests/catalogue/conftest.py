@@ -75,13 +75,13 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> 
 
 def _without_sockets(directory: Path, services: Sequence[Service], scenarios: Sequence[Scenario] = ()) -> Reports:
     clock = MemoryClock()
-    lab = Lab(Settings(ports={}, users=(_USER,)), run_directory=directory, clock=clock)
+    lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), run_directory=directory, clock=clock)
     reports: Reports = {}
     for traits in (STRICT, GULLIBLE):
         runner = InMemory(lab=lab, clock=clock, traits=traits, user=lab.directory.users[_USER.name], seconds=_DEADLINE)
         for service in services:
             reports |= asyncio.run(_run(runner, service, scenarios))
-    lab.store.close()
+    asyncio.run(lab.stop())
     return reports
 
 

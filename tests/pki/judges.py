@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import subprocess
+import tempfile
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADDRESS",
+    "HTTP",
     "OPENSSL_ACCEPTS",
     "UNPROVED",
     "UNREAD",
@@ -38,6 +40,8 @@ __all__ = [
     "verify",
 ]
 
+HTTP = "http://127.0.0.1:3080"
+"""Where certificates say that CRLs and the like are to be had."""
 ADDRESS = "127.66.3.4"
 """Where a case is, besides its names."""
 UNREAD = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound)
@@ -82,11 +86,17 @@ def handshake(chain: Chain, host: str, engine: str) -> int:
 
     Without a ``host`` it verifies the chain, and not whose it is.
     """
-    settings = TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem, weak=True)
+    settings = TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem, weak=True, staple=chain.staple)
     server = make_engines(engine, settings)()
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cadata=chain.anchors_pem.decode("ascii"))
     context.check_hostname = bool(host)
+    if chain.crls:
+        with tempfile.NamedTemporaryFile() as crls:  # the standard library takes CRLs in no other way
+            crls.write(chain.crls_pem)
+            crls.flush()
+            context.load_verify_locations(crls.name)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
     client = context.wrap_bio(to_client, to_server, server_hostname=host or None)
     try:
         for _ in range(_FLIGHTS):
@@ -132,6 +142,9 @@ def certtool(chain: Chain, directory: Path, host: str) -> str:
     (directory / "anchors.pem").write_bytes(chain.anchors_pem)
     command = ["certtool", "--verify", "--load-ca-certificate", "anchors.pem", "--verify-purpose", SERVER_AUTH]
     command += ["--verify-hostname", host]
+    if chain.crls:
+        (directory / "crls.pem").write_bytes(chain.crls_pem)
+        command += ["--load-crl", "crls.pem"]
     done = subprocess.run(command, cwd=directory, input=chain.chain_pem, capture_output=True, timeout=20, check=False)
     return done.stdout.decode(errors="replace").partition("Chain verification output: ")[2].strip()
 

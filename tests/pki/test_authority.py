@@ -87,7 +87,7 @@ def test_every_certificate_is_plain_modern_x509(pki_chain: Chain, place: str) ->
 
 
 def test_authorities_are_constrained(pki_chain: Chain) -> None:
-    """Both CAs may sign certificates and CRLs for lab names only; the intermediate only leaves, only for TLS."""
+    """Both CAs may sign certificates and CRLs for lab names only; the intermediate only leaves for TLS, and OCSP."""
     chain = parsed(pki_chain)
     for place, path_length in (("root", None), ("intermediate", 0)):
         extensions = chain[place].extensions
@@ -95,7 +95,7 @@ def test_authorities_are_constrained(pki_chain: Chain) -> None:
             ca=True, path_length=path_length
         )
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
-        assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, False)
+        assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, place == "intermediate")
         constraints = extensions.get_extension_for_class(x509.NameConstraints).value
         assert [str(subtree.value) for subtree in constraints.permitted_subtrees or ()] == str(LAB).split(", ")
         assert constraints.excluded_subtrees is None

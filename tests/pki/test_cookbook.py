@@ -62,7 +62,7 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "leaf.corrupt = ['nonsense']", "leaf.corrupt must be one of extensions-empty, "),
         ("[x]\n" + WORDS + "leaf.issuer = 'nobody'", "leaf.issuer 'nobody' is not there; there are lab, leaf"),
         ("[x]\n" + WORDS + "authorities.a.issuer = 'b'", "authorities.a.issuer 'b' is not there, or comes later"),
-        ("[x]\n" + WORDS + "authorities.a = 3", "authorities must be a table"),
+        ("[x]\n" + WORDS + "authorities.a = 3", "authorities.a must be a table"),
         (
             "[x]\n" + WORDS + "authorities.a = { issuer = 'a', key_of = 'b' }",
             "authorities.a.key_of 'b' is not there, or comes later",

@@ -18,7 +18,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_certificate, describe_chain
 from labserver.pki.recipes import forge
 from labserver.pki.wording import escaped
-from tests.pki.judges import UNREAD
+from tests.pki.judges import HTTP, UNREAD
 
 if TYPE_CHECKING:
     from labserver.pki.chain import Chain
@@ -41,7 +41,7 @@ LEAF = """\
 
 INTERMEDIATE = (
     "   is a CA     yes, with at most 0 CAs below it (critical)\n"
-    "   key usage   key cert sign, crl sign (critical)\n"
+    "   key usage   digital signature, key cert sign, crl sign (critical)\n"
     "   purposes    TLS server, TLS client\n"
     "   permitted   test, localhost, example, invalid, internal, labserver, mail, 127.0.0.0/8, ::1/128 (critical)\n"
     "   excluded    no name (critical)\n"
@@ -116,7 +116,7 @@ def test_a_chain_in_words(chain: Chain, pki_clock: FixedClock) -> None:
 def test_oddities(issuer: LabIssuer, recipe: str) -> None:
     """What a recipe does oddly stands in the words for it."""
     host = f"{recipe}.lab.test"
-    chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=host)
+    chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=host, http=HTTP)
     assert SAID[recipe] in describe_chain(chain, now=issuer.clock.now())
 
 
@@ -126,7 +126,7 @@ def test_as_the_library_reads(issuer: LabIssuer) -> None:
     compared = 0
     for recipe in cookbook():
         host = f"{recipe}.lab.test"
-        chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=host)
+        chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=host, http=HTTP)
         for certificate in chain.certificates:
             try:
                 names = x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(

@@ -17,6 +17,8 @@ class _Names:
     names: tuple[str, ...] = ("x.lab.test",)
     addresses: tuple[str, ...] = ("127.0.0.1",)
     usual: tuple[str, ...] = ()
+    id: str = "recipe"
+    http: str = "http://127.0.0.1:3080"
 
 
 AROUND = _Names()

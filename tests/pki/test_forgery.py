@@ -20,7 +20,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
-from tests.pki.judges import ADDRESS, OPENSSL_ACCEPTS, UNPROVED, UNREAD, certtool, handshake, names, told, verify
+from tests.pki.judges import ADDRESS, HTTP, OPENSSL_ACCEPTS, UNPROVED, UNREAD, certtool, handshake, names, told, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,7 @@ def _forge(name: str, issuer: LabIssuer) -> Chain:
         clock=issuer.clock,
         host=names(BOOK[name])[0],
         names=names(BOOK[name]),
+        http=HTTP,
     )
 
 
@@ -169,8 +170,9 @@ clock, entropy = FixedClock(), SeededEntropy("forgery")
 authority = create_authority(entropy, clock.now(), origin="tests")
 issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock)
 for name in reversed(cookbook()):
-    chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=name + ".lab.test")
-    octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
+    chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=name + ".lab.test", http="http://127.0.0.1:3080")
+    others = (chain.staple or b"", *chain.crls, *chain.publications.responses.values())
+    octets = b"".join((*chain.certificates, chain.key, *chain.anchors, *others))
     print(name, hashlib.sha256(octets).hexdigest())
 """
 
@@ -189,8 +191,9 @@ def test_repeated() -> None:
     issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock)
     ours = {}
     for name in BOOK:
-        chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=f"{name}.lab.test")
-        octets = b"".join((*chain.certificates, chain.key, *chain.anchors))
+        chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=f"{name}.lab.test", http=HTTP)
+        others = (chain.staple or b"", *chain.crls, *chain.publications.responses.values())
+        octets = b"".join((*chain.certificates, chain.key, *chain.anchors, *others))
         ours[name] = hashlib.sha256(octets).hexdigest()
     assert ours.keys() == theirs.keys()
     assert {name for name in ours if ours[name] != theirs[name]} == {"dsa-ca", "mldsa65-ca"}

@@ -58,6 +58,7 @@ _MEANT = {
     "cabf.serverauth.subscriber.unknown_extension_present": (
         "delegated-credential-cert",
         "huge-cert-20k",
+        "must-staple-good",
         "private-key-usage-period-over",
         "unknown-extension",
     ),

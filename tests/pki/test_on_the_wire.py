@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge
 from labserver.tls.engine import TlsSettings, make_engines
-from tests.pki.judges import names
+from tests.pki.judges import HTTP, names
 from tests.tls.clients import OpensslClient, shake
 from tests.tls.hello import Parts, numbers, records, vector
 
@@ -69,7 +69,8 @@ def test_octets_in_tls13(name: str, pki_issuer: LabIssuer) -> None:
 def _served(name: str, newest: str, issuer: LabIssuer) -> tuple[Chain, TlsEngine]:
     spec = cookbook()[name]
     clock, entropy = issuer.clock, issuer.entropy
-    chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=names(spec)[0], names=names(spec))
+    host, *others = names(spec)
+    chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=host, names=tuple(others), http=HTTP)
     settings = TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem, maximum=newest, weak=spec.weak)
     return chain, make_engines(spec.engine, settings)()
 

@@ -11,14 +11,15 @@ import pytest
 from labserver.pki.cookbook import FOLDER, cookbook
 from labserver.pki.recipes import forge_spec
 from labserver.pki.specification import Verdict
-from tests.pki.judges import ADDRESS, certtool, handshake, names, strictest, told
+from tests.pki.judges import ADDRESS, HTTP, certtool, handshake, names, strictest, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.pki.authority import LabIssuer
     from labserver.pki.chain import Chain
-    from labserver.pki.specification import ChainSpec
+    from labserver.pki.revocation import ListSpec, ResponseSpec
+    from labserver.pki.specification import CertificateSpec, ChainSpec
 
 FEW = 3
 """Keys that a repair may change at most, unless it is lawful to accept the chain as it is."""
@@ -49,6 +50,7 @@ def repaired(name: str, pki_issuer: LabIssuer) -> Chain:
         now=pki_issuer.clock.now(),
         host=names(BOOK[name][1])[0],
         names=names(BOOK[name][1]),
+        http=HTTP,
     )
 
 
@@ -97,11 +99,13 @@ def differences(one: ChainSpec, other: ChainSpec) -> list[str]:
 
 
 def _keys(spec: ChainSpec) -> dict[str, object]:
-    certificates = {"leaf": spec.leaf, **{f"authorities.{label}": one for label, one in spec.authorities.items()}}
-    keys = {
-        f"{place}.{field.name}": getattr(one, field.name)
-        for place, one in certificates.items()
-        for field in fields(one)
+    signed: dict[str, CertificateSpec | ResponseSpec | ListSpec] = {
+        "leaf": spec.leaf,
+        **{f"authorities.{label}": one for label, one in spec.authorities.items()},
     }
+    signed |= {f"responses.{label}": one for label, one in spec.responses.items()}
+    signed |= {f"lists.{label}": one for label, one in spec.lists.items()}
+    signed |= {"staple": spec.staple} if spec.staple is not None else {}
+    keys = {f"{place}.{field.name}": getattr(one, field.name) for place, one in signed.items() for field in fields(one)}
     others = ("wire", "anchors", "host", "present", "proof", "client_certificate")
     return {**keys, **{key: getattr(spec, key) for key in others}}

@@ -11,8 +11,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from tlslite.constants import ExtensionType
 from tlslite.errors import TLSError
+from tlslite.extensions import StatusRequestExtension
 from tlslite.handshakesettings import HandshakeSettings
+from tlslite.messages import ClientHello
 from tlslite.tlsconnection import TLSConnection
 from tlslite.x509 import X509
 from tlslite.x509certchain import X509CertChain
@@ -50,6 +53,12 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         self, _certificate: object, _settings: object, _tack: object = None
     ) -> Iterator[object]:
         yield _KEY, X509CertChain([X509()]), None
+
+    def _sendMsg(self, message: Any, *others: object, **given: object) -> Any:  # noqa: ANN401, N802 -- the same
+        """Ask for a staple, too, which tlslite-ng's client would read if it ever asked."""
+        if isinstance(message, ClientHello) and message.getExtension(ExtensionType.status_request) is None:
+            message.extensions.append(StatusRequestExtension().create())
+        return super()._sendMsg(message, *others, **given)
 
     def _sigHashesToList(  # noqa: N802 -- the same
         self, settings: object, *others: object, **given: object

@@ -29,6 +29,7 @@ from labserver.report.case import ClientRun
 from labserver.servers.factory import ConnectionFactory, OpenConnections
 from labserver.servers.transcript import Transcript
 from tests.pki.judges import UNPROVED
+from tests.reference.asking import AskingContext
 from tests.reference.client import Account, Connect, Receive, RefusedError, Send, StartTls, client
 from tests.reference.credulous import CredulousContext, CredulousTls
 from tests.reference.sockets import context
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from labserver.servers.connection import Connection
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
+    from tests.reference.asking import AskingObject
     from tests.reference.client import Step, Traits
 
 __all__ = ["InMemory", "MemoryClock"]
@@ -141,7 +143,7 @@ class _Driver:
 
     factory: ConnectionFactory
     loop: _Loop
-    context: ssl.SSLContext | CredulousContext
+    context: ssl.SSLContext | CredulousContext | AskingContext
     host: str
     patience: float | None
     deadline: float
@@ -149,7 +151,7 @@ class _Driver:
     def __post_init__(self) -> None:
         self._connection: Connection | None = None
         self._transport = _Transport()
-        self._tls: ssl.SSLObject | CredulousTls | None = None
+        self._tls: ssl.SSLObject | CredulousTls | AskingObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def run(self, steps: Generator[Step, bytes, None]) -> bool:
@@ -275,12 +277,14 @@ class InMemory:
     user: User
     seconds: float
 
-    def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext:
+    def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
         if not self.traits.careful and scenario.id in CATALOGUE.forged and _tells_openssl(cookbook()[scenario.id]):
             return CredulousContext()
-        anchors = certificates_pem(self.lab.chains.chain(scenario.id).anchors)
-        return context(anchors.decode(), careful=self.traits.careful)
+        chain = self.lab.chains.chain(scenario.id)
+        if self.traits.careful and (scenario.asked or chain.crls):
+            return AskingContext(chain)
+        return context(certificates_pem(chain.anchors).decode(), careful=self.traits.careful)
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:  # noqa: ARG002 -- the interface's
         """Run the client once."""

@@ -1,0 +1,45 @@
+"""The HTTP port where the lab publishes CRLs, CA certificates and OCSP: loopback only, nothing else to be had there.
+
+The port listens from the start, and Twisted's HTTP is imported for the first client that comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.protocol import ServerFactory
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress
+    from twisted.internet.protocol import Protocol
+
+    from labserver.limits import Limits
+    from labserver.servers.published import Published
+    from labserver.servers.web import WebFactory
+
+__all__ = ["Publisher"]
+
+
+class Publisher(ServerFactory):
+    """Builds a connection's HTTP."""
+
+    noisy = False
+
+    def __init__(self, published: Published, *, port: int, limits: Limits) -> None:
+        self._published = published
+        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        self._limits = limits
+        self._web: WebFactory | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # noqa: N802 -- Twisted's name
+        """Return the connection's protocol; None drops it."""
+        if self._web is None:
+            from labserver.servers.web import WebFactory  # noqa: PLC0415 -- only when somebody comes
+
+            self._web = WebFactory(self._published, hosts=self._hosts, connections=self._limits.connections)
+        return None if self._web.full else self._web.buildProtocol(addr)
+
+    def drop(self) -> None:
+        """Drop every connection."""
+        if self._web is not None:
+            self._web.drop()

@@ -1,0 +1,107 @@
+"""HTTP for what is published: Twisted's parser, and nothing of a web site but the answers of :mod:`published`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, BinaryIO
+
+from twisted.internet.protocol import connectionDone
+from twisted.web import http
+
+from labserver.servers.published import Answer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import ITCPTransport
+    from twisted.python.failure import Failure
+
+    from labserver.servers.published import Published
+
+__all__ = ["WebFactory"]
+
+_BODY = 8_192
+"""Octets of a request's body; an OCSP request has a few hundred."""
+_TIME = 30
+"""Seconds of silence until a connection is dropped."""
+
+
+class _Request(http.Request):
+    """One request, answered when it is whole."""
+
+    channel: _Channel
+    content: BinaryIO
+    _size = 0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 -- Twisted's name
+        """Take the length that is announced, None for a body in chunks: what is too long is not kept."""
+        super().gotLength(min(length or 0, _BODY))  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Keep a piece of the body; one that gets too long ends the connection."""
+        self._size += len(data)
+        if self._size > _BODY:
+            self.channel.drop()
+        else:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def process(self) -> None:
+        """Answer."""
+        answer = self._answered(self.channel.factory, self.content.read())
+        self.setResponseCode(answer.status)
+        self.setHeader(b"content-type", answer.media_type.encode())  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.setHeader(b"content-length", b"%d" % len(answer.body))  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        if answer.allow:
+            self.setHeader(b"allow", ", ".join(answer.allow).encode())  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.write(answer.body)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.finish()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def _answered(self, factory: WebFactory, body: bytes) -> Answer:
+        host = self.getHeader("host")
+        if host is None or host.lower() not in factory.hosts:
+            return Answer(status=HTTPStatus.MISDIRECTED_REQUEST)  # another site's page must not read what is here
+        return factory.published.answer(self.method.decode("latin-1"), self.uri.decode("latin-1"), body)
+
+
+class _Channel(http.HTTPChannel):
+    """One connection."""
+
+    requestFactory = _Request  # noqa: N815 -- Twisted's name
+    factory: WebFactory
+
+    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
+        """Count it."""
+        self.factory.open.add(self)
+        super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
+        """Count it no more."""
+        self.factory.open.discard(self)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def drop(self) -> None:
+        """End it at once."""
+        transport: ITCPTransport = self.transport  # type: ignore[assignment]  # Twisted types it as ITransport
+        transport.abortConnection()
+
+
+class WebFactory(http.HTTPFactory):
+    """Builds connections, a limited number at once; nothing is logged."""
+
+    protocol = _Channel  # type: ignore[assignment]  # Twisted's default is a wrapper that also speaks HTTP/2
+
+    def __init__(self, published: Published, *, hosts: frozenset[str], connections: int) -> None:
+        super().__init__(timeout=_TIME)
+        self.published = published
+        self.hosts = hosts
+        """What a Host field may say."""
+        self.open: set[_Channel] = set()
+        self._connections = connections
+
+    @property
+    def full(self) -> bool:
+        """One more connection would be too many."""
+        return len(self.open) >= self._connections
+
+    def drop(self) -> None:
+        """Drop every connection."""
+        for channel in tuple(self.open):
+            channel.drop()
