@@ -159,6 +159,6 @@ def strictest(chain: Chain, host: str) -> str:
             store = Store(list(map(x509.load_der_x509_certificate, chain.anchors)))
             verifier = PolicyBuilder().store(store).time(datetime.now(UTC)).build_server_verifier(name)
             verifier.verify(leaf, others)
-        except (VerificationError, ValueError) as error:
+        except (VerificationError, ValueError, x509.InvalidVersion) as error:
             return str(error)
     return ""

@@ -1,0 +1,81 @@
+"""Have every verifier judge every scenario's certificate, and tell; ``--write`` keeps it, for docs/VERIFIERS.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labserver.pki.cookbook import cookbook
+from tests.verifiers.document import document
+from tests.verifiers.findings import Finding
+from tests.verifiers.measure import measure
+from tests.verifiers.record import read, written
+from tests.verifiers.served import judged_scenarios
+from tests.verifiers.table import VERIFIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.verifiers.measure import Measured
+    from tests.verifiers.record import Record
+
+__all__ = ["DOCUMENT", "RECORD", "main"]
+
+_DOCS = Path(__file__).parents[2] / "docs"
+RECORD = _DOCS / "verifiers.json"
+DOCUMENT = _DOCS / "VERIFIERS.md"
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line says; return the exit code."""
+    options = _options(words)
+    versions = {name: version for name in options.verifier or VERIFIERS if (version := VERIFIERS[name].version())}
+    kept = read(RECORD)
+    scenarios = [name for name in judged_scenarios() if any(fnmatchcase(name, glob) for glob in options.globs)]
+    if options.missing:
+        scenarios = [name for name in scenarios if versions.keys() - kept.scenarios.get(name, {}).keys()]
+    whole = len(scenarios) == len(judged_scenarios())
+    others = {name: version for name, version in versions.items() if kept.versions.get(name, version) != version}
+    if options.write and others and not whole:
+        told = ", ".join(f"{version}, not {kept.versions[name]}" for name, version in others.items())
+        sys.stderr.write(f"here there is {told}: refresh all rows, so that they are of one version\n")
+        return 1
+    repairable = [name for name in scenarios if name in _repairable()]
+    found = [] if options.repaired else measure(scenarios, list(versions))
+    after = measure(repairable, list(versions), repaired=True) if options.repaired or options.write else []
+    if options.write:
+        _write(kept.with_findings(versions, found, after))
+    _tell([*found, *after] if not options.write else [one for one in (*found, *after) if one.finding is Finding.OTHER])
+    return 0
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.verifiers", description=__doc__)
+    parser.add_argument("globs", nargs="*", default=["*"], metavar="GLOB", help="scenarios (default: all)")
+    parser.add_argument("--verifier", action="append", choices=VERIFIERS, help="only this one (can be given again)")
+    parser.add_argument("--missing", action="store_true", help="only scenarios that are not in the table yet")
+    parser.add_argument("--repaired", action="store_true", help="not the faulty chains: the same without their fault")
+    parser.add_argument("--write", action="store_true", help="keep all of it, in docs/verifiers.json and VERIFIERS.md")
+    return parser.parse_args(words)
+
+
+def _repairable() -> list[str]:
+    return [name for name, spec in cookbook().items() if spec.repaired is not None]
+
+
+def _write(record: Record) -> None:
+    arranged = record.arranged(list(VERIFIERS), list(judged_scenarios()), _repairable())
+    RECORD.write_text(written(arranged), encoding="utf-8")
+    DOCUMENT.write_text(document(arranged, judged_scenarios()), encoding="utf-8")
+
+
+def _tell(measured: Sequence[Measured]) -> None:
+    for one in measured:
+        sys.stdout.write(f"{one.scenario:40} {one.verifier:8} {one.finding:14} {one.words}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""The lab that verifiers meet: in this process, each scenario at an address of its own, as it is or repaired."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import addresses, host_names
+from labserver.catalogue.entries import CATALOGUE
+from labserver.facets.certificate import RecipeCertificate
+from labserver.lab import Lab
+from labserver.pki.chain import certificates_pem
+from labserver.pki.cookbook import cookbook
+from labserver.servers import loop
+from labserver.settings import Settings
+from tests.verifiers.case import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from labserver.scenario import Scenario
+
+__all__ = ["judged_scenarios", "meet", "repair_everything"]
+
+_SERVICES = ("imaps", "submissions")
+
+
+def judged_scenarios() -> dict[str, Scenario]:
+    """Return the scenarios that are about a certificate, and the good one, in the catalogue's order."""
+    return {
+        identifier: scenario
+        for identifier, scenario in CATALOGUE.items()
+        if isinstance(scenario.facets.certificate, RecipeCertificate) or identifier == "good"
+    }
+
+
+def repair_everything() -> None:
+    """From now on, in this process, serve every recipe's chain without its fault."""
+    book = cookbook()
+    book.update({identifier: spec.repaired for identifier, spec in book.items() if spec.repaired is not None})
+
+
+def meet(identifiers: Iterable[str], folder: Path, judge: Callable[[list[Case]], None]) -> dict[str, str]:
+    """Run a lab for as long as ``judge`` takes with its cases; return those that it cannot serve, each with the reason.
+
+    Can be done once per process.
+    """
+    absent: dict[str, str] = {}
+
+    async def run() -> None:
+        from twisted.internet import reactor  # noqa: PLC0415 -- exists only now
+
+        run_directory = folder / "lab"
+        run_directory.mkdir()
+        lab = Lab(Settings(ports=dict.fromkeys(_SERVICES, 0)), run_directory=run_directory)
+        lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
+        ports: dict[str, int] = lab.record()["ports"]  # type: ignore[assignment]  # a record for JSON
+        try:
+            cases = []
+            for identifier in identifiers:
+                reason = lab.unavailable(identifier)
+                if reason is None:
+                    cases.append(_case(lab, identifier, ports, folder))
+                else:
+                    absent[identifier] = reason
+            await asyncio.to_thread(judge, cases)
+        finally:
+            await lab.stop()
+
+    loop.run(run())
+    return absent
+
+
+def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Case:
+    chain = lab.chains.chain(identifier)
+    anchors = folder / f"{identifier}.pem"
+    anchors.write_bytes(certificates_pem(chain.anchors))
+    return Case(
+        id=identifier,
+        name=host_names(identifier)[0],
+        address=addresses()[identifier],
+        ports=ports,
+        anchors=anchors,
+        chain=chain,
+        stapled=chain.staple is not None,
+        in_message=identifier in cookbook() and cookbook()[identifier].in_message,
+    )

@@ -1,0 +1,25 @@
+"""Every verifier there is, in the order of the table's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.verifiers.curl import CURL
+from tests.verifiers.gnutls import GNUTLS
+from tests.verifiers.golang import GO
+from tests.verifiers.java import JAVA
+from tests.verifiers.node import NODE
+from tests.verifiers.nss import NSS
+from tests.verifiers.openssl import OPENSSL
+from tests.verifiers.pyca import Pyca
+from tests.verifiers.python import PythonSsl
+from tests.verifiers.rustls import RUSTLS
+
+if TYPE_CHECKING:
+    from tests.verifiers.case import Verifier
+
+__all__ = ["VERIFIERS"]
+
+_ALL: tuple[Verifier, ...] = (OPENSSL, PythonSsl(), NODE, CURL, GNUTLS, NSS, GO, JAVA, RUSTLS, Pyca())
+VERIFIERS: dict[str, Verifier] = {verifier.name: verifier for verifier in _ALL}
+"""By name."""

@@ -1,0 +1,124 @@
+"""Claims about the verifiers: each that is installed judges a few chains for their faults; what fails is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.pki.chain import Chain
+from tests.verifiers.__main__ import main
+from tests.verifiers.case import Case, Outcome
+from tests.verifiers.command import Command
+from tests.verifiers.findings import Finding
+from tests.verifiers.measure import measure
+from tests.verifiers.stream import Stream
+from tests.verifiers.table import VERIFIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EXPECTED = {
+    "good": Finding.ACCEPTED,
+    "expired": Finding.EXPIRED,
+    "wrong-host": Finding.NAME,
+    "eku-client-only": Finding.PURPOSE,
+    "unknown-critical-extension": Finding.EXTENSION,
+}
+REPAIRED = ("eku-client-only", "unknown-critical-extension")
+
+pytestmark = pytest.mark.timeout(300)  # programs are compiled, and some virtual machines start
+
+
+@pytest.fixture(scope="module")
+def installed() -> Iterator[list[str]]:
+    """Return the verifiers there are; what has to be downloaded first is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CARGO_NET_OFFLINE", "true")
+        yield [name for name, verifier in VERIFIERS.items() if verifier.version() is not None]
+
+
+@pytest.fixture(scope="module")
+def found(installed: list[str]) -> dict[tuple[str, str], Finding]:
+    """Return what all of them make of a few scenarios."""
+    return {(one.scenario, one.verifier): one.finding for one in measure(list(EXPECTED), installed)}
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_judges(name: str, installed: list[str], found: dict[tuple[str, str], Finding]) -> None:
+    """It accepts the good chain, and rejects each of the others for its fault."""
+    if name not in installed:
+        pytest.skip(f"{name} is not installed")
+    assert {scenario: found[scenario, name] for scenario in EXPECTED} == EXPECTED
+
+
+def test_repaired(installed: list[str]) -> None:
+    """Without the fault, everybody accepts."""
+    found = measure(REPAIRED, installed, repaired=True)
+    assert len(found) == len(REPAIRED) * len(installed)
+    assert {one.finding for one in found} == {Finding.ACCEPTED}
+
+
+def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is chosen is told, with the verifier's words."""
+    assert main(["expired", "--verifier", "pyca"]) == 0
+    assert capsys.readouterr().out.split(maxsplit=3)[:3] == ["expired", "pyca", "expired"]
+
+
+def _case(folder: Path, name: str = "case", host: str = "mail.lab.test") -> Case:
+    chain = Chain(leaf=b"", key=b"")
+    return Case(id=name, name=host, address="127.0.0.1", ports={"imaps": 9}, anchors=folder / "no.pem", chain=chain)
+
+
+def _shell(script: str, seconds: float = 20) -> Command:
+    return Command(
+        name="shell",
+        program="sh",
+        version_of=lambda: "1",
+        arguments=lambda _case, _folder: ("-c", script),
+        words=str.strip,
+        reasons=(),
+        seconds=seconds,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds", "outcome", "words"),
+    [
+        ("echo '* OK ready'; exec sleep 60", 20, Outcome.ACCEPTED, ""),
+        ("echo no >&2; exit 1", 20, Outcome.REJECTED, "no"),
+        ("exec sleep 60", 0.2, Outcome.UNMET, "timed out"),
+    ],
+)
+def test_command(script: str, seconds: float, outcome: Outcome, words: str, tmp_path: Path) -> None:
+    """A command that reads the greeting has accepted, one that ends has not, and one that hangs never got there."""
+    (answer,) = _shell(script, seconds).judge([_case(tmp_path)], tmp_path)
+    assert (answer.outcome, answer.words) == (outcome, words)
+
+
+def test_stream(tmp_path: Path) -> None:
+    """Cases that a program did not get to before it broke are unmet, with the last it said."""
+    script = r'printf "%s\trejected\twhy\n" "$(cut -f1 | head -1)"; echo broken >&2; exit 1'
+    stream = Stream(name="x", version_of=lambda: "1", build=lambda _folder: ("sh", "-c", script), reasons=())
+    answers = list(stream.judge([_case(tmp_path, "one"), _case(tmp_path, "two")], tmp_path))
+    assert [(one.case, one.outcome, one.words) for one in answers] == [
+        ("one", Outcome.REJECTED, "why"),
+        ("two", Outcome.UNMET, "broken"),
+    ]
+
+
+@pytest.mark.parametrize(("host", "expected"), [("::1", True), ("127.0.0.1", True), ("a.test", False), ("a.", False)])
+def test_by_address(host: str, expected: bool, tmp_path: Path) -> None:  # noqa: FBT001 -- a table's column
+    """Addresses are told from names."""
+    assert _case(tmp_path, host=host).by_address is expected
+
+
+def test_help() -> None:
+    """The command explains itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.verifiers", "--help"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert "--missing" in done.stdout
