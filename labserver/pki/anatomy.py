@@ -18,6 +18,7 @@ __all__ = [
     "Anatomy",
     "Element",
     "Extension",
+    "at_least",
     "authority_keys",
     "dissect",
     "dotted",
@@ -77,7 +78,7 @@ class Anatomy:
 
 def dissect(certificate: bytes) -> Anatomy:
     """Return a certificate's fields; raises ValueError for what has none."""
-    signed, signature, *_ = _at_least(3, one(certificate), "a certificate")
+    signed, signature, *_ = at_least(3, one(certificate), "a certificate")
     fields = list(several(signed.content))
     version = fields.pop(0) if fields and fields[0].tag == _VERSION else None
     if len(fields) < _FIELDS:
@@ -121,6 +122,14 @@ def several(octets: bytes) -> Iterator[Element]:
         yield element
 
 
+def at_least(size: int, element: Element, what: str) -> tuple[Element, ...]:
+    """Return an element's parts; raises ValueError if they are fewer, in words about ``what`` it is."""
+    found = tuple(several(element.content)) if element.tag & _CONSTRUCTED else ()
+    if len(found) < size:
+        raise ValueError(f"{what} has {len(found)} parts, not {size}")
+    return found
+
+
 def dotted(content: bytes) -> str:
     """Return what an OBJECT IDENTIFIER's content says; raises ValueError if it ends early."""
     numbers, value = [], 0
@@ -136,19 +145,12 @@ def dotted(content: bytes) -> str:
 
 
 def _extension(element: Element) -> Extension:
-    oid, *others = _at_least(2, element, "an extension")
+    oid, *others = at_least(2, element, "an extension")
     critical = any(other.tag == _BOOLEAN and other.content != b"\0" for other in others)
     values = [other.content for other in others if other.tag == _OCTET_STRING]
     if not values:
         raise ValueError("an extension has no value")
     return Extension(oid=dotted(oid.content), critical=critical, value=values[0])
-
-
-def _at_least(size: int, element: Element, what: str) -> tuple[Element, ...]:
-    found = tuple(several(element.content)) if element.tag & _CONSTRUCTED else ()
-    if len(found) < size:
-        raise ValueError(f"{what} has {len(found)} parts, not {size}")
-    return found
 
 
 def _first(octets: bytes) -> tuple[Element, bytes]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from labserver.pki.anatomy import dissect, dotted, one, several
 from labserver.pki.chain import fingerprint
 from labserver.pki.signatures import SIGNATURES
+from labserver.pki.status_words import ocsp_words
 from labserver.pki.wording import EXTENSIONS, key_words, moment, name_words
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def describe_chain(chain: Chain, *, now: datetime) -> str:
     titles += [("to be trusted by clients", der) for der in chain.anchors]
     parts = [f"{title}\n{describe_certificate(der, now=now)}" for title, der in titles]
     if chain.staple is not None:
-        parts.append(f"stapled for whoever asks\n   {_octets(chain.staple, None)}\n")
+        parts.append(f"stapled for whoever asks\n{_line('OCSP', _told(ocsp_words, chain.staple))}")
     return "\n".join(parts)
 
 
@@ -47,7 +48,11 @@ def describe_certificate(der: bytes, *, now: datetime) -> str:
     except (ValueError, RecursionError) as error:
         facts = [("malformed", _octets(der, error))]
     facts.append(("sha256", fingerprint(der)))
-    return "".join(f"   {name:<{_NAME_COLUMNS}} {value}\n" for name, value in facts)
+    return "".join(_line(name, value) for name, value in facts)
+
+
+def _line(name: str, value: str) -> str:
+    return f"   {name:<{_NAME_COLUMNS}} {value}\n"
 
 
 def _facts(certificate: Anatomy, now: datetime) -> Iterator[tuple[str, str]]:

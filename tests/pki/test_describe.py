@@ -109,7 +109,7 @@ def test_a_chain_in_words(chain: Chain, pki_clock: FixedClock) -> None:
     assert titles == ["1. on the wire", "2. on the wire", "to be trusted by clients", "stapled for whoever asks"]
     assert INTERMEDIATE in text
     assert "issuer      itself" in text.partition("to be trusted")[2]
-    assert text.endswith("   30 00 (2 octets)\n")
+    assert text.endswith("   OCSP        30 00 (2 octets, which cannot be read: an OCSP response has 0 parts, not 1)\n")
 
 
 @pytest.mark.parametrize("recipe", sorted(SAID))
