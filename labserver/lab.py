@@ -277,8 +277,12 @@ class Lab:
             "control": str(self.run_directory / "control.sock"),
             "urls": {"http": f"{self._url}/"} if self._http is not None else {},
             "scenarios": [
-                {"id": lease.scenario, "ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}}
-                | ({"crl": {"pem": str(lease.crl_pem)}} if lease.crl_pem is not None else {})
+                {
+                    "id": lease.scenario,
+                    "ports": lease.ports,
+                    "ca": {"pem": str(lease.ca_pem)},
+                    "crl": {} if lease.crl_pem is None else {"pem": str(lease.crl_pem)},
+                }
                 for lease in self.leases
             ],
         }

@@ -26,7 +26,8 @@ ALL, FIRST, FURTHER = "whole catalogue", "first chain, the recipes read", "furth
 def _ours() -> list[float]:
     clock, wanted = SystemClock(), Wanted()
     material = obtain(wanted, clock=clock)
-    chains = ScenarioChains(wanted=wanted, material=material, entropy=SystemEntropy(), clock=clock)
+    http = "http://127.0.0.1:3080"
+    chains = ScenarioChains(wanted=wanted, material=material, entropy=SystemEntropy(), clock=clock, http=http)
     times = [time.perf_counter()]
     for identifier in CATALOGUE.forged:
         chains.chain(identifier)

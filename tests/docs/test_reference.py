@@ -108,7 +108,7 @@ def test_ready_record(terminal: Terminal) -> None:
     """docs/CI.md explains every field of the ready record, and no other."""
     rows = table(section(_CI, "## The ready record"))
     ((printed, _),) = terminal.run(
-        ["labserver run --scenario self-signed -- sh -c 'cat \"$LABSERVER_READY_FILE\"' 2>/dev/null"]
+        ["labserver run --scenario revoked -- sh -c 'cat \"$LABSERVER_READY_FILE\"' 2>/dev/null"]
     )
     assert {row[0].strip("`") for row in rows} == set(_fields(json.loads(printed), ""))
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """Return a lab that nobody has met yet."""
-    lab = Lab(Settings(ports={}), run_directory=tmp_path)
+    lab = Lab(Settings(ports={}, http_port=0), run_directory=tmp_path)
     yield lab
+    lab.release()
     lab.store.close()
 
 
