@@ -38,6 +38,7 @@ _ENGINES = {
 }
 """What there is to say of chains that the simplest engine cannot serve."""
 _MESSAGE = "Not exported: it is about the messages of the handshake, which no file says. A lab sends them."
+_PUBLISHED = "Where its certificates say that CRLs, CAs or OCSP answers are, only the lab that made them has any."
 _OWN_NAME = "Its recipe is about the names that it has in a lab, which --host does not replace."
 _GOOD = "good"
 """The scenario that presents the lab's own certificate and nothing else worth exporting."""
@@ -128,7 +129,7 @@ def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
 def _chain(scenario: Scenario, hosts: tuple[str, ...], source: Source) -> tuple[Chain | None, tuple[str, ...]]:
     """Return the chain to export, or why there is none."""
     spec = cookbook().get(scenario.facets.certificate.recipe)
-    if spec is not None and spec.in_message:
+    if spec is not None and (spec.present != "rightly" or spec.proof != "leaf" or spec.client_certificate):
         return None, (_MESSAGE,)
     try:
         return source.scenario(scenario.id, hosts), ()
@@ -148,6 +149,8 @@ def _notes(spec: ChainSpec) -> Iterator[str]:
         yield f"A lab presents it in {' and '.join(spec.versions)} only."
     if spec.anew:
         yield f"A lab makes another for each {spec.anew}; this is one of them."
+    if spec.published:
+        yield _PUBLISHED
     if spec.other is not None:
         yield "A lab has another chain beside it, which is not here."
 

@@ -47,6 +47,7 @@ FILES = {
     "anchors.pem": "what clients are told to trust",
     "server.p12": f"key and chain together, PKCS #12, password {STORE_PASSWORD}",
     "staple.der": "what the server staples (OCSP)",
+    "crls.pem": "its CAs' CRLs, for clients that are given them",
 }
 """What may be in a chain's folder, and what it is for."""
 
@@ -135,6 +136,8 @@ def _files(chain: Chain) -> tuple[tuple[Exported, ...], tuple[str, ...]]:
         notes += (f"No PKCS #12: its writer cannot read the certificates or the key ({error}).",)
     if chain.staple is not None:
         contents["staple.der"] = chain.staple
+    if chain.crls:
+        contents["crls.pem"] = chain.crls_pem
     private = {"key.pem": {"mode": PRIVATE}, "server.p12": {"mode": PRIVATE}}
     made = (
         Exported(name=name, content=content, meaning=FILES[name], **private.get(name, {}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from labserver.pki.anatomy import dissect, dotted, one, several
 from labserver.pki.chain import fingerprint
 from labserver.pki.signatures import SIGNATURES
-from labserver.pki.status_words import ocsp_words
+from labserver.pki.status_words import crl_words, ocsp_words
 from labserver.pki.wording import EXTENSIONS, key_words, moment, name_words
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def describe_chain(chain: Chain, *, now: datetime) -> str:
     parts = [f"{title}\n{describe_certificate(der, now=now)}" for title, der in titles]
     if chain.staple is not None:
         parts.append(f"stapled for whoever asks\n{_line('OCSP', _told(ocsp_words, chain.staple))}")
+    if chain.crls:
+        parts.append("published by its CAs\n" + "".join(_line("CRL", _told(crl_words, one)) for one in chain.crls))
     return "\n".join(parts)
 
 

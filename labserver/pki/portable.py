@@ -1,11 +1,14 @@
-"""A chain with its key as one line of JSON, for the way from a running lab to a command of the same user."""
+"""A chain with its key as one line of JSON, for the way from a running lab to a command of the same user.
+
+What only the lab can tell to who asks, such as OCSP answers by HTTP, stays there.
+"""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
 
-from labserver.pki.chain import Chain
+from labserver.pki.chain import Chain, Publications
 
 __all__ = ["packed", "unpacked"]
 
@@ -19,6 +22,7 @@ def packed(chain: Chain) -> str:
             "key": _text(chain.key),
             "anchors": [*map(_text, chain.anchors)],
             "staple": None if chain.staple is None else _text(chain.staple),
+            "lists": {label: _text(one) for label, one in chain.publications.lists.items()},
         }
     )
 
@@ -32,6 +36,7 @@ def unpacked(line: str) -> Chain:
         key=b64decode(fields["key"]),
         anchors=tuple(map(b64decode, fields["anchors"])),
         staple=None if fields["staple"] is None else b64decode(fields["staple"]),
+        publications=Publications(lists={label: b64decode(one) for label, one in fields["lists"].items()}),
     )
 
 

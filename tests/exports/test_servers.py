@@ -111,9 +111,13 @@ def _received(port: int, name: str, begin: Callable[[socket.socket], None]) -> l
         return None
 
 
-def _judged(port: int, name: str, begin: Callable[[socket.socket], None], anchors: Path) -> int:
-    """Return OpenSSL's code for the chain, 0 if it accepts it."""
+def _judged(port: int, name: str, begin: Callable[[socket.socket], None], folder: Path) -> int:
+    """Return OpenSSL's code for the chain, 0 if it accepts it; whoever has CRLs consults them."""
+    anchors, lists = folder / "anchors.pem", folder / "crls.pem"
     context = ssl.create_default_context(cafile=str(anchors)) if anchors.exists() else ssl.create_default_context()
+    if lists.exists():
+        context.load_verify_locations(lists)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
     try:
         with _met(port, name, begin, context):
             return 0
@@ -141,9 +145,7 @@ def test_other_servers(server: str, export: Export, folder: Path) -> None:
     with serve(export.folder, export.names, folder) as port:
         found = {case: _received(port, name, begin) for case, name in export.names.items()}
         received = {case: chain for case, chain in found.items() if chain is not None}
-        judged = {
-            case: _judged(port, export.names[case], begin, export.folder / case / "anchors.pem") for case in received
-        }
+        judged = {case: _judged(port, export.names[case], begin, export.folder / case) for case in received}
     assert found.keys() - received.keys() == _TOO_LONG
     assert {
         case for case, chain in received.items() if chain != certificates(export.folder / case / "chain.pem")

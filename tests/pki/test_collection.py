@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from labserver.errors import ConfigurationError
+from labserver.pki.chain import Publications
 from labserver.pki.collection import FILES, Entry, export_collection
 from labserver.pki.files import STORE_PASSWORD
 
@@ -43,7 +44,8 @@ def _lines(directory: Path) -> dict[str, dict[str, object]]:
 
 def test_folder(pki_chain: Chain, tmp_path: Path) -> None:
     """A folder has the chain's own octets in every wrapping, its keys its owner's alone."""
-    export_collection([_entry("one", replace(pki_chain, staple=b"yes"))], tmp_path)
+    told = Publications(lists={"root": b"list"})
+    export_collection([_entry("one", replace(pki_chain, staple=b"yes", publications=told))], tmp_path)
     folder = tmp_path / "one"
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes == {name: 0o600 if name in {"key.pem", "server.p12"} else 0o644 for name in FILES}
@@ -51,6 +53,7 @@ def test_folder(pki_chain: Chain, tmp_path: Path) -> None:
     assert (folder / "key.pem").read_bytes() == pki_chain.key_pem
     assert (folder / "anchors.pem").read_bytes() == pki_chain.anchors_pem
     assert (folder / "staple.der").read_bytes() == b"yes"
+    assert (folder / "crls.pem").read_text() == "-----BEGIN X509 CRL-----\nbGlzdA==\n-----END X509 CRL-----\n"
     store = pkcs12.load_pkcs12((folder / "server.p12").read_bytes(), STORE_PASSWORD.encode())
     assert store.key is not None
     assert store.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()) == pki_chain.key

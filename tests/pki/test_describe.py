@@ -13,7 +13,7 @@ from cryptography import x509
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.pki import der
 from labserver.pki.authority import LabIssuer, create_authority
-from labserver.pki.chain import fingerprint
+from labserver.pki.chain import Publications, fingerprint
 from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_certificate, describe_chain
 from labserver.pki.recipes import forge
@@ -56,6 +56,8 @@ SAID = {
     "no-subject": "subject     (empty)\n",
     "not-yet-valid": "UTC, begins in 9 days\n",
     "rsa2048": "key         RSA 2048 bits\n",
+    "ocsp-stapled-revoked": " is revoked since 2026-11-21 00:00:00, 2026-11-23 11:00:00 to ",
+    "revoked": " UTC, 1 revoked\n",
     "san-latin1-raw": "names       m\\xe1il.",
     "san-null-byte": "names       san-null-byte.lab.test\\x00",
     "serial-21-octets": "(21 octets, more than 20)\n",
@@ -104,12 +106,15 @@ def test_a_leaf_in_words(chain: Chain, pki_clock: FixedClock) -> None:
 
 def test_a_chain_in_words(chain: Chain, pki_clock: FixedClock) -> None:
     """Wire order first, then the anchor, which was issued by itself, then what is stapled."""
-    text = describe_chain(replace(chain, staple=b"\x30\x00"), now=pki_clock.now())
+    told = Publications(lists={"root": b"\x30\x00"})
+    text = describe_chain(replace(chain, staple=b"\x30\x00", publications=told), now=pki_clock.now())
     titles = [line for line in text.splitlines() if line and not line.startswith(" ")]
-    assert titles == ["1. on the wire", "2. on the wire", "to be trusted by clients", "stapled for whoever asks"]
+    later = ["stapled for whoever asks", "published by its CAs"]
+    assert titles == ["1. on the wire", "2. on the wire", "to be trusted by clients", *later]
     assert INTERMEDIATE in text
     assert "issuer      itself" in text.partition("to be trusted")[2]
-    assert text.endswith("   OCSP        30 00 (2 octets, which cannot be read: an OCSP response has 0 parts, not 1)\n")
+    assert "   OCSP        30 00 (2 octets, which cannot be read: an OCSP response has 0 parts, not 1)\n" in text
+    assert text.endswith("   CRL         30 00 (2 octets, which cannot be read: it ends early)\n")
 
 
 @pytest.mark.parametrize("recipe", sorted(SAID))

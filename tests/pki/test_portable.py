@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labserver.pki.chain import Chain
+from labserver.pki.chain import Chain, Publications
 from labserver.pki.portable import packed, unpacked
 
 
@@ -14,7 +14,7 @@ from labserver.pki.portable import packed, unpacked
         Chain(
             leaf=b"leaf\n", intermediates=(b"first", b"\xff\0"), key=b"key", anchors=(b"root", b"other"), staple=b"yes"
         ),
-        Chain(leaf=b"", key=b"", staple=b""),
+        Chain(leaf=b"", key=b"", staple=b"", publications=Publications(lists={"root": b"\0", "other": b""})),
         Chain(leaf=b"", key=b""),
     ],
 )
