@@ -22,7 +22,7 @@ from labserver.facets.handshake import OldVersionOnly
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
-from labserver.pki.chain import certificates_pem, fingerprint
+from labserver.pki.chain import certificates_pem, fingerprint, pem
 from labserver.pki.material import entropy_for, obtain
 from labserver.servers.access import Access
 from labserver.servers.anchors import AnchorFiles
@@ -395,6 +395,8 @@ class Lab:
             private_key=chain.key_pem,
             client_anchors=certificates_pem(authorities),
             staple=chain.staple,
+            delegated=chain.delegated,
+            delegated_key=pem("PRIVATE KEY", chain.delegated_key),
             key_log=self.settings.key_log,
         )
         if isinstance(handshake, OldVersionOnly):

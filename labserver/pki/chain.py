@@ -63,6 +63,10 @@ class Chain:
     """What the peer must trust to accept the chain; empty when that is not known."""
     client_anchors: tuple[bytes, ...] = ()
     """What the server verifies client certificates against, where its recipe says that it asks for them."""
+    delegated: bytes = b""
+    """A delegated credential (RFC 9345) for clients that take one; empty for none."""
+    delegated_key: bytes = field(default=b"", repr=False)
+    """The key that it is for, as unencrypted PKCS #8."""
     staple: bytes | None = None
     """What a server staples to the leaf for whoever asks (RFC 6066 8), an OCSP response or not; None for nothing."""
     publications: Publications = field(default_factory=Publications)

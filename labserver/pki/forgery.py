@@ -17,6 +17,7 @@ from labserver.pki import der
 from labserver.pki.chain import Chain
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
+from labserver.pki.delegation import delegated_credential
 from labserver.pki.extensions import encode_extensions, encode_name
 from labserver.pki.keys import make_key
 from labserver.pki.made import Made
@@ -76,11 +77,14 @@ def forge_chain(
     trusted = tuple(one for label in spec.anchors for one in (anchors if label == LAB else (made[label].certificate,)))
     first, *others = (made[one].certificate for label in spec.wire for one in spec.line(label))
     clients = spec.client_anchors if spec.client_certificate else ()
+    delegated, delegated_key = _delegated(spec, around, made["leaf"]) if spec.delegation else (b"", b"")
     return Chain(
         leaf=first,
         intermediates=tuple(others),
         key=pkcs8(made[spec.proof].key, spec.leaf.public_key),
         anchors=trusted,
+        delegated=delegated,
+        delegated_key=delegated_key,
         # one who presents a certificate without its issuers is to be verified, too
         client_anchors=tuple(
             one for label in clients for one in (made[label].certificate, *(anchors if label == LAB else ()))
@@ -88,6 +92,15 @@ def forge_chain(
         staple=stapled(spec, made, around.now),
         publications=published(spec, made, around.now),
     )
+
+
+def _delegated(spec: ChainSpec, around: Surroundings, leaf: Made) -> tuple[bytes, bytes]:
+    """Return a credential that the leaf's key delegates, and the key to which it does."""
+    key = make_key("p256", entropy=around.entropy, role="delegated", pool=around.pool)
+    ends = spec.delegation or spec.leaf.not_after
+    seconds = int((ends.at(around.now) - spec.leaf.not_before.at(around.now)).total_seconds())
+    credential = delegated_credential(leaf.certificate, leaf.key, key, seconds=seconds)
+    return credential, pkcs8(key)
 
 
 def _lab(authority: Authority) -> Made:

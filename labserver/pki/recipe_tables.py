@@ -108,6 +108,7 @@ _HANDSHAKE: dict[str, Callable[[object], Any]] = {
     "versions": each(one_of(VERSIONS)),
     "proof": parse_text,
     "present": one_of(PRESENTATIONS),
+    "delegation": parse_moment,
     "anew": one_of(ANEW),
     "other_for": one_of(OTHER_FOR),
     "client_certificate": one_of(CLIENT_CERTIFICATES),
@@ -273,6 +274,8 @@ def _fitting(spec: ChainSpec) -> ChainSpec:
         raise ValueError('present needs engine = "tlslite"')
     if spec.staple is not None and not (spec.asked and spec.engine in {"openssl", "tlslite"}):
         raise ValueError('staple needs asked = "status_request" and an engine that can: openssl or tlslite')
+    if spec.delegation and (spec.asked, spec.engine) != ("delegated_credential", "tlslite"):
+        raise ValueError('delegation needs asked = "delegated_credential" and engine = "tlslite"')
     return spec
 
 

@@ -54,7 +54,7 @@ OTHER_FOR = ("unnamed", "rsa-only")
 """Who gets the other chain: who asks by SNI for none of the server's names, who offers to verify no ECDSA."""
 CLIENT_CERTIFICATES = ("asked", "required")
 """Whether a client needs a certificate that the server asks for."""
-EXTENSIONS = ("status_request",)
+EXTENSIONS = ("status_request", "delegated_credential")
 """TLS extensions by which a client asks for what a case is about, by their IANA names."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""
@@ -227,6 +227,8 @@ class ChainSpec:
     """The label of the certificate whose key proves to the client that the server has it."""
     present: str = "rightly"
     """How the handshake's messages about the chain are made: one of :data:`PRESENTATIONS`."""
+    delegation: Moment | None = None
+    """When the delegated credential ends by which the server proves itself to clients that take one."""
     anew: str = ""
     """One of :data:`ANEW`: it is made, key and serial number included, for each of them."""
     other: ChainSpec | None = None

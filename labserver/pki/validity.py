@@ -48,17 +48,21 @@ class Moment:
             raise ValueError("a time such as -1d, +3h, generalized:+20d, utc:700101000000Z")
         return cls(offset=_offset(found), start=_start(found))
 
-    def encoded(self, now: datetime) -> bytes:
-        """Return it as DER (RFC 5280 4.1.2.5: UTCTime before 2050)."""
-        if self.exact is not None:
-            kind, said = self.exact
-            return _KINDS[kind](said)
+    def at(self, now: datetime) -> datetime:
+        """Return the time that it stands for, where it is no exact one."""
         moment = now.astimezone(UTC).replace(microsecond=0)
         if self.start != "now":
             moment = moment.replace(minute=0, second=0)
         if self.start == "day":
             moment = moment.replace(hour=0)
-        moment += self.offset or timedelta()
+        return moment + (self.offset or timedelta())
+
+    def encoded(self, now: datetime) -> bytes:
+        """Return it as DER (RFC 5280 4.1.2.5: UTCTime before 2050)."""
+        if self.exact is not None:
+            kind, said = self.exact
+            return _KINDS[kind](said)
+        moment = self.at(now)
         if self.generalized or moment.year >= _UTC_TIME_ENDS:
             return der.generalized_time(f"{moment:%Y%m%d%H%M%SZ}")
         return der.utc_time(f"{moment:%y%m%d%H%M%SZ}")

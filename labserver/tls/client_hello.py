@@ -20,8 +20,8 @@ __all__ = ["EXTENSIONS", "LIMIT", "ClientHello", "ClientHelloReader", "Unread", 
 LIMIT = 1 << 17
 """Octets on the wire after which no ClientHello is expected any more (OpenSSL's own limit is 131,396)."""
 
-EXTENSIONS = {"status_request": 5}
-"""Extensions by which a client asks for something, by their names (RFC 6066 8)."""
+EXTENSIONS = {"status_request": 5, "delegated_credential": 34}
+"""Extensions by which a client asks for something, by their names (RFC 6066 8, RFC 9345 4.1.1)."""
 
 _HANDSHAKE = 22
 _CLIENT_HELLO = 1

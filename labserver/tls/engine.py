@@ -79,6 +79,10 @@ class TlsSettings:
     present: str = RIGHTLY
     """How the Certificate message, and the proof that goes with it, are made: one of the names in
     :data:`labserver.tls.tlslite.PRESENTATIONS`, the only engine that knows another."""
+    delegated: bytes = b""
+    """A delegated credential (RFC 9345) that clients which take one get with the leaf; for ``tlslite`` only."""
+    delegated_key: bytes = b""
+    """Its private key, with which the handshake is signed then."""
     key_log: Path | None = None
     """Where TLS secrets are appended in NSS key log format, for Wireshark; nowhere by default."""
 

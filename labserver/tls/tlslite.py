@@ -39,7 +39,7 @@ _UNEXPECTED_MESSAGE = b"\x15\x03\x03\x00\x02\x02\x0a"
 """A fatal alert in clear (RFC 8446 5): what came is no ClientHello."""
 _UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 """The same (RFC 6066 3)."""
-_STATUS_REQUEST = 5
+_TLS_1_3 = 0x0304
 _READ = 1 << 16
 _EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
 _EXPORTER_SIZE = 32
@@ -225,15 +225,19 @@ class _Presented:
     how: _Presentation
     chain: object
     key: SigningKey
+    delegated_key: SigningKey | None
     limits: HandshakeSettings
 
     def begin(self, connection: Connection, hello: ClientHello) -> Iterator[object]:
         """Return the handshake with a client that said ``hello``, about to begin."""
         connection.shows_certificates, connection.scheme = self.how.certificates, self.how.scheme
-        if _STATUS_REQUEST in hello.extensions:
+        if hello.asks("status_request"):
             connection.staple = self.settings.staple
+        key = self.key
+        if self.delegated_key is not None and hello.asks("delegated_credential") and _TLS_1_3 in hello.versions:
+            key, connection.delegated = self.delegated_key, self.settings.delegated
         handshake: Iterator[object] = connection.handshakeServerAsync(
-            certChain=self.chain, privateKey=self.key, settings=self.limits
+            certChain=self.chain, privateKey=key, settings=self.limits
         )
         return handshake
 
@@ -283,7 +287,12 @@ def tlslite_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     if how.spoils or how.scheme:
         limits.keyExchangeNames.remove("rsa")  # it proves the key without a signature
     presented = _Presented(
-        settings=settings, how=how, chain=certificate_list(certificates, key), key=key, limits=limits
+        settings=settings,
+        how=how,
+        chain=certificate_list(certificates, key),
+        key=key,
+        delegated_key=load_signing_key(settings.delegated_key) if settings.delegated else None,
+        limits=limits,
     )
     return lambda: TlsliteEngine(presented)
 

@@ -53,6 +53,9 @@ PRIVATE: dict[type, dict[str, tuple[str, ...]]] = {
 _IGNORED = (ExtensionType.server_name, ExtensionType.alpn)
 """What a client may ask for without an answer: the name is known already, and an address as a name ends no handshake
 (RFC 6066 3 forbids the client to send it, not the server to pass over it); there is no protocol to agree on."""
+_MESSAGE_HEADER = 4
+_DELEGATED_CREDENTIAL = 34
+"""RFC 9345 4."""
 _SECRETS = ("HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0")
 """In the order in which TLS 1.3 comes to them; both sides have one (RFC 9850 2)."""
 
@@ -118,6 +121,8 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         """The client's first Finished: its verify_data."""
         self.staple: bytes | None = None
         """An OCSP response, or anything in its place, for the client that asked for one."""
+        self.delegated = b""
+        """A delegated credential (RFC 9345), for the client that takes one."""
         self.shows_certificates = True
         """Whether the Certificate message has any entries."""
         self.scheme = ""
@@ -173,12 +178,17 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         """Queue a message of TLS 1.3's encrypted flight."""
         if isinstance(msg, Certificate):
             self._empty(msg)
-            if self.staple is not None and msg.certificate_list:
-                status = CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
-                msg.certificate_list[0].extensions = [
-                    TLSExtension().create(ExtensionType.status_request, status.write()[4:])
-                ]
+            if msg.certificate_list:
+                msg.certificate_list[0].extensions = list(self._beside_the_leaf())
         super()._queue_message(msg)
+
+    def _beside_the_leaf(self) -> Iterator[Any]:
+        """Yield the extensions of the leaf's entry in TLS 1.3 (RFC 8446 4.4.2)."""
+        if self.staple is not None:
+            status = CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
+            yield TLSExtension().create(ExtensionType.status_request, status.write()[_MESSAGE_HEADER:])
+        if self.delegated:
+            yield TLSExtension().create(_DELEGATED_CREDENTIAL, bytearray(self.delegated))
 
     def _presented(self, messages: Iterable[Any]) -> Iterator[Any]:
         """Yield a flight with the certificates as they are to be shown, and the staple (RFC 6066 8)."""

@@ -73,6 +73,7 @@ references = ["RFC 5280"]
         ("[x]\n" + WORDS + "host = 'a.{lab}'", "host must be a name such as a.{id}.{lab}, .*, not 'a.{lab}'"),
         ("[x]\n" + WORDS + "present = 'nonsense'", "present must be one of compressed, md5-signature, "),
         ("[x]\n" + WORDS + "present = 'no-certificates'", 'present needs engine = "tlslite"'),
+        ("[x]\n" + WORDS + "delegation = '+1d'", 'delegation needs asked = "delegated_credential" and engine = '),
         ("[x]\n" + WORDS + "versions = ['TLSv1']", "versions must be one of TLSv1.2, TLSv1.3, not "),
         ("[x]\n" + WORDS + "proof = 'nobody'", "proof 'nobody' is not there; there are lab, leaf"),
         ("[x]\n" + WORDS + "client_anchors = ['nobody']", "client_anchors 'nobody' is not there"),

@@ -56,6 +56,7 @@ _MEANT = {
     "cabf.serverauth.subscriber.key_usage_extension_absent": ("ku-missing", "minimal-extensions"),
     "cabf.serverauth.subscriber.non_critical_key_usage_extension": ("ku-noncritical",),
     "cabf.serverauth.subscriber.unknown_extension_present": (
+        "delegated-credential",
         "delegated-credential-cert",
         "huge-cert-20k",
         "must-staple-good",

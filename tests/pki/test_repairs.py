@@ -107,5 +107,5 @@ def _keys(spec: ChainSpec) -> dict[str, object]:
     signed |= {f"lists.{label}": one for label, one in spec.lists.items()}
     signed |= {"staple": spec.staple} if spec.staple is not None else {}
     keys = {f"{place}.{field.name}": getattr(one, field.name) for place, one in signed.items() for field in fields(one)}
-    others = ("wire", "anchors", "host", "present", "proof", "client_certificate")
+    others = ("wire", "anchors", "host", "present", "proof", "client_certificate", "delegation")
     return {**keys, **{key: getattr(spec, key) for key in others}}

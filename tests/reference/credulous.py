@@ -13,7 +13,7 @@ from unittest import mock
 
 from tlslite.constants import ExtensionType
 from tlslite.errors import TLSError
-from tlslite.extensions import StatusRequestExtension
+from tlslite.extensions import StatusRequestExtension, TLSExtension
 from tlslite.handshakesettings import HandshakeSettings
 from tlslite.messages import ClientHello
 from tlslite.tlsconnection import TLSConnection
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CredulousContext", "CredulousTls"]
 
 _READ = 1 << 14
+_DELEGATED_CREDENTIAL = 34
+"""RFC 9345 4.1.1: a list of signature schemes."""
 _EVERY_RSA = tuple((number, 1) for number in range(1, 7))
 """RSA with MD5, SHA-1 … SHA-512 (RFC 5246 7.4.1.4.1)."""
 
@@ -55,9 +57,10 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         yield _KEY, X509CertChain([X509()]), None
 
     def _sendMsg(self, message: Any, *others: object, **given: object) -> Any:  # noqa: ANN401, N802 -- the same
-        """Ask for a staple, too, which tlslite-ng's client would read if it ever asked."""
+        """Ask for what tlslite-ng's client does not: a staple, which it can read, and a delegated credential."""
         if isinstance(message, ClientHello) and message.getExtension(ExtensionType.status_request) is None:
             message.extensions.append(StatusRequestExtension().create())
+            message.extensions.append(TLSExtension().create(_DELEGATED_CREDENTIAL, bytearray(b"\0\2\4\3")))
         return super()._sendMsg(message, *others, **given)
 
     def _sigHashesToList(  # noqa: N802 -- the same

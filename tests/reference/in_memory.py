@@ -282,7 +282,7 @@ class InMemory:
         if not self.traits.careful and scenario.id in CATALOGUE.forged and _tells_openssl(cookbook()[scenario.id]):
             return CredulousContext()
         chain = self.lab.chains.chain(scenario.id)
-        if self.traits.careful and (scenario.asked or chain.crls):
+        if self.traits.careful and (scenario.asked == "status_request" or chain.crls):
             return AskingContext(chain)
         return context(certificates_pem(chain.anchors).decode(), careful=self.traits.careful)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
+from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND, LabProcess, running
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
@@ -108,6 +110,52 @@ def test_curl(hall: LabProcess, scheme: str, tmp_path: Path) -> None:
     words += ["--user", f"{account['user']}:{account['password']}", f"{scheme}://localhost:{where.port}/"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def nss(hall: LabProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a database of NSS's that trusts the lab."""
+    if shutil.which("tstclnt") is None:
+        missing("tstclnt")
+    database = f"sql:{tmp_path_factory.mktemp('nss')}"
+    for words in (["-N", "--empty-password"], ["-A", "-n", "ca", "-t", "C,,", "-a", "-i", str(hall.ca)]):
+        subprocess.run(["certutil", *words, "-d", database], check=True, timeout=20)
+    return database
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("delegated-credential", "Received a Delegated Credential"),
+        ("delegated-credential-expired", "SSL_ERROR_DC_EXPIRED"),
+        ("delegated-credential-too-long", "SSL_ERROR_DC_INAPPROPRIATE_VALIDITY_PERIOD"),
+        ("delegated-credential-without-usage", "SSL_ERROR_DC_INVALID_KEY_USAGE"),
+    ],
+)
+def test_delegated(hall: LabProcess, nss: str, scenario: str, said: str) -> None:
+    """NSS, which Thunderbird is built on, takes the credential or finds what is wrong; not told to, it meets none."""
+    where = place(hall, scenario, "imaps", Way.NAME)
+    words = [
+        "tstclnt",
+        "-h",
+        where.host,
+        "-p",
+        str(where.port),
+        "-a",
+        where.name,
+        "-d",
+        nss,
+        "-V",
+        "tls1.3:tls1.3",
+        "-Q",
+    ]
+    for option, met in (("-B", True), ("-C", False)):
+        known = len(hall.events("Misbehaved"))
+        done = subprocess.run([*words, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        told = (done.stdout + done.stderr).decode(errors="replace")
+        assert (said in told) is met
+        assert (done.returncode == 0) is (not met or "ERROR" not in said), told
+        assert len(hall.events("Misbehaved")) == known + met
 
 
 def test_two_chains(hall: LabProcess) -> None:

@@ -113,6 +113,8 @@ def test_by_signature(pki_issuer: LabIssuer) -> None:
         ("certificate-compression", {"compressions": (1,)}, True),
         ("certificate-compression", {"compressions": (2, 3)}, False),
         ("certificate-compression", {"compressions": (1,), "versions": (0x0303,)}, False),
+        ("delegated-credential-expired", {"extensions": (34,)}, True),
+        ("delegated-credential-expired", {}, False),
         ("sigalg-not-offered", {}, True),
         ("sigalg-not-offered", {"signatures": (0x0101,)}, False),
         ("sni-unrecognized-name", {}, True),
