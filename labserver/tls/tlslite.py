@@ -24,6 +24,7 @@ from labserver.tls.client_hello import ClientHello, ClientHelloReader, Unread
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import TlsFailure
 from labserver.tls.signing_key import SigningKey, load_signing_key
+from labserver.tls.suite_names import openssl_name
 from labserver.tls.tlslite_connection import Connection, Memory, certificate_list
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from labserver.tls.engine import TlsEngine, TlsSettings
 
-__all__ = ["PRESENTATIONS", "TlsliteEngine", "openssl_name", "tlslite_engines"]
+__all__ = ["PRESENTATIONS", "TlsliteEngine", "tlslite_engines"]
 
 _VERSIONS = {"TLSv1.2": (3, 3), "TLSv1.3": (3, 4)}
 _NAMES = {number: name for name, number in _VERSIONS.items()}
@@ -252,27 +253,6 @@ def _failure(error: Exception) -> TlsFailure:
             return TlsFailure(reason=f"{name}: {error.message}" if error.message else name)
         case _:
             return TlsFailure(reason=f"{type(error).__name__}: {error}")
-
-
-_SPELLINGS = (
-    ("TLS_", ""),
-    ("_WITH_", "_"),
-    ("AES_128", "AES128"),
-    ("AES_256", "AES256"),
-    ("_CBC", ""),
-    ("POLY1305_SHA256", "POLY1305"),
-    ("CCM_8", "CCM8"),
-    ("_", "-"),
-)
-
-
-def openssl_name(name: str) -> str:
-    """Return OpenSSL's name of a cipher suite from IANA's; they are the same in TLS 1.3."""
-    if "_WITH_" not in name:
-        return name
-    for theirs, ours in _SPELLINGS:
-        name = name.replace(theirs, ours)
-    return name.removeprefix("RSA-")
 
 
 def tlslite_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:

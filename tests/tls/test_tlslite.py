@@ -6,7 +6,6 @@ import base64
 import random
 import re
 import ssl
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,14 +16,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
-from tlslite.constants import CipherSuite
-from tlslite.handshakesettings import HandshakeSettings
 
 from labserver.errors import ConfigurationError
 from labserver.pki.chain import certificates_pem
 from labserver.tls.engine import TlsSettings, make_engines
-from labserver.tls.tlslite import openssl_name
 from tests.tls.clients import OpensslClient, StdlibClient, shake
+from tests.tls.hello import of_ssl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,33 +190,47 @@ def test_staples(tls_settings: TlsSettings, version: int, staple: bytes, alert: 
     assert unasked.failure is None
 
 
-def test_suite_names() -> None:
-    """Every suite that can be agreed on has the name that OpenSSL gives it."""
-    done = subprocess.run(
-        ["openssl", "ciphers", "-stdname", "ALL:@SECLEVEL=0"], capture_output=True, text=True, timeout=20, check=True
-    )
-    names = dict(line.split()[:3:2] for line in done.stdout.splitlines())
-    settings = HandshakeSettings()
-    settings.cipherNames = [
-        "aes128gcm",
-        "aes256gcm",
-        "aes128ccm",
-        "aes128ccm_8",
-        "chacha20-poly1305",
-        "aes256",
-        "aes128",
-    ]
-    suites = [
-        *CipherSuite.getTLS13Suites(settings),
-        *CipherSuite.getEcdheCertSuites(settings),
-        *CipherSuite.getEcdsaSuites(settings),
-        *CipherSuite.getDheCertSuites(settings),
-        *CipherSuite.getCertSuites(settings),
-        *CipherSuite.getDheDsaSuites(settings),
-    ]
-    ours = {CipherSuite.ietfNames[suite] for suite in suites} & names.keys()
-    assert len(ours) > 30
-    assert {name: openssl_name(name) for name in ours} == {name: names[name] for name in ours}
+@pytest.mark.parametrize(
+    ("present", "kind", "version", "alert"),
+    [
+        ("no-certificates", "P-256", SSL.TLS1_2_VERSION, "decode_error"),
+        ("no-certificates", "P-256", SSL.TLS1_3_VERSION, "decode_error"),
+        ("spoiled-signature", "P-256", SSL.TLS1_2_VERSION, "decrypt_error"),
+        ("spoiled-signature", "RSA-2048", SSL.TLS1_2_VERSION, "decrypt_error"),
+        ("spoiled-signature", "Ed25519", SSL.TLS1_3_VERSION, "decrypt_error"),
+        ("pkcs1-signature", "RSA-2048", SSL.TLS1_3_VERSION, "illegal_parameter"),
+        ("md5-signature", "RSA-2048", SSL.TLS1_2_VERSION, "illegal_parameter"),
+    ],
+)
+def test_presentations(present: str, kind: str, version: int, alert: str) -> None:
+    """What is wrong on purpose is refused by OpenSSL even if it verifies no certificate, with the alert for it."""
+    client, engine = OpensslClient(version=version), _engine(replace(_self_signed(_KEYS[kind]()), present=present))
+    shake(client, engine)
+    assert client.error
+    assert engine.failure is not None
+    assert engine.failure.alert == alert
+    assert not engine.failure.intended
+
+
+@BOTH
+def test_unrecognized_name(tls_settings: TlsSettings, version: int) -> None:
+    """A name is refused with the alert for it, in clear, and that is what the server means."""
+    client, engine = OpensslClient(version=version), _engine(replace(tls_settings, present="unrecognized-name"))
+    shake(client, engine)
+    assert "unrecognized name" in client.error
+    assert engine.failure is not None
+    assert engine.failure.intended
+    engine = _engine(replace(tls_settings, present="unrecognized-name"))
+    engine.receive(of_ssl("127.0.0.1"))  # which sends no name
+    assert engine.decrypted() == b""
+    assert engine.failure is None
+
+
+@pytest.mark.parametrize("name", ["openssl", "stdlib"])
+def test_other_engines(tls_settings: TlsSettings, name: str) -> None:
+    """The other engines do not pretend to present anything."""
+    with pytest.raises(ConfigurationError, match=f"the {name} engine knows no compressed"):
+        make_engines(name, replace(tls_settings, present="compressed"))()
 
 
 def test_old_versions(tls_settings: TlsSettings) -> None:
