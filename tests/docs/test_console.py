@@ -11,6 +11,7 @@ import pytest
 from labserver.cli.up import banner
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS
 from labserver.services import SERVICES
+from labserver.settings import HTTP_PORT
 from tests.clients.sandbox import missing
 from tests.docs.documents import ROOT, blocks, commands, matches, programs
 
@@ -54,6 +55,7 @@ def test_banner_is_what_is_shown() -> None:
             "host": "127.0.0.1",
             "server_name": "localhost",
             "scenarios": [],
+            "urls": {"http": f"http://127.0.0.1:{HTTP_PORT}/"},
         }
     )
     assert matches(shown, printed), printed
