@@ -128,7 +128,7 @@ def banner(record: Mapping[str, object]) -> str:
     rows += [f"  {service:<12} {port:>5}   {_TLS[service]}" for service, port in ports.items()]
     urls = record.get("urls")
     if isinstance(urls, dict):
-        rows += [f"  {name:<12} {url}" for name, url in urls.items()]
+        rows += [f"  {name:<12}  {url}" for name, url in urls.items()]
     rows += ["", "  accounts     " + ", ".join(f"{one['user']} (password {one['password']})" for one in accounts)]
     rows += [f"  CA           {ca.get('pem', 'none: the certificate is your own')}", ""]
     scenarios = record.get("scenarios")
