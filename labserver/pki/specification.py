@@ -42,6 +42,7 @@ PRESENTATIONS = (
     "md5-signature",
     "no-certificates",
     "pkcs1-signature",
+    "raw-key",
     "rightly",
     "spoiled-signature",
     "unrecognized-name",
@@ -54,7 +55,7 @@ OTHER_FOR = ("unnamed", "rsa-only")
 """Who gets the other chain: who asks by SNI for none of the server's names, who offers to verify no ECDSA."""
 CLIENT_CERTIFICATES = ("asked", "required")
 """Whether a client needs a certificate that the server asks for."""
-EXTENSIONS = ("status_request", "delegated_credential")
+EXTENSIONS = ("status_request", "server_certificate_type", "delegated_credential")
 """TLS extensions by which a client asks for what a case is about, by their IANA names."""
 LAB = "lab"
 """The lab's issuing CA as an issuer; its chain on the wire; its root as an anchor."""

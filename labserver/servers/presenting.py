@@ -23,6 +23,7 @@ _ECDSA = frozenset((0x0403, 0x0503, 0x0603))
 _RSA_MD5 = 0x0101
 _ZLIB = 1
 _TLS_1_3 = 0x0304
+_RAW_KEY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ def always(make: Callable[[], TlsEngine]) -> Callable[[Visit], Answer]:
 _MEANT: dict[str, Callable[[ClientHello], bool]] = {
     "compressed": lambda hello: _ZLIB in hello.compressions and _TLS_1_3 in hello.versions,
     "md5-signature": lambda hello: _RSA_MD5 not in hello.signatures,
+    "raw-key": lambda hello: _RAW_KEY in hello.certificate_types,
     "unrecognized-name": lambda hello: bool(hello.server_name),
 }
 """Which clients meet a presentation at all; all of them, where nothing is said here."""

@@ -20,8 +20,8 @@ __all__ = ["EXTENSIONS", "LIMIT", "ClientHello", "ClientHelloReader", "Unread", 
 LIMIT = 1 << 17
 """Octets on the wire after which no ClientHello is expected any more (OpenSSL's own limit is 131,396)."""
 
-EXTENSIONS = {"status_request": 5, "delegated_credential": 34}
-"""Extensions by which a client asks for something, by their names (RFC 6066 8, RFC 9345 4.1.1)."""
+EXTENSIONS = {"status_request": 5, "server_certificate_type": 20, "delegated_credential": 34}
+"""Extensions by which a client asks for something, by their names (RFC 6066 8, RFC 7250 3, RFC 9345 4.1.1)."""
 
 _HANDSHAKE = 22
 _CLIENT_HELLO = 1
@@ -36,6 +36,7 @@ _SERVER_NAME = 0
 _SUPPORTED_GROUPS = 10
 _SIGNATURE_ALGORITHMS = 13
 _ALPN = 16
+_SERVER_CERTIFICATE_TYPE = 20
 _COMPRESS_CERTIFICATE = 27
 _SUPPORTED_VERSIONS = 43
 _HOST_NAME = 0
@@ -68,6 +69,8 @@ class ClientHello:
     """The schemes in which the server may sign: 0x0403 is ECDSA with P-256 and SHA-256 (RFC 8446 4.2.3)."""
     compressions: tuple[int, ...] = ()
     """How certificates may be compressed: 1 is zlib (RFC 8879 3)."""
+    certificate_types: tuple[int, ...] = ()
+    """What may stand in place of a certificate: 2 is a raw public key (RFC 7250 3); empty for nothing else."""
     protocols: tuple[str, ...] = ()
     """ALPN."""
     session_id: bytes = b""
@@ -144,6 +147,7 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
     groups = _inside(extensions.get(_SUPPORTED_GROUPS), lambda inner: _numbers(inner.vector(2)))
     signatures = _inside(extensions.get(_SIGNATURE_ALGORITHMS), lambda inner: _numbers(inner.vector(2)))
     compressions = _inside(extensions.get(_COMPRESS_CERTIFICATE), lambda inner: _numbers(inner.vector(1)))
+    kinds = _inside(extensions.get(_SERVER_CERTIFICATE_TYPE), lambda inner: tuple(inner.vector(1)))
     protocols = _inside(extensions.get(_ALPN), lambda inner: _vectors(inner.vector(2)))
     return ClientHello(
         versions=_honest(versions or (legacy_version,)),
@@ -152,6 +156,7 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
         groups=_honest(groups),
         signatures=_honest(signatures),
         compressions=_honest(compressions),
+        certificate_types=kinds,
         protocols=tuple(
             name.decode("ascii", "backslashreplace") for name in protocols if name not in _GREASE_PROTOCOLS
         ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from labserver.errors import ConfigurationError
 
@@ -78,6 +78,11 @@ class SigningKey:
     def bits(self) -> int:
         """The size of the key where it has one of its own (RSA, DSA); 0 otherwise."""
         return self._key.key_size if isinstance(self._key, rsa.RSAPrivateKey | dsa.DSAPrivateKey) else 0
+
+    @property
+    def public(self) -> bytes:
+        """The public key as a certificate has it: its SubjectPublicKeyInfo."""
+        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def sign(
         self,

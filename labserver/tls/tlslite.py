@@ -41,6 +41,7 @@ _UNEXPECTED_MESSAGE = b"\x15\x03\x03\x00\x02\x02\x0a"
 _UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 """The same (RFC 6066 3)."""
 _TLS_1_3 = 0x0304
+_RAW_KEY = 2
 _READ = 1 << 16
 _EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
 _EXPORTER_SIZE = 32
@@ -61,6 +62,8 @@ class _Presentation:
     """The proof is made in this way, offered or not (:attr:`Connection.scheme`)."""
     compresses: bool = False
     """The message is compressed for clients that take that (RFC 8879)."""
+    raw_key: bool = False
+    """It has a public key in place of all certificates, for clients that take that (RFC 7250)."""
     refuses_names: bool = False
     """Every name that a client asks for is unknown here."""
 
@@ -70,6 +73,7 @@ PRESENTATIONS = {
     "md5-signature": _Presentation(scheme="md5"),
     "no-certificates": _Presentation(certificates=False),
     "pkcs1-signature": _Presentation(scheme="rsa_pkcs1_sha256"),
+    "raw-key": _Presentation(raw_key=True),
     "rightly": _Presentation(),
     "spoiled-signature": _Presentation(spoils=True),
     "unrecognized-name": _Presentation(refuses_names=True),
@@ -235,6 +239,8 @@ class _Presented:
         if hello.asks("status_request"):
             connection.staple = self.settings.staple
         key = self.key
+        if self.how.raw_key and _RAW_KEY in hello.certificate_types and _TLS_1_3 in hello.versions:
+            connection.raw_key = key.public
         if self.delegated_key is not None and hello.asks("delegated_credential") and _TLS_1_3 in hello.versions:
             key, connection.delegated = self.delegated_key, self.settings.delegated
         handshake: Iterator[object] = connection.handshakeServerAsync(

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from tlslite.constants import AlertDescription, AlertLevel, CertificateStatusType, ExtensionType
 from tlslite.errors import TLSAlert
 from tlslite.extensions import TLSExtension
-from tlslite.messages import Alert, Certificate, CertificateStatus, ClientHello, Finished, ServerHello
+from tlslite.messages import (
+    Alert,
+    Certificate,
+    CertificateStatus,
+    ClientHello,
+    EncryptedExtensions,
+    Finished,
+    ServerHello,
+)
 from tlslite.recordlayer import RecordLayer
 from tlslite.tlsconnection import TLSConnection
 from tlslite.x509 import X509
@@ -54,6 +62,8 @@ _IGNORED = (ExtensionType.server_name, ExtensionType.alpn)
 """What a client may ask for without an answer: the name is known already, and an address as a name ends no handshake
 (RFC 6066 3 forbids the client to send it, not the server to pass over it); there is no protocol to agree on."""
 _MESSAGE_HEADER = 4
+_SERVER_CERTIFICATE_TYPE, _RAW_KEY = 20, b"\2"
+"""RFC 7250 3."""
 _DELEGATED_CREDENTIAL = 34
 """RFC 9345 4."""
 _SECRETS = ("HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0")
@@ -123,6 +133,8 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         """An OCSP response, or anything in its place, for the client that asked for one."""
         self.delegated = b""
         """A delegated credential (RFC 9345), for the client that takes one."""
+        self.raw_key = b""
+        """A public key in place of all certificates (RFC 7250), for the client that takes one."""
         self.shows_certificates = True
         """Whether the Certificate message has any entries."""
         self.scheme = ""
@@ -176,8 +188,10 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
 
     def _queue_message(self, msg: Any) -> None:  # noqa: ANN401 -- the same
         """Queue a message of TLS 1.3's encrypted flight."""
+        if self.raw_key and isinstance(msg, EncryptedExtensions):
+            msg.extensions = [*msg.extensions, TLSExtension().create(_SERVER_CERTIFICATE_TYPE, bytearray(_RAW_KEY))]
         if isinstance(msg, Certificate):
-            self._empty(msg)
+            self._replace(msg)
             if msg.certificate_list:
                 msg.certificate_list[0].extensions = list(self._beside_the_leaf())
         super()._queue_message(msg)
@@ -201,14 +215,22 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
                     TLSExtension().create(ExtensionType.status_request, bytearray()),
                 ]
             if isinstance(message, Certificate):
-                self._empty(message)
+                self._replace(message)
             yield message
             if isinstance(message, Certificate) and stapled:
                 yield CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
 
-    def _empty(self, message: Any) -> None:  # noqa: ANN401 -- tlslite-ng has no types
-        if not self.shows_certificates:
-            message.create(X509CertChain([]), message.certificate_request_context)
+    def _replace(self, message: Any) -> None:  # noqa: ANN401 -- tlslite-ng has no types
+        """Have a Certificate message say what it is to say instead."""
+        if self.raw_key or not self.shows_certificates:
+            entries = [_entry(self.raw_key)] if self.raw_key else []
+            message.create(X509CertChain(entries), message.certificate_request_context)
+
+
+def _entry(octets: bytes) -> Any:  # noqa: ANN401 -- tlslite-ng has no types
+    entry = X509()
+    entry.bytes = bytearray(octets)
+    return entry
 
 
 def certificate_list(certificates: Iterable[bytes], key: SigningKey) -> object:
@@ -218,8 +240,7 @@ def certificate_list(certificates: Iterable[bytes], key: SigningKey) -> object:
     """
     entries = []
     for octets in certificates:
-        entry = X509()
-        entry.bytes = bytearray(octets)
+        entry = _entry(octets)
         entry.certAlg = key.key_type
         entry.publicKey = key
         entries.append(entry)

@@ -35,7 +35,7 @@ NOT_OFFERED = {
 """What neither client names in its ClientHello, so that no server can show it the certificate."""
 NOT_OFFERED_STRICTLY = NOT_OFFERED | {"dsa-leaf": "a cipher suite"}
 """The same for the strict client."""
-UNASKED = {"certificate-compression"} | {name for name, spec in cookbook().items() if spec.delegation}
+UNASKED = {"certificate-compression", "raw-public-key"} | {name for name, spec in cookbook().items() if spec.delegation}
 """What is kept from the strict client, which is OpenSSL's, because it does not ask for it."""
 SERVICES = ("imaps", "submission")  # as in the fixture
 ALL = pytest.mark.parametrize("scenario", CATALOGUE.forged.values(), ids=list(CATALOGUE.forged))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CredulousContext", "CredulousTls"]
 
 _READ = 1 << 14
+_SERVER_CERTIFICATE_TYPE = 20
+"""RFC 7250 3: a raw public key, else a certificate."""
 _DELEGATED_CREDENTIAL = 34
 """RFC 9345 4.1.1: a list of signature schemes."""
 _EVERY_RSA = tuple((number, 1) for number in range(1, 7))
@@ -57,10 +59,11 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         yield _KEY, X509CertChain([X509()]), None
 
     def _sendMsg(self, message: Any, *others: object, **given: object) -> Any:  # noqa: ANN401, N802 -- the same
-        """Ask for what tlslite-ng's client does not: a staple, which it can read, and a delegated credential."""
+        """Ask for what tlslite-ng's client does not: a staple, which it can read, a delegated credential, a raw key."""
         if isinstance(message, ClientHello) and message.getExtension(ExtensionType.status_request) is None:
             message.extensions.append(StatusRequestExtension().create())
             message.extensions.append(TLSExtension().create(_DELEGATED_CREDENTIAL, bytearray(b"\0\2\4\3")))
+            message.extensions.append(TLSExtension().create(_SERVER_CERTIFICATE_TYPE, bytearray(b"\2\2\0")))
         return super()._sendMsg(message, *others, **given)
 
     def _sigHashesToList(  # noqa: N802 -- the same

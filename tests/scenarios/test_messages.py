@@ -158,6 +158,14 @@ def test_delegated(hall: LabProcess, nss: str, scenario: str, said: str) -> None
         assert len(hall.events("Misbehaved")) == known + met
 
 
+def test_raw_key(hall: LabProcess) -> None:
+    """GnuTLS, made to take raw public keys, gets one and no certificate; and a certificate otherwise."""
+    where = place(hall, "raw-public-key", "imaps", Way.NAME)
+    told = gnutls_cli(where, "--insecure", "--priority", "NORMAL:+CTYPE-SRV-RAWPK")
+    assert "Raw Public Key" in told
+    assert "The certificate is trusted" in gnutls_cli(where)
+
+
 def test_two_chains(hall: LabProcess) -> None:
     """Who does not take ECDSA is presented an RSA certificate, as good as the other."""
     where = place(hall, "dual-rsa-ecdsa", "imaps", Way.NAME)

@@ -115,6 +115,8 @@ def test_by_signature(pki_issuer: LabIssuer) -> None:
         ("certificate-compression", {"compressions": (1,), "versions": (0x0303,)}, False),
         ("delegated-credential-expired", {"extensions": (34,)}, True),
         ("delegated-credential-expired", {}, False),
+        ("raw-public-key", {"certificate_types": (2, 0), "extensions": (20,)}, True),
+        ("raw-public-key", {"certificate_types": (0,), "extensions": (20,)}, False),
         ("sigalg-not-offered", {}, True),
         ("sigalg-not-offered", {"signatures": (0x0101,)}, False),
         ("sni-unrecognized-name", {}, True),

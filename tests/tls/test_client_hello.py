@@ -116,6 +116,7 @@ GREASED = Parts(
         (10, vector(2, numbers((0x1A1A, X25519, 23)))),
         (13, vector(2, numbers((0x4A4A, 0x0403, 0x0804)))),
         (16, vector(2, vector(1, b"\x0a\x0a") + vector(1, b"imap"))),
+        (20, vector(1, b"\2\0")),
         (27, vector(1, numbers((1, 2)))),
         (43, vector(1, numbers((0x9A9A, 0x0304, 0x0303)))),
         (0x3A3A, b"\0"),
@@ -132,9 +133,10 @@ def test_grease() -> None:
         groups=(X25519, 23),
         signatures=(0x0403, 0x0804),
         compressions=(1, 2),
+        certificate_types=(2, 0),
         protocols=("imap",),
         session_id=bytes(32),
-        extensions=(0, 10, 13, 16, 27, 43),
+        extensions=(0, 10, 13, 16, 20, 27, 43),
         grease=True,
     )
 
