@@ -10,7 +10,6 @@ import ipaddress
 import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
@@ -38,6 +37,7 @@ from labserver.tls.failed import FailedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
@@ -171,7 +171,7 @@ class Lab:
             scenario=identifier,
             transcript=transcript or self._new_transcript(),
             connections=OpenConnections(limits=self.settings.limits),
-            ca_pem=Path(self.anchors.told(identifier)["pem"]),
+            ca=self.anchors.told(identifier),
             crl_pem=self._lists_file(identifier),
         )
         for bound in bind_all(dict.fromkeys(services, 0), LOOPBACK):
@@ -280,7 +280,7 @@ class Lab:
                 {
                     "id": lease.scenario,
                     "ports": lease.ports,
-                    "ca": {"pem": str(lease.ca_pem)},
+                    "ca": lease.ca,
                     "crl": {} if lease.crl_pem is None else {"pem": str(lease.crl_pem)},
                 }
                 for lease in self.leases

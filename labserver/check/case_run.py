@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.client import start_client
@@ -119,11 +120,10 @@ class CaseRun:
     def _variables(self, lease: Lease, values: dict[str, str]) -> dict[str, str]:
         """Return what ``labserver env`` would print for this lab, and each value of the case besides."""
         account = {name: values[name] for name in ("user", "password", "address")} | {"token": self.user.token}
-        ready = {"ports": lease.ports, "ca": {"pem": str(lease.ca_pem)}, "accounts": [account]}
+        ready = {"ports": lease.ports, "ca": lease.ca, "accounts": [account]}
         case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
-        store = lease.ca_pem.with_suffix(".p12")
-        options = os.environ.get("JAVA_TOOL_OPTIONS", "")
-        trust = trust_variables(lease.ca_pem, store if store.exists() else None, java_options=options)
+        store = Path(lease.ca["p12"]) if "p12" in lease.ca else None
+        trust = trust_variables(lease.ca_pem, store, java_options=os.environ.get("JAVA_TOOL_OPTIONS", ""))
         return trust | lab_variables(ready) | case
 
     @contextlib.contextmanager

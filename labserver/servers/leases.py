@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import host_names
@@ -10,8 +11,7 @@ from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from twisted.internet.interfaces import IListeningPort
 
@@ -43,13 +43,18 @@ class Lease:
     scenario: str
     transcript: Transcript
     connections: OpenConnections
-    ca_pem: Path
-    """What a client is told to trust."""
+    ca: Mapping[str, str]
+    """Files with what a client is told to trust, as :class:`labserver.servers.anchors.AnchorFiles` tells them."""
     crl_pem: Path | None = None
     """CRLs that a client may be given; None where there are none."""
     ports: dict[str, int] = field(default_factory=dict)
     """Service to port, the same on 127.0.0.1 and ::1."""
     listening: list[IListeningPort] = field(default_factory=list)
+
+    @property
+    def ca_pem(self) -> Path:
+        """What a client is told to trust, for nearly every client."""
+        return Path(self.ca["pem"])
 
     @property
     def host_names(self) -> tuple[str, ...]:

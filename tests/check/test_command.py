@@ -184,7 +184,9 @@ def test_nothing_is_forgotten(tmp_path: Path) -> None:
     assert "    critical no-secret-in-clear: it sent the password in clear\n" in done.stdout
 
 
-_SAYS = 'import os; print(*(os.environ[name] for name in ("HOME", "LABSERVER_CASE", "SSL_CERT_FILE")))'
+_SAYS = (
+    'import os; print(*(os.environ[name] for name in ("HOME", "LABSERVER_CASE", "SSL_CERT_FILE", "LABSERVER_CA_P12")))'
+)
 
 
 def test_environment(tmp_path: Path) -> None:
@@ -192,10 +194,10 @@ def test_environment(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     for isolated in ((), ("--isolated",)):
         _check(*_EXPIRED, *isolated, "--json", str(report), "--", sys.executable, "-c", _SAYS, code=3)
-        home, case, ca = _told(report)["good@imaps"]["output"].split()
+        home, case, ca, store = _told(report)["good@imaps"]["output"].split()
         assert (home == str(Path.home())) is not bool(isolated)
         assert case == "good@imaps"
-        assert ca.endswith(".pem")
+        assert (Path(ca).suffix, Path(store)) == (".pem", Path(ca).with_suffix(".p12"))
         assert Path(home).exists() is not bool(isolated), "a home that was made is gone again"
 
 
