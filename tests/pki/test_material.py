@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from cryptography import x509
 from labserver.clock import FixedClock, SystemClock
 from labserver.errors import ConfigurationError
 from labserver.pki.authority import LabIssuer
-from labserver.pki.material import IssuerName, Wanted, obtain
+from labserver.pki.material import IssuerName, Wanted, certificate_clock, obtain
 from labserver.pki.own import matches
 from labserver.pki.profile import HOSTS
 from labserver.pki.trustme_issuer import TrustmeIssuer
@@ -50,6 +51,18 @@ def test_a_seed_is_announced(pki_clock: FixedClock) -> None:
     assert first.notices[0].startswith("WARNING: --seed S makes every key of this lab PUBLIC KNOWLEDGE")
     root = x509.load_der_x509_certificate(first.chain.anchors[0])
     assert "PUBLIC" in root.subject.rfc4514_string()
+
+
+def test_a_given_time(pki_clock: FixedClock) -> None:
+    """Certificates are of the time that is wanted, whatever the clock says, and that is announced."""
+    wanted = Wanted(seed="x", now=datetime(2031, 5, 6, 7, tzinfo=UTC))
+    material = obtain(wanted, clock=pki_clock)
+    leaf = x509.load_der_x509_certificate(material.chain.leaf)
+    assert leaf.not_valid_before_utc == datetime(2031, 5, 5, tzinfo=UTC)
+    assert any("2031-05-06 07:00:00 UTC" in notice for notice in material.notices)
+    assert material.chain == obtain(wanted, clock=FixedClock(moment=datetime(2040, 1, 1, tzinfo=UTC))).chain
+    assert certificate_clock(wanted, pki_clock).now() == wanted.now
+    assert certificate_clock(Wanted(), pki_clock) is pki_clock
 
 
 def test_trustme_on_demand(pki_clock: FixedClock) -> None:
@@ -100,6 +113,7 @@ def test_an_own_chain_goes_with_every_issuer(own: Path, tmp_path: Path) -> None:
         (Wanted(state=Path("x"), issuer=IssuerName.TRUSTME), ("--state", "--issuer trustme")),
         (Wanted(permit=("lan",), issuer=IssuerName.TRUSTME), ("--permit", "--issuer trustme")),
         (Wanted(key=Path("x")), ("--key", "--cert")),
+        (Wanted(state=Path("x"), now=datetime(2026, 1, 1, tzinfo=UTC)), ("--state", "--now")),
     ],
 )
 def test_contradictions(wanted: Wanted, options: tuple[str, str], pki_clock: FixedClock, tmp_path: Path) -> None:
