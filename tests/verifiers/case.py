@@ -41,8 +41,10 @@ class Case:
     """What to trust, and nothing else (PEM)."""
     chain: Chain
     """What is served, for libraries that judge a chain without a handshake."""
-    stapled: bool = False
-    """The server staples something: whoever can be told to look at it is told."""
+    crls: Path | None = None
+    """What its CAs have revoked (PEM), for whoever can be given that."""
+    asked: str = ""
+    """The TLS extension by which a client asks for what the case is about; others do not meet it."""
 
     in_message: bool = False
     """The fault is in how the chain is presented; it takes a handshake to see it."""
@@ -73,6 +75,10 @@ class Verifier(Protocol):
     @property
     def name(self) -> str:
         """Return a word for it."""
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """Return what it asks servers for, or can be told to: :data:`labserver.pki.specification.EXTENSIONS`."""
 
     @property
     def reasons(self) -> Reasons:

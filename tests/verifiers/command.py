@@ -41,6 +41,7 @@ class Command:
     words: Callable[[str], str]
     """What tells the reason in what it prints."""
     reasons: Reasons
+    asks: frozenset[str] = frozenset(("status_request",))
     accepted: str = GREETING
     """What it prints if it goes on."""
     seconds: float = _SECONDS

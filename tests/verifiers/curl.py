@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CURL"]
 
 REASONS = (
+    (r"revocation reason", Finding.REVOKED),
     (r"no alternative certificate subject name|does not match target host", Finding.NAME),
     (r"illegal cert name|unable to obtain common name", Finding.NAME),
     (r"No OCSP response|OCSP response|[Ii]nvalid OCSP|status", Finding.STATUS),
@@ -40,7 +41,8 @@ def _arguments(case: Case, _folder: Path) -> Sequence[str]:
     return (
         *("--disable", "--silent", "--show-error", "--verbose", "--max-time", "15", "--request", "NOOP"),
         *("--cacert", str(case.anchors), "--capath", "/nonexistent", "--connect-to", f"::{case.address}:{port}"),
-        *(("--cert-status",) if case.stapled else ()),
+        *(("--cert-status",) if case.chain.staple is not None else ()),
+        *(("--crlfile", str(case.crls)) if case.crls else ()),
         f"imaps://{_host(case.name)}:{port}/",
     )
 

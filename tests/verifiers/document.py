@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from labserver.scenario import Scenario
-    from tests.verifiers.record import Record
+    from tests.verifiers.record import Record, Rows
 
 __all__ = ["document", "wrong"]
 
@@ -25,7 +25,8 @@ version of a program may do otherwise, and shows as a difference when the table 
 
 Each verifier connects to the server over TLS from the first octet (`imaps`), is told the name and what to trust, and
 otherwise left as it comes. It accepts if it reads the greeting after the handshake. `pyca` alone has no handshake: it
-is given the chain. Where the server staples a status, those that can be told to look at it are told (curl, NSS, Java).
+is given the chain, and never learns whether the server has the key. Where there is an OCSP staple, those that can be
+told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are.
 """
 _LEGEND = """\
 ## The table
@@ -34,7 +35,7 @@ _LEGEND = """\
 do. **Bold** is not what the recipe says; where clients may differ (*either*), nothing is.
 What the scenarios are is told in [SCENARIOS.md](SCENARIOS.md).
 """
-_SURPRISES = 10
+_SURPRISES, _OF_A_GROUP = 10, 2
 
 
 def wrong(scenario: Scenario, found: Finding) -> bool:
@@ -57,25 +58,30 @@ def document(record: Record, scenarios: Mapping[str, Scenario]) -> str:
         _LEGEND.splitlines(),
         _table(list(record.versions), rows, shown),
     )
-    return "\n".join(line for part in parts for line in part) + "\n"
+    return "\n\n".join("\n".join(part).strip() for part in parts) + "\n"
 
 
-def _surprises(rows: Mapping[str, Mapping[str, Finding]], scenarios: Sequence[Scenario]) -> Iterator[str]:
-    """Yield what most verifiers get wrong, what is bad first."""
+def _surprises(rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
+    """Yield what most verifiers get wrong, the worst first, and few of each kind."""
     counted = [(sum(wrong(one, found) for found in rows[one.id].values()), one) for one in scenarios]
     ranked = sorted((pair for pair in counted if pair[0]), key=lambda pair: (-pair[1].severity.rank, -pair[0]))
-    yield f"## The {min(_SURPRISES, len(ranked))} most surprising"
+    taken: dict[str, list[Scenario]] = {}
+    for _count, one in ranked:
+        taken.setdefault(one.group, []).append(one)
+    few = {one.id for members in taken.values() for one in members[:_OF_A_GROUP]}
+    chosen = [one for _count, one in ranked if one.id in few][:_SURPRISES]
+    yield f"## The {len(chosen)} most surprising"
     yield ""
-    for _count, one in ranked[:_SURPRISES]:
+    for one in chosen:
         row = rows[one.id]
         verb = "refused" if one.expectation is Expectation.ACCEPT else "accepted"
         culprits = [name for name, found in row.items() if wrong(one, found)]
         others = [name for name, found in row.items() if not wrong(one, found) and found is not Finding.UNMET]
-        yield f"* **{one.title}** (`{one.id}`) {verb} by {_listed(culprits)}; not by {_listed(others)}. {one.does}"
-    yield ""
+        told = f"It is {verb} by {_listed(culprits)}; not by {_listed(others)}."
+        yield f"* **{one.title}** (`{one.id}`): {one.does} {told}"
 
 
-def _summary(record: Record, rows: Mapping[str, Mapping[str, Finding]], scenarios: Sequence[Scenario]) -> Iterator[str]:
+def _summary(record: Record, rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield "## Each verifier"
     yield ""
     yield (
@@ -88,16 +94,20 @@ def _summary(record: Record, rows: Mapping[str, Mapping[str, Finding]], scenario
     grave = [one for one in bad if one.severity is Severity.CRITICAL]
     slight = [one for one in bad if one.severity is not Severity.CRITICAL]
     for name, version in record.versions.items():
-        columns = [
-            f"{sum(wrong(one, rows[one.id].get(name, Finding.UNMET)) for one in some)} of {len(some)}"
-            for some in (grave, slight, good)
-        ]
+        columns = [f"{len(_wrong_ones(name, rows, some))} of {len(some)}" for some in (grave, slight, good)]
         unmet = sum(row.get(name) is Finding.UNMET for row in rows.values())
         yield f"| {name} | {version} | {' | '.join(columns)} | {unmet} |"
     yield ""
+    for name in record.versions:
+        accepted, refused = (_listed(_wrong_ones(name, rows, some), "`") for some in (grave, good))
+        yield f"* {name} accepts, against security, {accepted}; it refuses, although good, {refused}."
 
 
-def _unanimous(rows: Mapping[str, Mapping[str, Finding]], scenarios: Sequence[Scenario]) -> Iterator[str]:
+def _wrong_ones(verifier: str, rows: Rows, scenarios: Sequence[Scenario]) -> list[str]:
+    return [one.id for one in scenarios if wrong(one, rows[one.id].get(verifier, Finding.UNMET))]
+
+
+def _unanimous(rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
     bad = [one for one in scenarios if one.expectation is Expectation.REJECT]
     everybody = [one.id for one in bad if not {Finding.ACCEPTED, Finding.UNMET} & {*rows[one.id].values()}]
     good = [one for one in scenarios if one.expectation is Expectation.ACCEPT]
@@ -125,9 +135,7 @@ def _second_reasons(record: Record) -> Iterator[str]:
     yield ""
 
 
-def _table(
-    verifiers: Sequence[str], rows: Mapping[str, Mapping[str, Finding]], scenarios: Sequence[Scenario]
-) -> Iterator[str]:
+def _table(verifiers: Sequence[str], rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
     for group, members in groupby(scenarios, key=lambda one: one.group):
         yield f"### {group}"
         yield ""
@@ -157,4 +165,4 @@ def _cell_word(found: Finding) -> str:
 
 
 def _listed(names: Iterable[str], quote: str = "") -> str:
-    return ", ".join(f"{quote}{name}{quote}" for name in names) or "nobody"
+    return ", ".join(f"{quote}{name}{quote}" for name in names) or "none"

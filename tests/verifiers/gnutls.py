@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["GNUTLS", "REASONS"]
 
 REASONS = (
+    (r"Error setting the x509 CRL", Finding.UNMET),  # it takes those only that an anchor has signed
     (r"not yet valid|not yet activated", Finding.NOT_YET_VALID),
     (r"expired", Finding.EXPIRED),
     (r"revoked", Finding.REVOKED),
@@ -44,7 +45,7 @@ REASONS = (
 
 def _words(output: str) -> str:
     """Return its status, or else its error."""
-    found = re.search(r"Status: (.*NOT.*)", output) or re.search(r"\*\*\* Fatal error: (.*)", output)
+    found = re.search(r"Status: (.*NOT.*)", output) or re.search(r"(?:Fatal error: |(?=Error setting))(.*)", output)
     return found[1].strip() if found else output.strip().rpartition("\n")[2]
 
 
@@ -52,6 +53,7 @@ def _arguments(case: Case, _folder: Path) -> Sequence[str]:
     asked = ("--disable-sni",) if case.by_address else ("--sni-hostname", case.name)
     return (
         *("--x509cafile", str(case.anchors), *asked, "--verify-hostname", case.name),
+        *(("--x509crlfile", str(case.crls)) if case.crls else ()),
         *("--port", str(case.ports["imaps"]), case.address),
     )
 

@@ -20,7 +20,7 @@ REASONS = (
     (r"certificate has expired or is not yet valid: .* is before", Finding.NOT_YET_VALID),
     (r"certificate has expired", Finding.EXPIRED),
     (r"unsupported|unknown public key", Finding.ALGORITHM),
-    (r"failed to parse", Finding.MALFORMED),
+    (r"failed to parse|error decoding", Finding.MALFORMED),
     (r"is valid for|not valid for any names|doesn't contain any IP SANs", Finding.NAME),
     (r"legacy Common Name|invalid name|hostname", Finding.NAME),
     (r"insecure algorithm|SHA1|MD5|too small|1024 bits|key size", Finding.WEAK),

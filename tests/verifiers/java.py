@@ -21,7 +21,7 @@ REASONS = (
     (r"CertificateExpired|NotAfter|validity check failed", Finding.EXPIRED),
     (r"No subject alternative|No name matching|doesn't match|Illegal given domain name", Finding.NAME),
     (r"revoked", Finding.REVOKED),
-    (r"OCSP|revocation|CRL", Finding.STATUS),
+    (r"OCSP|revocation|CRL|Response is unreliable", Finding.STATUS),
     (r"name constraints", Finding.CONSTRAINTS),
     (r"(?i)path ?len", Finding.PATH_LENGTH),
     (r"basic constraints|not a CA", Finding.CA),
@@ -39,7 +39,7 @@ REASONS = (
     (r"exceeds the maximum|maximum", Finding.LIMIT),
     (r"[Uu]nsupported|NoSuchAlgorithm|Unknown named curve|not supported", Finding.ALGORITHM),
     (r"parse|[Ii]nvalid|DerValue|DER|Could not", Finding.MALFORMED),
-    (r"encoding|index out of range|X509|IOException|[Dd]uplicate", Finding.MALFORMED),
+    (r"encoding|index out of range|extra data|X509|IOException|[Dd]uplicate", Finding.MALFORMED),
     (r"handshake_failure|alert|closed|terminated", Finding.UNMET),
     (r"timed out", Finding.UNMET),
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.verifiers.case import Case, Verifier
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "judged", "measure"]
 
 _AT_ONCE = 3
 """Verifiers; most of what they do is waiting."""
@@ -56,7 +56,7 @@ def _measured(scenarios: Sequence[str], verifiers: Sequence[str], *, repaired: b
 
         def judge(cases: Sequence[Case]) -> None:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                for results in pool.map(partial(_judged, cases=cases, folder=folder), chosen):
+                for results in pool.map(partial(judged, cases=cases, folder=folder), chosen):
                     measured.extend(results)
 
         absent = meet(scenarios, folder, judge)
@@ -66,12 +66,16 @@ def _measured(scenarios: Sequence[str], verifiers: Sequence[str], *, repaired: b
     return measured
 
 
-def _judged(verifier: Verifier, *, cases: Sequence[Case], folder: Path) -> list[Measured]:
+def judged(verifier: Verifier, *, cases: Sequence[Case], folder: Path) -> list[Measured]:
+    """Return what one verifier makes of cases; nothing, which is told, if it breaks."""
     own = folder / verifier.name
     own.mkdir()
     try:
-        answers = {answer.case: answer for answer in verifier.judge(cases, own)}
-        again = [case for case in cases if answers[case.id].outcome is Outcome.UNMET]  # perhaps the machine was busy
+        met = [case for case in cases if not case.asked or case.asked in verifier.asks]
+        unmet = partial(Answer, outcome=Outcome.UNMET, words="it does not ask")
+        answers = {case.id: unmet(case=case.id) for case in cases}
+        answers |= {answer.case: answer for answer in verifier.judge(met, own)}
+        again = [case for case in met if answers[case.id].outcome is Outcome.UNMET]  # perhaps the machine was busy
         answers |= {answer.case: answer for answer in verifier.judge(again, own)} if again else {}
     except Exception as error:  # noqa: BLE001 -- whatever is wrong with one, the others are not to suffer
         sys.stderr.write(f"{verifier.name} could not be run: {error!r}\n")

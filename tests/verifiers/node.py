@@ -35,4 +35,4 @@ def _build(_folder: Path) -> Sequence[str]:
     return ("node", str(PROGRAMS / "verify.js"))
 
 
-NODE = Stream(name="node", version_of=_version, build=_build, reasons=REASONS)
+NODE = Stream(name="node", version_of=_version, build=_build, reasons=REASONS, asks=frozenset())

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["NSS"]
 
 REASONS = (
-    (r"EXPIRED_ISSUER|EXPIRED_CERTIFICATE", Finding.EXPIRED),
+    (r"DC_EXPIRED|EXPIRED_ISSUER|EXPIRED_CERTIFICATE", Finding.EXPIRED),
+    (r"SSL_ERROR_DC_", Finding.HANDSHAKE),
     (r"INVALID_TIME", Finding.MALFORMED),
     (r"BAD_CERT_DOMAIN", Finding.NAME),
     (r"REVOKED_CERTIFICATE", Finding.REVOKED),
@@ -43,6 +44,8 @@ REASONS = (
     (r"SSL_ERROR", Finding.UNMET),
     (r"timed out", Finding.UNMET),
 )
+_EXTENSIONS = {"status_request": ("-T",), "delegated_credential": ("-B",)}
+"""The option that sends each."""
 _making = Lock()
 
 
@@ -53,9 +56,9 @@ def _words(output: str) -> str:
 
 
 def _database(case: Case, folder: Path) -> Path:
-    """Return a database that trusts the case's anchors, made for the first case that has them."""
+    """Return a database that trusts the case's anchors and knows its CRLs, made for the first case that has them."""
     anchors = case.chain.anchors
-    database = folder / hashlib.sha256(b"".join(anchors)).hexdigest()[:16]
+    database = folder / hashlib.sha256(b"".join((*anchors, *case.chain.crls))).hexdigest()[:16]
     with _making:
         if not database.exists():
             database.mkdir()
@@ -63,13 +66,16 @@ def _database(case: Case, folder: Path) -> Path:
             for number, anchor in enumerate(anchors):
                 command = ("certutil", "-d", f"sql:{database}", "-A", "-n", f"anchor {number}", "-t", "C,,")
                 said(command, folder, anchor)
+            for number, one in enumerate(case.chain.crls):
+                (database / f"{number}.crl").write_bytes(one)
+                said(("crlutil", "-d", f"sql:{database}", "-I", "-B", "-i", str(database / f"{number}.crl")), folder)
     return database
 
 
 def _arguments(case: Case, folder: Path) -> Sequence[str]:
     return (
         *("-d", f"sql:{_database(case, folder)}", "-4", "-h", case.address, "-p", str(case.ports["imaps"])),
-        *("-a", case.name, *(("-T",) if case.stapled else ())),
+        *("-a", case.name, *_EXTENSIONS.get(case.asked, ())),
     )
 
 
@@ -80,4 +86,5 @@ NSS = Command(
     arguments=_arguments,
     words=_words,
     reasons=REASONS,
+    asks=frozenset(_EXTENSIONS),
 )

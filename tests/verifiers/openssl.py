@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.verifiers.case import Case
 
-__all__ = ["OPENSSL", "REASONS"]
+__all__ = ["OPENSSL", "REASONS", "trusted"]
 
 REASONS = (
     (r"certificate is not yet valid", Finding.NOT_YET_VALID),
@@ -55,11 +55,21 @@ def _words(output: str) -> str:
     return found[1].strip() if found else output.strip().rpartition("\n")[2]
 
 
-def _arguments(case: Case, _folder: Path) -> Sequence[str]:
+def trusted(case: Case, folder: Path) -> Path:
+    """Return a file with what to trust and with CRLs, which OpenSSL takes from the same place."""
+    if case.crls is None:
+        return case.anchors
+    path = folder / f"{case.id}.pem"
+    path.write_bytes(case.anchors.read_bytes() + case.crls.read_bytes())
+    return path
+
+
+def _arguments(case: Case, folder: Path) -> Sequence[str]:
     wanted = ("-noservername", "-verify_ip") if case.by_address else ("-servername", case.name, "-verify_hostname")
     return (
         "s_client",
-        *("-quiet", "-verify_return_error", "-no-CApath", "-no-CAstore", "-CAfile", str(case.anchors)),
+        *("-quiet", "-verify_return_error", "-no-CApath", "-no-CAstore", "-CAfile", str(trusted(case, folder))),
+        *(("-crl_check_all",) if case.crls else ()),
         *(*wanted, case.name, "-connect", f"{case.address}:{case.ports['imaps']}"),
     )
 
@@ -71,4 +81,5 @@ OPENSSL = Command(
     arguments=_arguments,
     words=_words,
     reasons=REASONS,
+    asks=frozenset(),
 )

@@ -23,6 +23,7 @@ class Pyca:
     """A verifier (:class:`tests.verifiers.case.Verifier`)."""
 
     name = "pyca"
+    asks: frozenset[str] = frozenset()
     reasons = (
         (r"not valid at validation time", Finding.EXPIRED),
         (r"no matching subjectAltName|has no subjectAltName", Finding.NAME),

@@ -6,6 +6,7 @@ import platform
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.verifiers import openssl
@@ -27,21 +28,24 @@ class PythonSsl:
     """A verifier (:class:`tests.verifiers.case.Verifier`)."""
 
     name = "python"
+    asks: frozenset[str] = frozenset()
     reasons = ((r"Hostname mismatch|IP address mismatch|label empty or too long|codec", Finding.NAME), *openssl.REASONS)
 
     def version(self) -> str:
         """Return the versions of Python and of the OpenSSL that it uses."""
         return f"Python {platform.python_version()}, {' '.join(ssl.OPENSSL_VERSION.split()[:2])}"
 
-    def judge(self, cases: Sequence[Case], folder: Path) -> Iterator[Answer]:  # noqa: ARG002 -- the interface's
+    def judge(self, cases: Sequence[Case], folder: Path) -> Iterator[Answer]:
         """Yield an answer to each case."""
         with ThreadPoolExecutor(2) as pool:
-            yield from pool.map(_answer, cases)
+            yield from pool.map(partial(_answer, folder=folder), cases)
 
 
-def _answer(case: Case) -> Answer:
+def _answer(case: Case, folder: Path) -> Answer:
     try:
-        context = ssl.create_default_context(cafile=str(case.anchors))
+        context = ssl.create_default_context(cafile=str(openssl.trusted(case, folder)))
+        if case.crls is not None:
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
         with (
             socket.create_connection((case.address, case.ports["imaps"]), _SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=case.name) as inside,

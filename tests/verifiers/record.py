@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.verifiers.measure import Measured
 
-__all__ = ["Record", "read", "written"]
+__all__ = ["Record", "Rows", "read", "written"]
 
 Rows = dict[str, dict[str, Finding]]
 """Scenario, verifier, finding."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["RUSTLS"]
 
 REASONS = (
+    (r"certificate revocation list", Finding.STATUS),
+    (r"corrupt message", Finding.MALFORMED),
     (r"not valid yet", Finding.NOT_YET_VALID),
     (r"[Ee]xpired", Finding.EXPIRED),
     (r"not valid for name|NotValidForName|invalid (dns|server) name|invalid peer name", Finding.NAME),

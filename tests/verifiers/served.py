@@ -53,7 +53,7 @@ def meet(identifiers: Iterable[str], folder: Path, judge: Callable[[list[Case]],
 
         run_directory = folder / "lab"
         run_directory.mkdir()
-        lab = Lab(Settings(ports=dict.fromkeys(_SERVICES, 0)), run_directory=run_directory)
+        lab = Lab(Settings(ports=dict.fromkeys(_SERVICES, 0), http_port=0), run_directory=run_directory)
         lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
         ports: dict[str, int] = lab.record()["ports"]  # type: ignore[assignment]  # a record for JSON
         try:
@@ -76,6 +76,8 @@ def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Cas
     chain = lab.chains.chain(identifier)
     anchors = folder / f"{identifier}.pem"
     anchors.write_bytes(certificates_pem(chain.anchors))
+    crls = folder / f"{identifier}.crl.pem"
+    crls.write_bytes(chain.crls_pem)
     return Case(
         id=identifier,
         name=host_names(identifier)[0],
@@ -83,6 +85,7 @@ def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Cas
         ports=ports,
         anchors=anchors,
         chain=chain,
-        stapled=chain.staple is not None,
+        crls=crls if chain.crls else None,
+        asked=CATALOGUE[identifier].asked,
         in_message=identifier in cookbook() and cookbook()[identifier].in_message,
     )

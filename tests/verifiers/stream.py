@@ -1,7 +1,7 @@
 """A verifier that is one program for all cases: it reads a line for each, fields between tabs, and answers by a line.
 
-The fields are a case's id, address, port, name, anchors' file, and 1 where the server staples something; those of an
-answer are the id, the outcome and the program's words.
+The fields are a case's id, address, port, name, anchors' file, CRLs' file if there is one, and 1 where there is a
+staple; those of an answer are the id, the outcome and the program's words.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Stream:
     build: Callable[[Path], Sequence[str]]
     """Makes the program in a folder, if there is anything to make, and returns the command that runs it."""
     reasons: Reasons
+    asks: frozenset[str] = frozenset(("status_request",))
 
     def version(self) -> str | None:
         """Return its name and version; None if it is not installed."""
@@ -61,8 +62,8 @@ class Stream:
 
 
 def _fields(case: Case) -> tuple[str, ...]:
-    port = str(case.ports["imaps"])
-    return (case.id, case.address, port, case.name, str(case.anchors), "1" if case.stapled else "")
+    crls, stapled = str(case.crls or ""), "1" if case.chain.staple is not None else ""
+    return (case.id, case.address, str(case.ports["imaps"]), case.name, str(case.anchors), crls, stapled)
 
 
 def _answer(line: str) -> Answer:

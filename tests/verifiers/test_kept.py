@@ -66,7 +66,7 @@ def test_rejected(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in GOOD if name in ROWS])
 def test_accepted(name: str) -> None:
     """Most verifiers accept what is good."""
-    row = ROWS[name]
+    row = {verifier: found for verifier, found in ROWS[name].items() if found is not Finding.UNMET}
     most = 2 * sum(found is Finding.ACCEPTED for found in row.values()) > len(row)
     assert most is (name not in UNPOPULAR), row
 

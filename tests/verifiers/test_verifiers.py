@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.pki.chain import Chain
 from tests.verifiers.__main__ import main
-from tests.verifiers.case import Case, Outcome
+from tests.verifiers.case import Answer, Case, Outcome
 from tests.verifiers.command import Command
 from tests.verifiers.findings import Finding
-from tests.verifiers.measure import measure
+from tests.verifiers.measure import judged, measure
 from tests.verifiers.stream import Stream
 from tests.verifiers.table import VERIFIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 EXPECTED = {
@@ -114,6 +115,41 @@ def test_stream(tmp_path: Path) -> None:
 def test_by_address(host: str, expected: bool, tmp_path: Path) -> None:  # noqa: FBT001 -- a table's column
     """Addresses are told from names."""
     assert _case(tmp_path, host=host).by_address is expected
+
+
+class _Odd:
+    """A verifier that asks for nothing, or breaks."""
+
+    name = "odd"
+    reasons = ()
+    asks: frozenset[str] = frozenset()
+
+    def __init__(self, broken: str = "") -> None:
+        self.broken = broken
+
+    def version(self) -> str:
+        """Return that it is there."""
+        return "Odd 1"
+
+    def judge(self, cases: Sequence[Case], folder: Path) -> Iterator[Answer]:
+        """Accept everything, or break."""
+        if self.broken:
+            raise RuntimeError(self.broken)
+        assert folder.is_dir()
+        yield from (Answer(case=case.id, outcome=Outcome.ACCEPTED) for case in cases)
+
+
+def test_not_asked(tmp_path: Path) -> None:
+    """Who does not ask for what a case is about has not met it."""
+    cases = [_case(tmp_path, "one"), replace(_case(tmp_path, "two"), asked="status_request")]
+    found = {one.scenario: one.finding for one in judged(_Odd(), cases=cases, folder=tmp_path)}
+    assert found == {"one": Finding.ACCEPTED, "two": Finding.UNMET}
+
+
+def test_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A verifier that breaks is told, and has no results."""
+    assert judged(_Odd("out of order"), cases=[_case(tmp_path)], folder=tmp_path) == []
+    assert "odd could not be run: RuntimeError('out of order')" in capsys.readouterr().err
 
 
 def test_help() -> None:

@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertPathBuilder;
 import java.security.cert.Certificate;
+import java.security.cert.CertStore;
 import java.security.cert.CertificateFactory;
+import java.security.cert.CollectionCertStoreParameters;
 import java.security.cert.PKIXBuilderParameters;
 import java.security.cert.PKIXRevocationChecker;
 import java.security.cert.X509CertSelector;
@@ -28,7 +30,7 @@ class Verify {
         for (String line; (line = lines.readLine()) != null; ) {
             var field = line.split("\t", -1);
             try {
-                greeting(field[1], Integer.parseInt(field[2]), field[3], field[4], !field[5].isEmpty());
+                greeting(field[1], Integer.parseInt(field[2]), field[3], field[4], field[5], !field[6].isEmpty());
                 System.out.println(field[0] + "\taccepted\t");
             } catch (Exception error) {
                 System.out.println(field[0] + "\trejected\t" + words(error));
@@ -36,11 +38,12 @@ class Verify {
         }
     }
 
-    private static void greeting(String host, int port, String name, String anchors, boolean stapled) throws Exception {
+    private static void greeting(String host, int port, String name, String anchors, String crls, boolean stapled)
+            throws Exception {
         try (var plain = new Socket()) {
             plain.setSoTimeout(PATIENCE);
             plain.connect(new InetSocketAddress(host, port), PATIENCE);
-            var factory = trusting(anchors, stapled).getSocketFactory();
+            var factory = trusting(anchors, crls, stapled).getSocketFactory();
             try (var socket = (SSLSocket) factory.createSocket(plain, name, port, true)) {
                 var wanted = new SSLParameters();
                 wanted.setEndpointIdentificationAlgorithm("HTTPS");
@@ -53,7 +56,7 @@ class Verify {
         }
     }
 
-    private static SSLContext trusting(String anchors, boolean stapled) throws Exception {
+    private static SSLContext trusting(String anchors, String crls, boolean stapled) throws Exception {
         var store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         try (InputStream file = Files.newInputStream(Path.of(anchors))) {
@@ -62,11 +65,17 @@ class Verify {
             }
         }
         var trust = TrustManagerFactory.getInstance("PKIX");
-        if (stapled) { // nothing but what is stapled is looked at: no address is ever asked
+        if (stapled || !crls.isEmpty()) { // nothing but what is there is looked at: no address is ever asked
             var checker = (PKIXRevocationChecker) CertPathBuilder.getInstance("PKIX").getRevocationChecker();
-            checker.setOptions(Set.of(
-                    PKIXRevocationChecker.Option.ONLY_END_ENTITY, PKIXRevocationChecker.Option.NO_FALLBACK));
+            var kind = stapled ? PKIXRevocationChecker.Option.ONLY_END_ENTITY : PKIXRevocationChecker.Option.PREFER_CRLS;
+            checker.setOptions(Set.of(kind, PKIXRevocationChecker.Option.NO_FALLBACK));
             var parameters = new PKIXBuilderParameters(store, new X509CertSelector());
+            if (!crls.isEmpty()) {
+                try (InputStream file = Files.newInputStream(Path.of(crls))) {
+                    var lists = CertificateFactory.getInstance("X.509").generateCRLs(file);
+                    parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(lists)));
+                }
+            }
             parameters.addCertPathChecker(checker);
             trust.init(new CertPathTrustManagerParameters(parameters));
         } else {

@@ -1,6 +1,7 @@
 //! Judges servers as rustls and webpki do; see tests/verifiers/stream.py for what it reads and writes.
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::error::Error;
 use std::io::{stdin, BufRead, BufReader};
@@ -10,12 +11,17 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn greeting(address: &str, name: &str, anchors: &str) -> Result<(), Box<dyn Error>> {
+fn greeting(address: &str, name: &str, anchors: &str, crls: &str) -> Result<(), Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     for anchor in CertificateDer::pem_file_iter(anchors)? {
         roots.add(anchor?)?;
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut verifier = WebPkiServerVerifier::builder(Arc::new(roots));
+    if !crls.is_empty() {
+        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_file_iter(crls)?.collect();
+        verifier = verifier.with_crls(lists?).enforce_revocation_expiration();
+    }
+    let config = ClientConfig::builder().with_webpki_verifier(verifier.build()?).with_no_client_auth();
     let name = ServerName::try_from(name.to_owned())?;
     let socket = TcpStream::connect_timeout(&address.parse::<SocketAddr>()?, PATIENCE)?;
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -32,7 +38,7 @@ fn main() {
     for line in stdin().lock().lines() {
         let line = line.expect("UTF-8");
         let field: Vec<&str> = line.split('\t').collect();
-        match greeting(&format!("{}:{}", field[1], field[2]), field[3], field[4]) {
+        match greeting(&format!("{}:{}", field[1], field[2]), field[3], field[4], field[5]) {
             Ok(()) => println!("{}\taccepted\t", field[0]),
             Err(error) => {
                 let words = error.to_string();
