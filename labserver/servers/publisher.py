@@ -25,9 +25,8 @@ class Publisher(ServerFactory):
 
     noisy = False
 
-    def __init__(self, published: Published, *, port: int, limits: Limits) -> None:
+    def __init__(self, published: Published, limits: Limits) -> None:
         self._published = published
-        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._limits = limits
         self._web: WebFactory | None = None
 
@@ -36,7 +35,7 @@ class Publisher(ServerFactory):
         if self._web is None:
             from labserver.servers.web import WebFactory  # noqa: PLC0415 -- only when somebody comes
 
-            self._web = WebFactory(self._published, hosts=self._hosts, connections=self._limits.connections)
+            self._web = WebFactory(self._published, connections=self._limits.connections)
         return None if self._web.full else self._web.buildProtocol(addr)
 
     def drop(self) -> None:

@@ -1,0 +1,158 @@
+"""Claims about the HTTP port: what is published and nothing else, for this machine only, and bounded."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.integration.labs import LabProcess, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIST = "/crl/revoked/intermediate.crl"
+TIMEOUT = 20
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    """Run a lab that may have three connections at once."""
+    with running(tmp_path_factory.mktemp("web"), "--services", "imaps", "--max-connections", "3") as lab:
+        yield lab
+
+
+@pytest.fixture
+def port(lab: LabProcess) -> int:
+    """Return the port of what is published."""
+    url = urlsplit(lab.ready["urls"]["http"])
+    assert (url.scheme, url.hostname, url.path) == ("http", "127.0.0.1", "/")
+    assert url.port is not None
+    return int(url.port)
+
+
+def _raw(port: int, *octets: bytes) -> bytes:
+    """Return all that comes until the connection ends."""
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+        for some in octets:
+            connection.sendall(some)
+        heard = b""
+        try:
+            while data := connection.recv(1 << 16):
+                heard += data
+        except ConnectionResetError:
+            pass
+        return heard
+
+
+def _status(port: int, *lines: str) -> int:
+    """Return the status that a request gets."""
+    answered = _raw(port, "\r\n".join([*lines, "Connection: close", "", ""]).encode())
+    return int(answered.split(b" ", 2)[1])
+
+
+def test_get(port: int) -> None:
+    """A scenario that nobody has met yet has its list; HEAD tells its length; a connection takes several requests."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    for method in ("GET", "HEAD", "GET"):
+        connection.request(method, LIST)
+        answer = connection.getresponse()
+        body = answer.read()
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/pkix-crl")
+        assert body.startswith(b"\x30") is (method == "GET")
+        assert len(body) in {0, int(answer.headers["content-length"])}
+    connection.request("DELETE", LIST)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["allow"], answer.read()) == (405, "GET, HEAD", b"")
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (404, b"")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("LOCALHOST:1", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("evil.example:80", 421),
+        ("", 421),
+    ],
+)
+def test_hosts(port: int, host: str, status: int) -> None:
+    """Under another site's name there is nothing, lest that site's pages read it (DNS rebinding)."""
+    assert _status(port, f"GET {LIST} HTTP/1.1", f"Host: {host}") == status
+
+
+def test_without_a_host(port: int) -> None:
+    """HTTP/1.0 needs no Host, and OpenSSL speaks that."""
+    assert _status(port, f"GET {LIST} HTTP/1.0") == 200
+
+
+@pytest.mark.parametrize("size", [8192, 8193, 10_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_long_bodies(port: int, size: int, *, chunked: bool) -> None:
+    """A body longer than an OCSP request can be ends the connection, however it is announced."""
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    head = f"POST /ocsp/revoked HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{length}\r\n\r\n".encode()
+    body = (b"%x\r\n" % size + bytes(size) + b"\r\n0\r\n\r\n") if chunked else bytes(size)
+    try:
+        answered = _raw(port, head, body)
+    except ConnectionError:  # it ended while the body was sent
+        answered = b""
+    assert answered.startswith(b"HTTP/1.1 200 OK\r\n") is (size == 8192)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\r\n\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+    ],
+    ids=["blank", "no path", "TLS", "long path", "many fields"],
+)
+def test_nonsense(lab: LabProcess, port: int, octets: bytes) -> None:
+    """What is no request is refused, or ends the connection, and nothing else happens."""
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+        connection.sendall(octets)
+        connection.shutdown(socket.SHUT_WR)
+        try:
+            heard = connection.recv(1 << 16)
+        except ConnectionResetError:
+            heard = b""
+    assert not heard or heard.split(b" ", 2)[1] in {b"400", b"404", b"421"}
+    lab.sound()
+    assert _status(port, f"GET {LIST} HTTP/1.1", "Host: localhost") == 200
+
+
+def test_too_many(port: int) -> None:
+    """Beyond the limit of connections the next one is dropped; afterwards there is room again."""
+    crowd = [socket.create_connection(("127.0.0.1", port), TIMEOUT) for _ in range(3)]
+    for one in crowd:  # each is known to be there when it has been answered
+        one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert one.recv(1 << 16).startswith(b"HTTP/1.1 404")
+    assert _raw(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
+    for one in crowd:
+        one.close()
+    answered = b""
+    while not answered:  # as soon as the lab has noticed
+        answered = _raw(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 404")
+
+
+def test_costs_nothing() -> None:
+    """Twisted's HTTP is not imported before somebody comes."""
+    program = "import sys, labserver.lab, labserver.servers.publisher, labserver.servers.published as one\n"
+    program += "print([name for name in sys.modules if name.startswith('twisted.web')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    assert done.stdout == "[]\n"
