@@ -17,6 +17,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_chain
 from labserver.pki.profile import is_address
 from labserver.scenario import USUAL_HOST
+from labserver.services import SERVICES
 from labserver.settings import TLS_ENGINES
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _ENGINES = {
     "tlslite": "Servers that use OpenSSL will not load it, or present it otherwise than it is.",
 }
 """What there is to say of chains that the simplest engine cannot serve."""
-_MESSAGE = "Not exported: it is about the messages of the handshake, which no file says. A lab sends them."
+_MESSAGE = "It is about the handshake's messages, of which no file tells: a lab sends them."
 _PUBLISHED = "Where its certificates say that CRLs, CAs or OCSP answers are, only the lab that made them has any."
 _OWN_NAME = "Its recipe is about the names that it has in a lab, which --host does not replace."
 _GOOD = "good"
@@ -64,18 +65,19 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
     if scenario is None:
         raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
     chain = source.scenario(identifier)
-    service = "imaps" if "imaps" in scenario.services else scenario.services[0]
-    port = str(ports.get(service, f"$LABSERVER_PORT_{service.upper()}"))
+    service = SERVICES["imaps" if "imaps" in scenario.services else scenario.services[0]]
+    port = str(ports.get(service.name, f"$LABSERVER_PORT_{service.name.upper()}"))
+    clear = "" if service.implicit_tls else f" -starttls {service.protocol}"
     lines = [
         f"{identifier}: {scenario.title}",
         "",
         *case_words(
             scenario,
             Served_by=f"the TLS engine {_engine(scenario)}",
-            To_be_trusted="an anchor of its own, the last below" if scenario.own_anchor else "the lab's CA",
+            To_be_trusted="an anchor of its own, told below" if scenario.own_anchor else "the lab's CA",
             Reached_as=", ".join((*host_names(identifier), addresses()[identifier])),
         ),
-        f"To see it: openssl s_client {_place(scenario, port)} -showcerts",
+        f"To see it: openssl s_client {_place(scenario, port)}{clear} -showcerts",
         "",
         describe_chain(chain, now=source.now()).rstrip("\n"),
     ]

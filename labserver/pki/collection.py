@@ -209,7 +209,7 @@ def _row(line: Mapping[str, object]) -> str:
     """Return an entry's row; a vertical bar in a text would begin a new cell."""
     texts = {key: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in line.items()}
     names = f"[{texts['id']}]({texts['id']}/)" if texts["files"] else texts["id"]
-    notes = "; ".join(filter(None, (texts["files"] or "none", *_list(line["notes"]))))
+    notes = " ".join((f"{texts['files'] or 'none'}.", *_list(line["notes"])))
     reached = ", ".join(filter(None, (texts["host_names"], texts["address"] if line["address"] else "")))
     cells = (names, texts["does"], texts["expectation"], texts["severity"], texts["references"], reached, notes)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"

@@ -6,6 +6,7 @@ import hashlib
 import imaplib
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -184,6 +185,14 @@ def test_show_what_there_is_not(lab: LabProcess) -> None:
     assert "leave --issuer out" in err
 
 
+def test_show_what_begins_in_clear() -> None:
+    """A scenario that is not there from the first octet on is seen by STARTTLS."""
+    out, _ = _plain("certs", "show", "response-injection", "--seed", "x")
+    assert re.search(
+        r"^To see it: openssl s_client -connect 127\.66\.\S+ -starttls smtp -showcerts$", out, re.MULTILINE
+    )
+
+
 def test_export_scenarios(tmp_path: Path) -> None:
     """Chains are written with their index, for the names by which the servers are reached; what cannot be is told."""
     out, err = _plain("certs", "export", str(tmp_path), "--seed", "x", "--scenario", "wildcard*", "--scenario", "good*")
@@ -224,7 +233,7 @@ def test_what_no_file_says(tmp_path: Path) -> None:
     options = [word for name in names for word in ("--scenario", name)]
     _plain("certs", "export", str(tmp_path), "--seed", "x", *options)
     lines = {line["id"]: line for line in json.loads((tmp_path / "index.json").read_text())["scenarios"]}
-    assert all("no file says" in str(lines[name]["notes"]) and not lines[name]["files"] for name in names[:2])
+    assert all("no file tells" in str(lines[name]["notes"]) and not lines[name]["files"] for name in names[:2])
     assert all(lines[name]["available"] for name in names)
     assert "makes another for each connection" in str(lines[names[2]]["notes"])
     assert "another chain beside it" in str(lines[names[3]]["notes"])

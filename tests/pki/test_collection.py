@@ -73,9 +73,9 @@ def test_index(pki_chain: Chain, tmp_path: Path) -> None:
     assert (
         "\n| one | It presents a \\| certificate. | reject | high | RFC 5280 6.1, badssl: x | one.lab.test |" in readme
     )
-    assert "none; Not here. |\n" in readme
+    assert "none. Not here. |\n" in readme
     assert "\n| [two](two/) |" in readme
-    assert "server.p12; Beware. |\n" in readme
+    assert "server.p12. Beware. |\n" in readme
     assert "public knowledge" not in readme
     checked = subprocess.run(
         ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True, check=True
