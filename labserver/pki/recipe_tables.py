@@ -272,8 +272,10 @@ def _fitting(spec: ChainSpec) -> ChainSpec:
         raise ValueError("anew and other are for chains of the lab's CA: another root would be another fault")
     if spec.present != "rightly" and spec.engine != "tlslite":
         raise ValueError('present needs engine = "tlslite"')
-    if spec.staple is not None and not (spec.asked and spec.engine in {"openssl", "tlslite"}):
+    if spec.staple is not None and (spec.asked != "status_request" or spec.engine not in {"openssl", "tlslite"}):
         raise ValueError('staple needs asked = "status_request" and an engine that can: openssl or tlslite')
+    if LAB in spec.responses:
+        raise ValueError("responses.lab cannot be signed: the key of the lab's root is forgotten")
     if spec.delegation and (spec.asked, spec.engine) != ("delegated_credential", "tlslite"):
         raise ValueError('delegation needs asked = "delegated_credential" and engine = "tlslite"')
     return spec

@@ -61,7 +61,7 @@ class Presented:
         return forge(self._name, issuer=issuer, entropy=entropy, clock=clock, host=HOST, form=form, occasion=occasion)
 
     def _settle(self, chain: Chain) -> TlsSettings:
-        return TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem)
+        return TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem, staple=chain.staple)
 
 
 def test_once(pki_issuer: LabIssuer) -> None:
@@ -115,6 +115,10 @@ def test_by_signature(pki_issuer: LabIssuer) -> None:
         ("certificate-compression", {"compressions": (1,), "versions": (0x0303,)}, False),
         ("delegated-credential-expired", {"extensions": (34,)}, True),
         ("delegated-credential-expired", {}, False),
+        ("ocsp-stapled-revoked", {"extensions": (5,)}, True),
+        ("ocsp-stapled-revoked", {"extensions": (17,)}, False),
+        ("must-staple-missing", {"extensions": (5,)}, True),
+        ("must-staple-missing", {}, False),
         ("raw-public-key", {"certificate_types": (2, 0), "extensions": (20,)}, True),
         ("raw-public-key", {"certificate_types": (0,), "extensions": (20,)}, False),
         ("sigalg-not-offered", {}, True),

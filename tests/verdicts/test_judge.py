@@ -32,6 +32,13 @@ def test_not_reached() -> None:
     assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "the fault never reached the client")
 
 
+def test_not_asked() -> None:
+    """Where a client has to ask for it, it is told so."""
+    verdict = judged("ocsp-stapled-revoked", "imaps", _good())
+    said = "the fault never reached the client: it has to ask for it (status_request)"
+    assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, said)
+
+
 def test_not_reached_with_a_remark() -> None:
     """Nor does it when there is a remark to make."""
     verdict = judged("expired", "imap", Scene().says(b"a ID NIL\r\n").ends())
