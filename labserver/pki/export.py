@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_der_private_key, pkcs12
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import PrivateFormat, load_der_private_key, pkcs12
 
 from labserver.errors import ConfigurationError
 from labserver.pki.chain import certificates_pem
@@ -36,6 +37,14 @@ __all__ = [
 INDEX = "README.md"
 """The file that lists the others; with their digests it also proves which ones are ours to overwrite."""
 
+_ENCRYPTION = (
+    PrivateFormat.PKCS12.encryption_builder()
+    .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+    .hmac_hash(SHA256())
+    .kdf_rounds(2048)
+    .build(STORE_PASSWORD.encode())
+)
+"""As the openssl command has it; more rounds would guard a password that everybody knows."""
 _TOLD = 10
 """How many files are named that stand in the way."""
 _DIGEST_ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| `(?P<digest>[0-9a-f]{64})` \|$", re.MULTILINE)
@@ -181,7 +190,7 @@ def _trust_store(anchors: tuple[bytes, ...]) -> bytes:
         pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), f"labserver-{place}".encode())
         for place, der in enumerate(anchors, start=1)
     ]
-    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(STORE_PASSWORD.encode()))
+    return pkcs12.serialize_java_truststore(entries, _ENCRYPTION)
 
 
 def key_store(chain: Chain) -> bytes:
@@ -193,6 +202,4 @@ def key_store(chain: Chain) -> bytes:
     key = load_der_private_key(chain.key, None, unsafe_skip_rsa_key_validation=True)  # 16384 bits would take seconds
     if not isinstance(key, get_args(pkcs12.PKCS12PrivateKeyTypes)):
         raise ConfigurationError(f"PKCS #12 cannot hold a key of this kind: {type(key).__name__}.")
-    return pkcs12.serialize_key_and_certificates(
-        b"labserver", key, leaf, others, BestAvailableEncryption(STORE_PASSWORD.encode())
-    )
+    return pkcs12.serialize_key_and_certificates(b"labserver", key, leaf, others, _ENCRYPTION)
