@@ -142,10 +142,9 @@ class Lab:
             )
             self._ports += listen(reactor, bound, factory)
         if self._http is not None:
-            from labserver.servers.published import Published  # noqa: PLC0415 -- only where there is a port for it
-            from labserver.servers.publisher import Publisher  # noqa: PLC0415 -- the same
+            from labserver.servers.publisher import Publisher  # noqa: PLC0415 -- only where there is a port for it
 
-            self._publisher = Publisher(Published(self.publications), self.settings.limits)
+            self._publisher = Publisher(self.publications, self.settings.limits)
             self._ports += listen(reactor, self._http, self._publisher)
         for identifier in self.settings.scenarios:
             services = [name for name in self.settings.ports if name in CATALOGUE[identifier].services]

@@ -63,8 +63,9 @@ def run(options: argparse.Namespace) -> int:
 def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
-    own = {"To be trusted": "an anchor of its own"} if scenario.own_anchor else {}
-    yield from case_words(scenario, **own)
+    special = {"To be trusted": "an anchor of its own"} if scenario.own_anchor else {}
+    special |= {"Met only by": f"a client that sends the TLS extension {scenario.asked}"} if scenario.asked else {}
+    yield from case_words(scenario, **special)
     yield ""
     yield from _bytes(scenario, service)
     yield "By hand, while labserver up runs:"
@@ -78,6 +79,7 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     port = f"$LABSERVER_PORT_{service.name.upper()}"
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
     trust = '-CAfile "$LABSERVER_CA_PEM"'
+    s_client += " -status" if scenario.asked == "status_request" else ""
     if isinstance(facets.handshake, OldVersionOnly):
         trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
     own_port = "# on ports of its own, on every system:", f"labserver up --scenario {scenario.id}"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
+from labserver.errors import UnavailableError
 from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
-from labserver.pki.recipes import forge_spec
+from labserver.pki.recipes import forge, forge_spec, unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,3 +102,12 @@ def _distribution(certificate: x509.Certificate) -> list[str]:
 def _access(certificate: x509.Certificate) -> set[tuple[str, str]]:
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     return {(one.access_method._name, one.access_location.value) for one in access}  # noqa: SLF001 -- its only name
+
+
+def test_nowhere(pki_issuer: LabIssuer) -> None:
+    """Where nothing is published, a chain that says so cannot be made; others can."""
+    assert "no port" in str(unavailable("revoked", pki_issuer))
+    assert unavailable("revoked", pki_issuer, http="http://127.0.0.1:3080") is None
+    assert unavailable("must-staple-missing", pki_issuer) is None
+    with pytest.raises(UnavailableError, match="no port for that"):
+        forge("revoked", issuer=pki_issuer, entropy=pki_issuer.entropy, clock=pki_issuer.clock, host="x.lab.test")
