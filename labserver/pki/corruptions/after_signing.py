@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AFTER_SIGNING"]
 
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""n in SEC 2, 2.4.2."""
+
 
 def _signature_bit_flipped(certificate: bytes) -> bytes:
     """Flip the lowest bit of the signature's last octet."""
@@ -24,10 +27,16 @@ def _signature_zero(certificate: bytes) -> bytes:
 
 
 def _signature_unused_bit(certificate: bytes) -> bytes:
-    """Declare the last bit of the signature unused."""
+    """Declare the last bit of an ECDSA signature with P-256 unused.
+
+    It is zero, as DER wants it (X.690 11.2.1): for an odd s, n - s is as valid. Else half of the chains would have two
+    faults, and verifiers would differ from one to the next.
+    """
     signed, algorithm, signature = der.elements(certificate)
-    start = len(signature) - len(der.contents(signature))
-    return der.sequence(signed, algorithm, signature[:start], b"\x01", signature[start + 1 :])
+    r, s = der.elements(der.contents(signature)[1:])
+    value = int.from_bytes(der.contents(s))
+    even = der.integer(_P256_ORDER - value if value % 2 else value)
+    return der.sequence(signed, algorithm, der.tlv(0x03, b"\x01", der.sequence(r, even)))
 
 
 def _signature_nonminimal(certificate: bytes) -> bytes:

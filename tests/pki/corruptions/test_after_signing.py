@@ -29,6 +29,16 @@ def test_signature(name: str, signature: str) -> None:
     assert der.contents(value).hex() == signature
 
 
+def test_unused_bit_of_an_odd_signature() -> None:
+    """The bit that is declared unused is zero in any case, by the signature's twin n - s."""
+    odd = der.bit_string(der.sequence(der.integer(5), der.integer(7)))
+    corrupted = AFTER_SIGNING["signature-unused-bit"](der.sequence(SIGNED, ALGORITHM, odd))
+    content = der.contents(der.elements(corrupted)[2])
+    order = int("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", 16)
+    assert content == b"\x01" + der.sequence(der.integer(5), der.integer(order - 7))
+    assert content[-1] % 2 == 0
+
+
 @pytest.mark.parametrize(
     ("name", "octets"),
     [
