@@ -35,7 +35,7 @@ class Command:
 
     name: str
     program: str
-    version_of: Callable[[], str]
+    version_of: Callable[[], str | None]
     arguments: Callable[[Case, Path], Sequence[str]]
     """What follows the program's name; the folder is for files that it needs."""
     words: Callable[[str], str]
@@ -44,6 +44,8 @@ class Command:
     asks: frozenset[str] = frozenset(("status_request",))
     accepted: str = GREETING
     """What it prints if it goes on."""
+    reaches: Callable[[Case], bool] = lambda _case: True
+    """Whether it can be told to connect to the case's address, and to expect its name."""
     seconds: float = _SECONDS
     """How long it may take with one case."""
 
@@ -57,6 +59,8 @@ class Command:
             yield from pool.map(partial(self._answer, folder=folder), cases)
 
     def _answer(self, case: Case, folder: Path) -> Answer:
+        if not self.reaches(case):
+            return Answer(case=case.id, outcome=Outcome.UNMET, words="it cannot be told where to go")
         output, patient = self._watched([self.program, *self.arguments(case, folder)], folder)
         if self.accepted in output:
             return Answer(case=case.id, outcome=Outcome.ACCEPTED)
@@ -100,8 +104,8 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
 
 
-def version_of(*command: str, pattern: str) -> str:
-    """Return what the first group of a pattern matches in what a command prints."""
+def version_of(*command: str, pattern: str, prefix: str = "") -> str:
+    """Return what the first group of a pattern matches in what a command prints, behind ``prefix``."""
     done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     found = re.search(pattern, (done.stdout + done.stderr).decode(errors="replace"))
-    return found[1] if found else "of unknown version"
+    return prefix + (found[1] if found else "of unknown version")

@@ -26,7 +26,8 @@ version of a program may do otherwise, and shows as a difference when the table 
 Each verifier connects to the server over TLS from the first octet (`imaps`), is told the name and what to trust, and
 otherwise left as it comes. It accepts if it reads the greeting after the handshake. `pyca` alone has no handshake: it
 is given the chain, and never learns whether the server has the key. Where there is an OCSP staple, those that can be
-told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are.
+told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are. `mbsync` and
+`msmtp` are mail clients, on OpenSSL and GnuTLS.
 """
 _LEGEND = """\
 ## The table

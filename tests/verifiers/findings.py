@@ -75,5 +75,5 @@ def finding(answer: Answer, reasons: Reasons) -> Finding:
 
 def _without_names(answer: Answer) -> str:
     """Return an answer's words without host names and common names: expired.lab.test is no reason."""
-    host, issuer = rf"{re.escape(answer.case)}\.\S*", rf"{re.escape(answer.case[:30])} [^\"=,]*[0-9a-f]{{8}}"
+    host, issuer = rf"{re.escape(answer.case)}\.\w\S*", rf"{re.escape(answer.case[:30])} [^\"=,]*[0-9a-f]{{8}}"
     return re.sub(f"{host}|{issuer}", "…", answer.words)

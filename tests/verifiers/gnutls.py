@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["GNUTLS", "REASONS"]
 
 REASONS = (
+    (r"limits were reached", Finding.LIMIT),
     (r"Error setting the x509 CRL", Finding.UNMET),  # it takes those only that an anchor has signed
     (r"not yet valid|not yet activated", Finding.NOT_YET_VALID),
     (r"expired", Finding.EXPIRED),

@@ -8,6 +8,8 @@ from tests.verifiers.curl import CURL
 from tests.verifiers.gnutls import GNUTLS
 from tests.verifiers.golang import GO
 from tests.verifiers.java import JAVA
+from tests.verifiers.mbsync import MBSYNC
+from tests.verifiers.msmtp import MSMTP
 from tests.verifiers.node import NODE
 from tests.verifiers.nss import NSS
 from tests.verifiers.openssl import OPENSSL
@@ -20,6 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VERIFIERS"]
 
-_ALL: tuple[Verifier, ...] = (OPENSSL, PythonSsl(), NODE, CURL, GNUTLS, NSS, GO, JAVA, RUSTLS, Pyca())
+_ALL: tuple[Verifier, ...] = (OPENSSL, PythonSsl(), NODE, CURL, MBSYNC, GNUTLS, MSMTP, NSS, GO, JAVA, RUSTLS, Pyca())
 VERIFIERS: dict[str, Verifier] = {verifier.name: verifier for verifier in _ALL}
 """By name."""

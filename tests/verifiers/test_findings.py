@@ -45,6 +45,10 @@ _WORDS = {
         "(60) SSL certificate problem: certificate has expired": Finding.EXPIRED,
         "(35) OpenSSL/3.0.22: error:1100009E:X509 V3 routines::invalid certificate": Finding.MALFORMED,
     },
+    "mbsync": {
+        "certificate is not yet valid": Finding.NOT_YET_VALID,
+        "certificate owner does not match hostname mail.lab.test": Finding.NAME,
+    },
     "gnutls": {
         "The certificate is NOT trusted. The certificate chain uses expired certificate.": Finding.EXPIRED,
         "The certificate is NOT trusted. The certificate chain uses not yet valid certificate.": Finding.NOT_YET_VALID,
@@ -55,6 +59,10 @@ _WORDS = {
         "Key usage violation in certificate has been detected.": Finding.USAGE,
         "Duplicate extension in X.509 certificate.": Finding.MALFORMED,
         "Error in the certificate.": Finding.OTHER,
+    },
+    "msmtp": {
+        "The certificate is NOT trusted. The certificate chain uses not yet valid certificate.": Finding.NOT_YET_VALID,
+        "Some constraint limits were reached.": Finding.LIMIT,
     },
     "nss": {
         "SSL_ERROR_BAD_CERT_DOMAIN": Finding.NAME,
@@ -141,4 +149,6 @@ def test_outcomes() -> None:
     """Words count only where there is a rejection."""
     reasons = [("", Finding.NAME)]
     assert finding(Answer(case="x", outcome=Outcome.ACCEPTED), reasons) is Finding.ACCEPTED
+    revoked = Answer(case="revoked", outcome=Outcome.REJECTED, words="it is revoked. Otherwise")
+    assert finding(revoked, [("revoked", Finding.REVOKED)]) is Finding.REVOKED
     assert finding(Answer(case="x", outcome=Outcome.UNMET, words="timed out"), reasons) is Finding.UNMET

@@ -26,10 +26,10 @@ EXPECTED = {
     "good": Finding.ACCEPTED,
     "expired": Finding.EXPIRED,
     "wrong-host": Finding.NAME,
-    "eku-client-only": Finding.PURPOSE,
+    "nc-excluded-dns-match": Finding.CONSTRAINTS,
     "unknown-critical-extension": Finding.EXTENSION,
 }
-REPAIRED = ("eku-client-only", "unknown-critical-extension")
+REPAIRED = ("nc-excluded-dns-match", "unknown-critical-extension")
 
 pytestmark = pytest.mark.timeout(300)  # programs are compiled, and some virtual machines start
 
@@ -98,6 +98,13 @@ def test_command(script: str, seconds: float, outcome: Outcome, words: str, tmp_
     """A command that reads the greeting has accepted, one that ends has not, and one that hangs never got there."""
     (answer,) = _shell(script, seconds).judge([_case(tmp_path)], tmp_path)
     assert (answer.outcome, answer.words) == (outcome, words)
+
+
+def test_out_of_reach(tmp_path: Path) -> None:
+    """A command that cannot be told where to go has not met the case, and is not run."""
+    command = replace(_shell("echo '* OK ready'"), reaches=lambda case: case.by_address)
+    outcomes = [next(command.judge([_case(tmp_path, host=host)], tmp_path)).outcome for host in ("::1", "a.test")]
+    assert outcomes == [Outcome.ACCEPTED, Outcome.UNMET]
 
 
 def test_stream(tmp_path: Path) -> None:
