@@ -16,6 +16,7 @@ from labserver.pki import der
         (der.integer(-1), "0201ff"),
         (der.integer(-128), "020180"),
         (der.integer(-129), "0202ff7f"),
+        (der.enumerated(6), "0a0106"),
         (der.boolean(value=True), "0101ff"),
         (der.boolean(value=False), "010100"),
         (der.object_identifier("1.2.840.113549"), "06062a864886f70d"),
