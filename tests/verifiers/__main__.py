@@ -17,7 +17,7 @@ from tests.verifiers.served import judged_scenarios
 from tests.verifiers.table import VERIFIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.verifiers.measure import Measured
     from tests.verifiers.record import Record
@@ -34,22 +34,38 @@ def main(words: Sequence[str]) -> int:
     options = _options(words)
     versions = {name: version for name in options.verifier or VERIFIERS if (version := VERIFIERS[name].version())}
     kept = read(RECORD)
-    scenarios = [name for name in judged_scenarios() if any(fnmatchcase(name, glob) for glob in options.globs)]
-    if options.missing:
-        scenarios = [name for name in scenarios if versions.keys() - kept.scenarios.get(name, {}).keys()]
-    whole = len(scenarios) == len(judged_scenarios())
-    others = {name: version for name, version in versions.items() if kept.versions.get(name, version) != version}
-    if options.write and others and not whole:
-        told = ", ".join(f"{version}, not {kept.versions[name]}" for name, version in others.items())
-        sys.stderr.write(f"here there is {told}: refresh all rows, so that they are of one version\n")
+    scenarios = _chosen(options, kept, list(versions))
+    if options.write and (others := _others(kept, versions)) and len(scenarios) < len(judged_scenarios()):
+        sys.stderr.write(f"There is {others} here: refresh all rows, so that they are of one version.\n")
         return 1
     repairable = [name for name in scenarios if name in _repairable()]
     found = [] if options.repaired else measure(scenarios, list(versions))
     after = measure(repairable, list(versions), repaired=True) if options.repaired or options.write else []
-    if options.write:
-        _write(kept.with_findings(versions, found, after))
-    _tell([*found, *after] if not options.write else [one for one in (*found, *after) if one.finding is Finding.OTHER])
+    if not options.write:
+        _tell([*found, *after])
+        return 0
+    _write(kept.with_findings(versions, found, after))
+    if unknown := [one for one in (*found, *after) if one.finding is Finding.OTHER]:
+        sys.stdout.write("Why is not told by these words, or not understood (each verifier's module has a table):\n")
+        _tell(unknown)
     return 0
+
+
+def _chosen(options: argparse.Namespace, kept: Record, verifiers: Sequence[str]) -> list[str]:
+    """Return the scenarios that are asked for."""
+    chosen = [name for name in judged_scenarios() if any(fnmatchcase(name, glob) for glob in options.globs)]
+    if not options.missing:
+        return chosen
+    return [name for name in chosen if {*verifiers} - kept.scenarios.get(name, {}).keys()]
+
+
+def _others(kept: Record, versions: Mapping[str, str]) -> str:
+    """Return what is here in other versions than those on file; empty if nothing is."""
+    return ", ".join(
+        f"{version} (the table has {kept.versions[name]})"
+        for name, version in versions.items()
+        if kept.versions.get(name, version) != version
+    )
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:

@@ -78,7 +78,7 @@ def _surprises(rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
         verb = "refused" if one.expectation is Expectation.ACCEPT else "accepted"
         culprits = [name for name, found in row.items() if wrong(one, found)]
         others = [name for name, found in row.items() if not wrong(one, found) and found is not Finding.UNMET]
-        told = f"It is {verb} by {_listed(culprits)}; not by {_listed(others)}."
+        told = f"It is {verb} by {_listed(culprits)}" + (f"; not by {_listed(others)}." if others else ".")
         yield f"* **{one.title}** (`{one.id}`): {one.does} {told}"
 
 

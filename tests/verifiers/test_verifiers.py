@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.pki.chain import Chain
-from tests.verifiers.__main__ import main
 from tests.verifiers.case import Answer, Case, Outcome
 from tests.verifiers.command import Command
 from tests.verifiers.findings import Finding
@@ -61,12 +58,6 @@ def test_repaired(installed: list[str]) -> None:
     found = measure(REPAIRED, installed, repaired=True)
     assert len(found) == len(REPAIRED) * len(installed)
     assert {one.finding for one in found} == {Finding.ACCEPTED}
-
-
-def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is chosen is told, with the verifier's words."""
-    assert main(["expired", "--verifier", "pyca"]) == 0
-    assert capsys.readouterr().out.split(maxsplit=3)[:3] == ["expired", "pyca", "expired"]
 
 
 def _case(folder: Path, name: str = "case", host: str = "mail.lab.test") -> Case:
@@ -157,11 +148,3 @@ def test_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A verifier that breaks is told, and has no results."""
     assert judged(_Odd("out of order"), cases=[_case(tmp_path)], folder=tmp_path) == []
     assert "odd could not be run: RuntimeError('out of order')" in capsys.readouterr().err
-
-
-def test_help() -> None:
-    """The command explains itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.verifiers", "--help"], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert "--missing" in done.stdout

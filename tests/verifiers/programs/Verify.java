@@ -14,6 +14,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.CollectionCertStoreParameters;
 import java.security.cert.PKIXBuilderParameters;
 import java.security.cert.PKIXRevocationChecker;
+import java.security.cert.PKIXRevocationChecker.Option;
 import java.security.cert.X509CertSelector;
 import java.util.Set;
 import javax.net.ssl.CertPathTrustManagerParameters;
@@ -67,13 +68,13 @@ class Verify {
         var trust = TrustManagerFactory.getInstance("PKIX");
         if (stapled || !crls.isEmpty()) { // nothing but what is there is looked at: no address is ever asked
             var checker = (PKIXRevocationChecker) CertPathBuilder.getInstance("PKIX").getRevocationChecker();
-            var kind = stapled ? PKIXRevocationChecker.Option.ONLY_END_ENTITY : PKIXRevocationChecker.Option.PREFER_CRLS;
-            checker.setOptions(Set.of(kind, PKIXRevocationChecker.Option.NO_FALLBACK));
+            checker.setOptions(Set.of(stapled ? Option.ONLY_END_ENTITY : Option.PREFER_CRLS, Option.NO_FALLBACK));
             var parameters = new PKIXBuilderParameters(store, new X509CertSelector());
             if (!crls.isEmpty()) {
                 try (InputStream file = Files.newInputStream(Path.of(crls))) {
                     var lists = CertificateFactory.getInstance("X.509").generateCRLs(file);
-                    parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(lists)));
+                    var published = new CollectionCertStoreParameters(lists);
+                    parameters.addCertStore(CertStore.getInstance("Collection", published));
                 }
             }
             parameters.addCertPathChecker(checker);

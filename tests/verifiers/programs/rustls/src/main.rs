@@ -1,6 +1,6 @@
 //! Judges servers as rustls and webpki do; see tests/verifiers/stream.py for what it reads and writes.
-use rustls::pki_types::pem::PemObject;
 use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::error::Error;
@@ -21,7 +21,9 @@ fn greeting(address: &str, name: &str, anchors: &str, crls: &str) -> Result<(), 
         let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_file_iter(crls)?.collect();
         verifier = verifier.with_crls(lists?).enforce_revocation_expiration();
     }
-    let config = ClientConfig::builder().with_webpki_verifier(verifier.build()?).with_no_client_auth();
+    let config = ClientConfig::builder()
+        .with_webpki_verifier(verifier.build()?)
+        .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned())?;
     let socket = TcpStream::connect_timeout(&address.parse::<SocketAddr>()?, PATIENCE)?;
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -38,11 +40,20 @@ fn main() {
     for line in stdin().lock().lines() {
         let line = line.expect("UTF-8");
         let field: Vec<&str> = line.split('\t').collect();
-        match greeting(&format!("{}:{}", field[1], field[2]), field[3], field[4], field[5]) {
+        match greeting(
+            &format!("{}:{}", field[1], field[2]),
+            field[3],
+            field[4],
+            field[5],
+        ) {
             Ok(()) => println!("{}\taccepted\t", field[0]),
             Err(error) => {
                 let words = error.to_string();
-                println!("{}\trejected\t{}", field[0], words.split_whitespace().collect::<Vec<_>>().join(" "));
+                println!(
+                    "{}\trejected\t{}",
+                    field[0],
+                    words.split_whitespace().collect::<Vec<_>>().join(" ")
+                );
             }
         }
     }
