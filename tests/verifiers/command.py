@@ -106,6 +106,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def version_of(*command: str, pattern: str, prefix: str = "") -> str:
     """Return what the first group of a pattern matches in what a command prints, behind ``prefix``."""
+    if shutil.which(command[0]) is None:
+        return f"{prefix}of unknown version"
     done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     found = re.search(pattern, (done.stdout + done.stderr).decode(errors="replace"))
     return prefix + (found[1] if found else "of unknown version")

@@ -62,7 +62,7 @@ def _arguments(case: Case, _folder: Path) -> Sequence[str]:
 GNUTLS = Command(
     name="gnutls",
     program="gnutls-cli",
-    version_of=lambda: "GnuTLS " + version_of("gnutls-cli", "--version", pattern=r"gnutls-cli (\S+)"),
+    version_of=lambda: version_of("gnutls-cli", "--version", pattern=r"gnutls-cli (\S+)", prefix="GnuTLS "),
     arguments=_arguments,
     words=_words,
     reasons=REASONS,

@@ -46,7 +46,7 @@ def _go() -> str | None:
 
 def _version() -> str | None:
     go = _go()
-    return None if go is None else "Go " + version_of(go, "version", pattern=r"go(\d\S*)")
+    return None if go is None else version_of(go, "version", pattern=r"go(\d\S*)", prefix="Go ")
 
 
 def _build(folder: Path) -> Sequence[str]:

@@ -48,7 +48,7 @@ REASONS = (
 def _version() -> str | None:
     if not (shutil.which("java") and shutil.which("javac")):
         return None
-    return "OpenJDK " + version_of("java", "-version", pattern=r'version "([^"]+)"')
+    return version_of("java", "-version", pattern=r'version "([^"]+)"', prefix="OpenJDK ")
 
 
 def _build(folder: Path) -> Sequence[str]:

@@ -82,7 +82,9 @@ def _arguments(case: Case, folder: Path) -> Sequence[str]:
 NSS = Command(
     name="nss",
     program="tstclnt",
-    version_of=lambda: "NSS " + version_of("dpkg-query", "-W", "-f", "${Version}", "libnss3", pattern=r"([\d.]+)-"),
+    version_of=lambda: version_of(
+        "dpkg-query", "-W", "-f", "${Version}", "libnss3", pattern=r"([\d.]+)-", prefix="NSS "
+    ),
     arguments=_arguments,
     words=_words,
     reasons=REASONS,

@@ -9,7 +9,7 @@ import pytest
 
 from labserver.pki.chain import Chain
 from tests.verifiers.case import Answer, Case, Outcome
-from tests.verifiers.command import Command
+from tests.verifiers.command import Command, version_of
 from tests.verifiers.findings import Finding
 from tests.verifiers.measure import judged, measure
 from tests.verifiers.stream import Stream
@@ -148,3 +148,10 @@ def test_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A verifier that breaks is told, and has no results."""
     assert judged(_Odd("out of order"), cases=[_case(tmp_path)], folder=tmp_path) == []
     assert "odd could not be run: RuntimeError('out of order')" in capsys.readouterr().err
+
+
+def test_version() -> None:
+    """A version is what a program says, or unknown if there is no such program, or it says something else."""
+    assert version_of("echo", "tool 1.2", pattern=r"tool (\S+)", prefix="Tool ") == "Tool 1.2"
+    assert version_of("echo", "hello", pattern=r"tool (\S+)", prefix="Tool ") == "Tool of unknown version"
+    assert version_of("/nowhere/tool", pattern="(.)") == "of unknown version"
