@@ -64,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="patterns",
         action="append",
         metavar="GLOB",
-        help="scenarios whose id matches, more than once for several (default: all but certificate recipes)",
+        help="scenarios whose id matches, more than once for several (default: the commonest sixteen)",
     )
     group.add_argument(
         "--policy",

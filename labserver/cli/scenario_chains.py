@@ -68,6 +68,7 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
     service = SERVICES["imaps" if "imaps" in scenario.services else scenario.services[0]]
     port = str(ports.get(service.name, f"$LABSERVER_PORT_{service.name.upper()}"))
     clear = "" if service.implicit_tls else f" -starttls {service.protocol}"
+    asking = " -status" if scenario.asked == "status_request" else ""
     lines = [
         f"{identifier}: {scenario.title}",
         "",
@@ -77,7 +78,7 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
             To_be_trusted="an anchor of its own, told below" if scenario.own_anchor else "the lab's CA",
             Reached_as=", ".join((*host_names(identifier), addresses()[identifier])),
         ),
-        f"To see it: openssl s_client {_place(scenario, port)}{clear} -showcerts",
+        f"To see it: openssl s_client {_place(scenario, port)}{clear}{asking} -showcerts",
         "",
         describe_chain(chain, now=source.now()).rstrip("\n"),
     ]

@@ -48,7 +48,7 @@ class _Request(http.Request):
     def process(self) -> None:
         """Answer."""
         answer = self._answered(self.channel.factory, self.content.read())
-        self.setResponseCode(answer.status)
+        self.setResponseCode(answer.status, answer.status.phrase.encode())
         headers = {b"content-type": answer.media_type, b"content-length": str(len(answer.body))}
         headers |= {b"allow": ", ".join(answer.allow)} if answer.allow else {}
         for name, value in headers.items():

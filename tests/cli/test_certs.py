@@ -193,6 +193,12 @@ def test_show_what_begins_in_clear() -> None:
     )
 
 
+def test_show_what_has_to_be_asked_for() -> None:
+    """A staple is seen by a client that asks for it."""
+    out, _ = _plain("certs", "show", "ocsp-stapled-revoked", "--seed", "x")
+    assert re.search(r"^To see it: openssl s_client .* -status -showcerts$", out, re.MULTILINE)
+
+
 def test_export_scenarios(tmp_path: Path) -> None:
     """Chains are written with their index, for the names by which the servers are reached; what cannot be is told."""
     out, err = _plain("certs", "export", str(tmp_path), "--seed", "x", "--scenario", "wildcard*", "--scenario", "good*")

@@ -91,6 +91,12 @@ def test_hosts(port: int, host: str, status: int) -> None:
     assert _status(port, f"GET {LIST} HTTP/1.1", f"Host: {host}") == status
 
 
+def test_reason(port: int) -> None:
+    """The refusal is told by its name (RFC 9110 15.5.20), which Twisted does not know."""
+    answered = _raw(port, b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
+
+
 def test_without_a_host(port: int) -> None:
     """HTTP/1.0 needs no Host, and OpenSSL speaks that."""
     assert _status(port, f"GET {LIST} HTTP/1.0") == 200
