@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
 from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
-from labserver.facets.certificate import LabCertificate
-from labserver.facets.handshake import OldVersionOnly
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
-from labserver.pki.chain import certificates_pem, fingerprint, pem
+from labserver.pki.chain import fingerprint
 from labserver.pki.material import entropy_for, obtain
 from labserver.servers.access import Access
 from labserver.servers.anchors import AnchorFiles
@@ -29,28 +25,22 @@ from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
-from labserver.servers.presenting import Presenter, always
+from labserver.servers.repertoire import Repertoire
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
-from labserver.tls.engine import TlsSettings, make_engines
-from labserver.tls.failed import FailedEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
     from labserver.clock import Clock
-    from labserver.facets.bundle import Facets
-    from labserver.facets.handshake import Handshake
     from labserver.mailstore.storage import Storage
-    from labserver.pki.chain import Chain, Publications
+    from labserver.pki.chain import Publications
     from labserver.pki.material import Material
-    from labserver.pki.specification import ChainSpec
     from labserver.servers.factory import OpenConnections
     from labserver.servers.listeners import Bound
-    from labserver.servers.presenting import Answer, Visit
     from labserver.servers.publisher import Publisher
     from labserver.settings import Settings
 
@@ -71,7 +61,6 @@ class Lab:
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
         self._preloaded: tuple[str, ...] = ()
-        self._unavailable: dict[str, str | None] = {}
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
             check_case(identifier, ())
@@ -97,6 +86,7 @@ class Lab:
                 clock=self.clock,
                 http=self._url,
             )
+            self._repertoire = Repertoire(settings=settings, material=self.material, chains=self.chains, http=self._url)
             self.store = MailStore(storage=_storage(settings), limits=settings.limits, clock=self.clock)
         except BaseException:
             self.release()
@@ -186,39 +176,7 @@ class Lab:
 
     def unavailable(self, identifier: str) -> str | None:
         """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
-        if identifier not in self._unavailable:
-            self._unavailable[identifier] = self._obstacle(identifier, CATALOGUE[identifier].facets)
-        return self._unavailable[identifier]
-
-    def _obstacle(self, identifier: str, facets: Facets) -> str | None:
-        if not isinstance(facets.certificate, LabCertificate):
-            from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
-
-            if reason := recipes.unavailable(facets.certificate.recipe, self.material.issuer, http=self._url):
-                return reason
-            if reason := self._unpresentable(identifier, facets):
-                return reason
-        if isinstance(facets.handshake, OldVersionOnly):
-            from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
-
-            settings = replace(self._tls(self.material.chain, facets.handshake), key_log=None)
-            return unavailable(settings, self.settings.tls_engine)
-        return None
-
-    def _unpresentable(self, identifier: str, facets: Facets) -> str | None:
-        """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
-        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
-
-        spec = cookbook().get(facets.certificate.recipe)
-        if spec is None or not spec.demanding:
-            return None
-        from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
-
-        try:
-            settings = self._tls(self.chains.chain(identifier), facets.handshake)
-        except UnavailableError as error:
-            return str(error)
-        return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
+        return self._repertoire.unavailable(identifier)
 
     def publications(self, identifier: str) -> Publications | None:
         """Return what is published about a scenario's chain; None if there is no such scenario, or nothing."""
@@ -314,7 +272,7 @@ class Lab:
                 requested=settings.mechanisms,
             ),
             backends=self._backends(),
-            make_answers=self._answers,
+            make_answers=self._repertoire.answers,
             account=next(iter(self.directory.users), ""),
         )
 
@@ -358,57 +316,6 @@ class Lab:
             imap_extensions=extensions,
             apop=settings.apop,
         )
-
-    def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
-        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
-        made: list[Callable[[Visit], Answer]] = []
-
-        def answer(visit: Visit) -> Answer:
-            if not made:
-                made.append(self._made_answers(identifier, facets))
-            return made[0](visit)
-
-        return answer
-
-    def _made_answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
-        reason = None if identifier is None else self.unavailable(identifier)
-        if reason is not None:
-            return always(partial(FailedEngine, reason))
-        recipe = _recipe(facets)
-        if identifier is None or recipe is None:
-            chain = self.material.chain if identifier is None else self.chains.chain(identifier)
-            return always(make_engines(self.settings.tls_engine, self._tls(chain, facets.handshake)))
-        return Presenter(
-            recipe,
-            forge=partial(self.chains.form, identifier),
-            settings=partial(self._tls, handshake=facets.handshake),
-            names=frozenset(self.chains.names(identifier)),
-        )
-
-    def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
-        # openssl s_client -cert, among others, sends the leaf alone
-        authorities = self.material.issuer.authorities if self.settings.client_certificates else ()
-        settings = TlsSettings(
-            certificate_chain=chain.chain_pem,
-            private_key=chain.key_pem,
-            client_anchors=certificates_pem(authorities),
-            staple=chain.staple,
-            delegated=chain.delegated,
-            delegated_key=pem("PRIVATE KEY", chain.delegated_key),
-            key_log=self.settings.key_log,
-        )
-        if isinstance(handshake, OldVersionOnly):
-            settings = replace(settings, minimum=handshake.version, maximum=handshake.version)
-        return settings
-
-
-def _recipe(facets: Facets) -> ChainSpec | None:
-    """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
-    if isinstance(facets.certificate, LabCertificate):
-        return None
-    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
-
-    return cookbook().get(facets.certificate.recipe)
 
 
 def _check_key_log(path: Path) -> None:

@@ -1,0 +1,131 @@
+"""What of the catalogue a lab can play on this host, and with which chains and settings of TLS.
+
+Nothing is made, and nothing probed, before somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.entries import CATALOGUE
+from labserver.errors import UnavailableError
+from labserver.facets.certificate import LabCertificate
+from labserver.facets.handshake import OldVersionOnly
+from labserver.pki.chain import certificates_pem, pem
+from labserver.servers.presenting import Presenter, always
+from labserver.tls.engine import TlsSettings, make_engines
+from labserver.tls.failed import FailedEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labserver.catalogue.chains import ScenarioChains
+    from labserver.facets.bundle import Facets
+    from labserver.facets.handshake import Handshake
+    from labserver.pki.chain import Chain
+    from labserver.pki.material import Material
+    from labserver.pki.specification import ChainSpec
+    from labserver.servers.presenting import Answer, Visit
+    from labserver.settings import Settings
+
+__all__ = ["Repertoire"]
+
+
+class Repertoire:
+    """What a lab plays; ``http`` is the beginning of what it publishes, empty if it publishes nothing."""
+
+    def __init__(self, *, settings: Settings, material: Material, chains: ScenarioChains, http: str) -> None:
+        self._settings = settings
+        self._material = material
+        self._chains = chains
+        self._http = http
+        self._unavailable: dict[str, str | None] = {}
+
+    def unavailable(self, identifier: str) -> str | None:
+        """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
+        if identifier not in self._unavailable:
+            self._unavailable[identifier] = self._obstacle(identifier, CATALOGUE[identifier].facets)
+        return self._unavailable[identifier]
+
+    def _obstacle(self, identifier: str, facets: Facets) -> str | None:
+        if not isinstance(facets.certificate, LabCertificate):
+            from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
+
+            if reason := recipes.unavailable(facets.certificate.recipe, self._material.issuer, http=self._http):
+                return reason
+            if reason := self._unpresentable(identifier, facets):
+                return reason
+        if isinstance(facets.handshake, OldVersionOnly):
+            from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
+
+            settings = replace(self._tls(self._material.chain, facets.handshake), key_log=None)
+            return unavailable(settings, self._settings.tls_engine)
+        return None
+
+    def _unpresentable(self, identifier: str, facets: Facets) -> str | None:
+        """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
+        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+
+        spec = cookbook().get(facets.certificate.recipe)
+        if spec is None or not spec.demanding:
+            return None
+        from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
+
+        try:
+            settings = self._tls(self._chains.chain(identifier), facets.handshake)
+        except UnavailableError as error:
+            return str(error)
+        return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
+
+    def answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
+        made: list[Callable[[Visit], Answer]] = []
+
+        def answer(visit: Visit) -> Answer:
+            if not made:
+                made.append(self._made_answers(identifier, facets))
+            return made[0](visit)
+
+        return answer
+
+    def _made_answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+        reason = None if identifier is None else self.unavailable(identifier)
+        if reason is not None:
+            return always(partial(FailedEngine, reason))
+        recipe = _recipe(facets)
+        if identifier is None or recipe is None:
+            chain = self._material.chain if identifier is None else self._chains.chain(identifier)
+            return always(make_engines(self._settings.tls_engine, self._tls(chain, facets.handshake)))
+        return Presenter(
+            recipe,
+            forge=partial(self._chains.form, identifier),
+            settings=partial(self._tls, handshake=facets.handshake),
+            names=frozenset(self._chains.names(identifier)),
+        )
+
+    def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
+        # openssl s_client -cert, among others, sends the leaf alone
+        authorities = self._material.issuer.authorities if self._settings.client_certificates else ()
+        settings = TlsSettings(
+            certificate_chain=chain.chain_pem,
+            private_key=chain.key_pem,
+            client_anchors=certificates_pem(authorities),
+            staple=chain.staple,
+            delegated=chain.delegated,
+            delegated_key=pem("PRIVATE KEY", chain.delegated_key),
+            key_log=self._settings.key_log,
+        )
+        if isinstance(handshake, OldVersionOnly):
+            settings = replace(settings, minimum=handshake.version, maximum=handshake.version)
+        return settings
+
+
+def _recipe(facets: Facets) -> ChainSpec | None:
+    """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
+    if isinstance(facets.certificate, LabCertificate):
+        return None
+    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
+
+    return cookbook().get(facets.certificate.recipe)

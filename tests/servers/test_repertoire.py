@@ -1,0 +1,51 @@
+"""What a lab can play, without a socket: a reason for what cannot be, and nothing made before it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.chains import ScenarioChains
+from labserver.catalogue.entries import CATALOGUE
+from labserver.clock import SystemClock
+from labserver.pki.material import Wanted, entropy_for, obtain
+from labserver.servers.presenting import Visit
+from labserver.servers.repertoire import Repertoire
+from labserver.settings import Settings
+from labserver.tls.stdlib import StdlibEngine
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def _repertoire(*, http: str = "") -> Repertoire:
+    wanted, clock = Wanted(seed="repertoire"), SystemClock()
+    material = obtain(wanted, clock=clock)
+    chains = ScenarioChains(wanted=wanted, material=material, entropy=entropy_for(wanted), clock=clock, http=http)
+    return Repertoire(settings=Settings(ports={}, certificates=wanted), material=material, chains=chains, http=http)
+
+
+def test_a_reason_in_place_of_a_handshake() -> None:
+    """What cannot be served has its reason, which whoever connects nevertheless leaves in the transcript."""
+    repertoire = _repertoire()
+    reason = repertoire.unavailable("revoked")
+    assert reason is not None
+    failure = repertoire.answers("revoked", CATALOGUE["revoked"].facets)(Visit()).engine.failure
+    assert failure is not None
+    assert failure.reason == reason
+    assert _repertoire(http="http://127.0.0.1:1").unavailable("revoked") is None
+
+
+def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain of a scenario is made for the first who connects."""
+    made: list[str] = []
+    form = ScenarioChains.form
+
+    def watched(self: ScenarioChains, identifier: str, *rest: object, **more: object) -> object:
+        made.append(identifier)
+        return form(self, identifier, *rest, **more)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(ScenarioChains, "form", watched)
+    answer = _repertoire().answers("expired", CATALOGUE["expired"].facets)
+    assert made == []
+    assert isinstance(answer(Visit()).engine, StdlibEngine)
+    assert made == ["expired"]
