@@ -224,11 +224,10 @@ class Backend(Protocol):
     def permits(self, command: Command) -> bool:
         """Return whether this state allows the upgrade or the authentication that ``command`` asks for."""
 
-    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:
+    def authenticated(self, command: Command, identity: Identity) -> Iterator[Reply]:
         """Enter the authenticated state, proved to the membrane by ``command``, and yield the completion.
 
-        ``proof`` is SASL's additional data with success where the completion is to carry it; normally it went ahead as
-        one more challenge (RFC 4422 5, RFC 4954 4) and is empty here.
+        SASL's additional data with success is not in it, but went ahead as one more challenge (RFC 4422 5, RFC 4954 4).
         """
 
     def unsolicited(self) -> Iterator[Reply]:

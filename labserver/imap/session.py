@@ -206,7 +206,7 @@ class Session:
         """Return whether STARTTLS or AUTHENTICATE is possible: before login only (RFC 3501 6.2)."""
         return self.state is State.NOT_AUTHENTICATED
 
-    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- IMAP4rev1's completion carries no proof; it went ahead as a challenge
+    def authenticated(self, command: Command, identity: Identity) -> Iterator[Reply]:
         """Enter the authenticated state after the membrane's AUTHENTICATE."""
         try:
             self.log_in(identity.account)

@@ -82,7 +82,7 @@ class Session:
         """Allow STLS and AUTH in the AUTHORIZATION state only (RFC 2595 4, RFC 5034 4)."""
         return self._maildrop is None
 
-    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- the interface's; POP3 cannot carry the proof
+    def authenticated(self, command: Command, identity: Identity) -> Iterator[Reply]:  # noqa: ARG002 -- the interface's; only IMAP has tags
         """Open the maildrop of the account that AUTH proved; the completion may still be ``-ERR``."""
         try:
             yield self._open(identity.account)

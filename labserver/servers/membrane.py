@@ -104,7 +104,7 @@ class Membrane:
         greeting = self._facets.greeting
         if greeting.authenticated:
             identity = Identity(account=self._persona.account, mechanism="PREAUTH")
-            deque(self._backend.authenticated(Command(verb=""), identity, b""), maxlen=0)
+            deque(self._backend.authenticated(Command(verb=""), identity), maxlen=0)
             self._raise_literal_limit()
         honest = self._backend.greeting()
         spoken = greeting.spoken(honest)
@@ -406,7 +406,7 @@ class Membrane:
             if not isinstance(outcome, LoginFailure):
                 identity = Identity(account=outcome, mechanism=mechanism_name)
                 self.logged_in(identity)
-                yield from backend.authenticated(command, identity, b"")
+                yield from backend.authenticated(command, identity)
                 return
             failure = outcome
         self.login_refused(mechanism_name, failure)

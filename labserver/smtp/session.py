@@ -85,7 +85,7 @@ class Session(DrivenSMTP):
             return False
         return command.verb != "AUTH" or (self.session.extended_smtp and not self.session.authenticated)
 
-    def authenticated(self, command: Command, identity: Identity, proof: bytes) -> Iterator[Reply]:  # noqa: ARG002 -- the interface's
+    def authenticated(self, command: Command, identity: Identity) -> Iterator[Reply]:  # noqa: ARG002 -- the interface's; only IMAP has tags
         """Enter the authenticated state (RFC 4954 4)."""
         self.session.authenticated = True
         self._account = identity.account

@@ -172,7 +172,7 @@ class Lab:
         )
         if login:
             identity = Identity(account="alice", mechanism="PLAIN")
-            assert list(session.authenticated(Command(verb="AUTHENTICATE", tag=b"a"), identity, b""))
+            assert list(session.authenticated(Command(verb="AUTHENTICATE", tag=b"a"), identity))
         return Client(session, link, self.limits)
 
     def selected(self, mailbox: str = "INBOX", *, without: Collection[str] = ()) -> Client:

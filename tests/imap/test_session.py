@@ -137,7 +137,7 @@ def test_the_greeting_and_login_carry_capabilities(lab: Lab) -> None:
     assert verdict == b"OK [CAPABILITY " + after.removeprefix(b"* CAPABILITY ") + b"] Logged in"
     other = lab.client(login=False)
     identity = Identity(account="bob", mechanism="PLAIN")
-    (reply,) = other.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity, b"")
+    (reply,) = other.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity)
     assert reply.raw == b"x " + verdict + b"\r\n"
 
 
@@ -208,7 +208,7 @@ def test_anonymous_clients_share_an_account(lab: Lab) -> None:
     """An identity without an account works in one that is nobody's."""
     client = lab.client(login=False)
     identity = Identity(account="", mechanism="ANONYMOUS")
-    list(client.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity, b""))
+    list(client.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity))
     client.ok("SELECT INBOX")
     assert client.session.account.name == "anonymous"
 
@@ -220,7 +220,7 @@ def test_an_account_too_many_is_refused() -> None:
     client = lab.client(login=False)
     assert client.do("LOGIN alice secret")[-1].startswith(b"NO [LIMIT]")
     identity = Identity(account="alice", mechanism="PLAIN")
-    (reply,) = client.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity, b"")
+    (reply,) = client.session.authenticated(Command(verb="AUTHENTICATE", tag=b"x"), identity)
     assert reply.raw.startswith(b"x NO [LIMIT]")
 
 

@@ -88,7 +88,7 @@ class Driver:
     def authenticate(self, account: str) -> bytes:
         """Be the membrane that a client authenticated to by SASL."""
         command = self.command(b"AUTH PLAIN")
-        replies = list(self.session.authenticated(command, Identity(account=account, mechanism="PLAIN"), b""))
+        replies = list(self.session.authenticated(command, Identity(account=account, mechanism="PLAIN")))
         return b"".join(reply.raw for reply in replies)
 
 

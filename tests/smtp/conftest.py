@@ -84,7 +84,7 @@ class Client:
         """Be alice from here on."""
         command = self._dialogue.command(Framed(parts=(b"AUTH PLAIN x",), raw=b"AUTH PLAIN x\r\n"))
         assert self.session.permits(command)
-        replies = list(self.session.authenticated(command, Identity(account="alice", mechanism="PLAIN"), b""))
+        replies = list(self.session.authenticated(command, Identity(account="alice", mechanism="PLAIN")))
         assert [reply.raw for reply in replies] == [b"235 2.7.0 Authentication successful\r\n"]
 
     def _advance(self, unit: Unit, replies: list[Reply]) -> None:
