@@ -26,6 +26,7 @@ from labserver.pki.permitted import LAB, Permitted
 from labserver.pki.profile import (
     BACKDATE,
     HOSTS,
+    USAGES,
     Profile,
     client_profile,
     intermediate_profile,
@@ -54,17 +55,6 @@ KEPT_LIFETIME = timedelta(days=365)
 """A CA kept with ``--state``."""
 
 _P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
-_KEY_USAGES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
 _SERIAL_BITS = 127
 """Sixteen octets whose first bit is clear, so that DER needs no seventeenth (RFC 5280 4.1.2.2 allows twenty)."""
 
@@ -215,7 +205,7 @@ def _extensions(
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Yield each extension and whether it is critical."""
     yield x509.BasicConstraints(ca=profile.authority, path_length=profile.path_length), True
-    yield x509.KeyUsage(**{usage: usage in profile.key_usage for usage in _KEY_USAGES}), True
+    yield x509.KeyUsage(**{usage: usage in profile.key_usage for usage in USAGES}), True
     if profile.purposes:
         yield x509.ExtendedKeyUsage([x509.ObjectIdentifier(purpose) for purpose in profile.purposes]), False
     if profile.permitted is not None:

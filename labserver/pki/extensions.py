@@ -8,7 +8,8 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.pki import der
-from labserver.pki.specification import PARTS, PURPOSES, USAGES
+from labserver.pki.profile import USAGES
+from labserver.pki.specification import PARTS, PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

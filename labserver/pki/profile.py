@@ -21,6 +21,7 @@ __all__ = [
     "LEAF_LIFETIME",
     "ORGANIZATION",
     "SERVER_AUTH",
+    "USAGES",
     "Profile",
     "client_profile",
     "intermediate_profile",
@@ -35,6 +36,19 @@ SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 """id-kp-serverAuth (RFC 5280 4.2.1.12)."""
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
 """id-kp-clientAuth (RFC 5280 4.2.1.12)."""
+
+USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+"""Key usages (RFC 5280 4.2.1.3), in the order of their bits."""
 
 BACKDATE = timedelta(days=1)
 """How long before its making a certificate begins to be valid: a client's clock may be behind."""

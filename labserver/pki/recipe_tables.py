@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
 from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
 from labserver.pki.keys import KEY_KINDS
+from labserver.pki.profile import USAGES
 from labserver.pki.public_keys import PUBLIC_KEYS
 from labserver.pki.recipe_values import (
     each,
@@ -39,7 +40,6 @@ from labserver.pki.specification import (
     PARTS,
     PRESENTATIONS,
     REPEATABLE,
-    USAGES,
     VERSIONS,
     CertificateSpec,
     ChainSpec,

@@ -25,7 +25,6 @@ __all__ = [
     "PURPOSES",
     "REPEATABLE",
     "UNREADABLE",
-    "USAGES",
     "CertificateSpec",
     "ChainSpec",
     "Extra",
@@ -92,19 +91,6 @@ PURPOSES = {
     "netscape-sgc": "2.16.840.1.113730.4.1",
 }
 """Extended key usages (RFC 5280 4.2.1.12); others are written as OIDs."""
-
-USAGES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
-"""RFC 5280 4.2.1.3, in the order of the bits."""
 
 REPEATABLE = ("key_usage", "names", "policies", "purposes")
 """The keys of parts that a certificate may have twice."""

@@ -12,7 +12,8 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from labserver.pki.anatomy import BASIC_CONSTRAINTS, dotted, one, several
-from labserver.pki.specification import PURPOSES, USAGES
+from labserver.pki.profile import USAGES
+from labserver.pki.specification import PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
