@@ -21,7 +21,9 @@ __all__ = ["WebFactory"]
 _HOSTS = frozenset(("127.0.0.1", "localhost"))
 """What a Host field may say, lest the page of a site whose name leads here reads what is here."""
 _BODY = 8_192
-"""Octets of a request's body; an OCSP request has a few hundred."""
+"""Octets of a request's body; an OCSP request has a few hundred. What is longer is answered with 413."""
+_READ_AWAY = 1 << 20
+"""Octets of a body that is too long; what goes on after that is not waited for, the connection ends."""
 _TIME = 30
 """Seconds of silence until a connection is dropped."""
 
@@ -38,11 +40,11 @@ class _Request(http.Request):
         super().gotLength(min(length or 0, _BODY))  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
-        """Keep a piece of the body; one that gets too long ends the connection."""
+        """Keep a piece of the body, unless it has got too long."""
         self._size += len(data)
-        if self._size > _BODY:
+        if self._size > _READ_AWAY:
             self.channel.drop()
-        else:
+        elif self._size <= _BODY:
             super().handleContentChunk(data)  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def process(self) -> None:
@@ -60,6 +62,8 @@ class _Request(http.Request):
         host = self.getHeader("host")  # OpenSSL leaves the port out, and HTTP/1.0 all of it
         if host is not None and host.lower().partition(":")[0] not in _HOSTS:
             return Answer(status=HTTPStatus.MISDIRECTED_REQUEST)
+        if self._size > _BODY:
+            return Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return factory.published.answer(self.method.decode("latin-1"), self.uri.decode("latin-1"), body)
 
 
