@@ -8,6 +8,9 @@ An *exchange* is a generator that answers one command. It yields a :class:`Reply
         done = yield Await.line()
         yield Reply.completion(...)
 
+and a :class:`~labserver.wire.actions.GiveWay` where it has worked for long enough: it goes on in the next turn of the
+event loop, and the mail store may have changed by then.
+
 So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, without I/O, and one driver: the membrane.
 """
 
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow
 
 __all__ = [
@@ -141,7 +145,7 @@ class Await:
 Names = tuple[str, ...]
 """Capabilities as the protocol spells them: ``STARTTLS``, ``AUTH PLAIN LOGIN``, ``AUTH=PLAIN``, ``SASL PLAIN``."""
 
-Exchange = Generator[Reply | Await, Framed | Overflow | None, None]
+Exchange = Generator[Reply | Await | GiveWay, Framed | Overflow | None, None]
 """How one command is answered."""
 
 

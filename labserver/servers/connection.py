@@ -2,8 +2,10 @@
 
 Theory of operation. Octets from the network go through the TLS engine, if there is one, into the membrane; then actions
 are pulled from the membrane until it has none or the client does not read fast enough. What is said in one pull leaves
-in one write, so that a reply is one segment (clients and scanners rely on it). STARTTLS is written here once for all
-protocols: everything queued goes out in clear, then an engine is put between network and membrane.
+in one write, so that a reply is one segment (clients and scanners rely on it). A long command gives way: pulling goes
+on in the next turn of the event loop, and until then at most one segment of the client's is taken in. STARTTLS is
+written here once for all protocols: everything queued goes out in clear, then an engine is put between network and
+membrane.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from zope.interface import implementer
 
 from labserver import events
 from labserver.dialogues.exchange import Farewell
-from labserver.wire.actions import Abort, Alarm, Close, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Pause, Send, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +91,11 @@ class Connection(Protocol):
         self._unqueued = True
         """The transport has sent everything it was given."""
         self._paused = False
-        self._waiting: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.Handle | None = None
+        self._working = False
+        """It waits for no time to pass, but for its next turn."""
+        self._deaf = False
+        """Nothing is read, because a command that works has not come to what was read last."""
         self._alarm: asyncio.TimerHandle | None = None
         self._pumping = False
         self._closing = False
@@ -133,6 +139,9 @@ class Connection(Protocol):
         )
         if self._closing:
             return
+        if self._working:
+            self._deaf = True
+            self._tcp.pauseProducing()
         try:
             if self._engine is None:
                 self._membrane.receive(data)
@@ -185,7 +194,8 @@ class Connection(Protocol):
         self._paused = False
         self._unqueued = True
         self._last_heard = self.record.elapsed()
-        self._tcp.resumeProducing()
+        if not self._deaf:
+            self._tcp.resumeProducing()
         self._pump_safely()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
@@ -266,6 +276,10 @@ class Connection(Protocol):
                 self._begin_tls()
             case Alarm():
                 self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
+            case GiveWay():
+                self._flush()
+                self._working = True
+                self._waiting = asyncio.get_running_loop().call_soon(self._continue)
             case Pause():
                 self._flush()
                 self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
@@ -280,7 +294,13 @@ class Connection(Protocol):
 
     def _continue(self) -> None:
         self._waiting = None
+        self._working = False
+        self._last_heard = self.record.elapsed()  # the client owed nothing so far
         self._pump_safely()
+        if self._deaf and not self._working:
+            self._deaf = False
+            if not self._paused:
+                self._tcp.resumeProducing()
 
     # TLS
 
@@ -313,6 +333,8 @@ class Connection(Protocol):
                 )
             )
             self._close("error", engine.failure.reason)
+        elif engine.peer_closed and self._working:
+            self._heard_all = True
         elif engine.peer_closed:
             self._close("client")
 
@@ -394,8 +416,9 @@ class Connection(Protocol):
             return
         silent = self.record.elapsed() - self._last_heard
         handshaking = self._engine is not None and not self._engine.established
-        if not handshaking and silent < seconds:
-            self._timer = asyncio.get_running_loop().call_later(seconds - silent, self._check_time, seconds)
+        if not handshaking and (silent < seconds or self._working):
+            left = seconds if self._working else seconds - silent
+            self._timer = asyncio.get_running_loop().call_later(left, self._check_time, seconds)
         elif handshaking:
             self.abort("handshake not finished in time")
         elif self._paused:

@@ -24,7 +24,7 @@ from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
 from labserver.servers.access import NoChannel
 from labserver.servers.conversation import Conversation
-from labserver.wire.actions import Abort, Action, Alarm, Close, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     MembraneExchange = Generator[Step, Framed | Overflow | None, None]
 
 __all__ = ["Membrane"]
+
+_IN_A_ROW = 64
+"""Commands after which others have their turn: a segment of pipelined ones may hold thousands."""
 
 
 class Membrane:
@@ -88,6 +91,7 @@ class Membrane:
         self._refusal_told = False
         self._finished = False
         self._negotiating = False
+        self._in_a_row = 0
 
     # What the connection calls
 
@@ -268,6 +272,9 @@ class Membrane:
             case Overflow():
                 self._say(self._dialogue.overflow(asked))
             case Command():
+                self._in_a_row += 1
+                if not self._in_a_row % _IN_A_ROW:
+                    self._queue.append(GiveWay())
                 self._command = asked
                 self._exchange = self._open(backend, asked)
 
@@ -290,7 +297,7 @@ class Membrane:
                 self._expect(step)
             case StartTls():
                 self._cross(step)
-            case Send() | Pause() | Alarm() | Close() | Abort():
+            case Send() | Pause() | GiveWay() | Alarm() | Close() | Abort():
                 self._queue.append(step)
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Abort", "Action", "Alarm", "Close", "Pause", "Send", "StartTls"]
+__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Pause", "Send", "StartTls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveWay:
+    """Send what is queued, let all other connections have their turn, then go on; what the client sends waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """Go on, and tell the membrane when ``seconds`` have passed."""
 
@@ -43,4 +48,4 @@ class Abort:
     """Drop the connection at once (RST)."""
 
 
-Action = Send | StartTls | Pause | Alarm | Close | Abort
+Action = Send | StartTls | Pause | GiveWay | Alarm | Close | Abort

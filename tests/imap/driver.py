@@ -15,10 +15,11 @@ from labserver.limits import Limits
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.message import Draft
 from labserver.mailstore.store import MailStore
+from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, LiteralRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from labserver.dialogues.exchange import Exchange
     from labserver.mailstore.account import Account
@@ -63,6 +64,9 @@ class Client:
         self._framer = self._dialogue.framer()
         self._exchange: Exchange | None = None
         self._count = 0
+        self.ways_given = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What others do in each turn that a command leaves them."""
 
     @property
     def waiting(self) -> bool:
@@ -134,7 +138,11 @@ class Client:
         try:
             step = next(exchange) if answer is None else exchange.send(answer)
             while not isinstance(step, Await):
-                self._say(step)
+                if isinstance(step, GiveWay):
+                    self.ways_given += 1
+                    self.meanwhile()
+                else:
+                    self._say(step)
                 step = next(exchange)
         except StopIteration:
             return

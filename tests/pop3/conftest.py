@@ -15,6 +15,7 @@ from labserver.mailstore.directory import Directory
 from labserver.mailstore.message import Draft
 from labserver.mailstore.store import MailStore
 from labserver.pop3.session import Session
+from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Driver:
         self.session = session
         self.closed = False
         self.replies: list[Reply] = []
+        self.ways_given = 0
         self._dialogue = Pop3Dialogue(line_limit=limits.pop3_line)
         self._framer = self._dialogue.framer()
 
@@ -73,6 +75,9 @@ class Driver:
 
     def _answer(self, unit: Framed) -> None:
         for reply in self.session.handle(self._dialogue.command(unit)):
+            if isinstance(reply, GiveWay):
+                self.ways_given += 1
+                continue
             assert isinstance(reply, Reply), "POP3 never waits inside a command"
             assert len(reply.raw) <= 1 << 16
             self.replies.append(reply)

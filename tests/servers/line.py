@@ -107,7 +107,22 @@ class Loop:
 
     building: Building
     _timers: list[tuple[float, int, _Timer]] = field(default_factory=list)
+    _soon: list[_Timer] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def call_soon(self, call: Callable[..., object], *arguments: object) -> _Timer:
+        """Remember a call for the next turn."""
+        handle = _Timer(lambda: call(*arguments))
+        self._soon.append(handle)
+        return handle
+
+    def turn(self) -> int:
+        """Make the calls that were waiting for a turn, not those that they ask for; return how many there were."""
+        waiting, self._soon = self._soon, []
+        called = [handle for handle in waiting if not handle.cancelled]
+        for handle in called:
+            handle.call()
+        return len(called)
 
     def call_later(self, seconds: float, call: Callable[..., object], *arguments: object) -> _Timer:
         """Remember a call."""

@@ -18,7 +18,7 @@ from labserver.servers.access import Access
 from labserver.servers.backends import Backends
 from labserver.servers.membrane import Membrane
 from labserver.services import SERVICES
-from labserver.wire.actions import Abort, Action, Close, Send, StartTls
+from labserver.wire.actions import Abort, Action, Close, GiveWay, Send, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +49,7 @@ class Talk:
     woken: int = 0
     closed: bool = False
     negotiating: bool = False
+    ways_given: int = 0
 
     def open(self, *, refusal: Farewell | None = None) -> bytes:
         """Begin, and return the greeting."""
@@ -98,6 +99,8 @@ class Talk:
                 return action.data
             case StartTls():
                 self.negotiating = True
+            case GiveWay():
+                self.ways_given += 1
             case Close() | Abort():
                 self.closed = True
             case _:
@@ -249,6 +252,20 @@ def waiting(_: Scripted, command: Command) -> Exchange:
     yield Reply.continuation(b"+ waiting\r\n")
     line = yield Await.line()
     yield Reply.completion(b"%b heard %b\r\n" % (command.verb.encode(), line.parts[0] if line else b""))
+
+
+def working(scripted: Scripted, command: Command) -> Exchange:
+    """Work for three turns, answer half way, and tell whether it came to the end."""
+    try:
+        for _ in range(3):
+            scripted.asked.append("turn")
+            yield GiveWay()
+        yield Reply.untagged(b"half way\r\n")
+        yield GiveWay()
+        yield Reply.completion(b"worked %b\r\n" % command.verb.encode())
+    except GeneratorExit:
+        scripted.asked.append("cut")
+        raise
 
 
 def data(_: Scripted, command: Command) -> Exchange:

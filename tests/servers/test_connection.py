@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from labserver import events
 from labserver.dialogues.exchange import Command, Exchange, Reply
 from tests.servers.line import Line, Loop, line
-from tests.servers.playbook import Scripted, data, waiting
+from tests.servers.playbook import Scripted, data, waiting, working
 
 if TYPE_CHECKING:
     from tests.servers.playbook import Building
@@ -32,7 +32,7 @@ def _broken(_: Scripted, __: Command) -> Exchange:
     raise ZeroDivisionError("on purpose")
 
 
-_ANSWERS = {"WAIT": waiting, "DATA": data, "MUCH": _much, "BREAK": _broken}
+_ANSWERS = {"WAIT": waiting, "WORK": working, "DATA": data, "MUCH": _much, "BREAK": _broken}
 
 
 def _scripted(building: Building, service: str = "smtp") -> tuple[Line, Scripted]:
@@ -328,3 +328,125 @@ def test_raw_octets_are_events(building: Building) -> None:
     sent = [event for event in opened.all(events.RawSent) if isinstance(event, events.RawSent)]
     assert [(event.data, event.encrypted) for event in received] == [(b"A", False), (b"\r\n", False)]
     assert [(event.data, event.encrypted) for event in sent] == [(b"hello\r\n", False), (b"did A\r\n", False)]
+
+
+def test_a_long_command_goes_on_in_the_next_turns(building: Building, loop: Loop) -> None:
+    """What works gives way: others have their turn, what is said so far is sent, and the end comes in a later turn."""
+    opened, scripted = _scripted(building)
+    assert opened.say(b"WORK\r\nA\r\n") == b""
+    assert [loop.turn() for _ in range(2)] == [1, 1]
+    assert (scripted.asked, opened.heard()) == (["WORK", "turn", "turn", "turn"], b"")
+    loop.turn()
+    assert opened.heard() == b"half way\r\n"
+    loop.turn()
+    assert opened.heard() == b"worked WORK\r\ndid A\r\n"
+    assert loop.turn() == 0
+
+
+def test_what_comes_meanwhile_waits(building: Building, loop: Loop) -> None:
+    """While a command works, one more segment is taken in; then nothing is read until its work is done."""
+    opened, _ = _scripted(building)
+    opened.say(b"WORK\r\n")
+    assert opened.transport.pauses == 0
+    assert opened.say(b"A\r\n") == b""
+    assert opened.transport.pauses == 1
+    for _ in range(3):
+        loop.turn()
+        assert opened.transport.resumptions == 0
+    loop.turn()
+    assert opened.heard() == b"half way\r\nworked WORK\r\ndid A\r\n"
+    assert opened.transport.resumptions == 1
+
+
+def test_reading_starts_again_only_when_both_have_time(building: Building, loop: Loop) -> None:
+    """A client that is slow to read while its command works is read again after both, in whatever order they end."""
+    for slow_to_the_end in (False, True):
+        opened, _ = _scripted(building)
+        opened.say(b"WORK\r\n")
+        opened.say(b"A\r\n")
+        opened.connection.pauseProducing()
+        if slow_to_the_end:
+            assert loop.turn() == 1
+        opened.connection.resumeProducing()
+        while loop.turn():
+            pass
+        assert opened.heard() == b"half way\r\nworked WORK\r\ndid A\r\n"
+        assert opened.transport.resumptions == 1
+
+
+def test_work_stops_while_the_client_does_not_read(building: Building, loop: Loop) -> None:
+    """A command that gives way is not gone on with for a client that takes nothing."""
+    opened, scripted = _scripted(building)
+    opened.say(b"WORK\r\n")
+    opened.connection.pauseProducing()
+    assert [loop.turn() for _ in range(3)] == [1, 0, 0]
+    assert scripted.asked == ["WORK", "turn"]
+    opened.connection.resumeProducing()
+    while loop.turn():
+        pass
+    assert opened.heard() == b"half way\r\nworked WORK\r\n"
+
+
+def test_a_client_that_leaves_a_command_at_work(building: Building, loop: Loop) -> None:
+    """A lost connection cuts the command short; nothing goes on for nobody."""
+    opened, scripted = _scripted(building)
+    opened.say(b"WORK\r\n")
+    loop.turn()
+    opened.lose(cleanly=False)
+    assert scripted.asked == ["WORK", "turn", "turn", "cut"]
+    assert scripted.gone
+    assert loop.turn() == 0
+
+
+def test_a_client_that_closes_its_side_while_a_command_works(building: Building, loop: Loop) -> None:
+    """What was asked for is answered first, however many turns it takes."""
+    opened, _ = _scripted(building)
+    opened.say(b"WORK\r\n")
+    opened.connection.readConnectionLost()
+    assert opened.end() == "open"
+    while loop.turn():
+        pass
+    assert opened.heard() == b"half way\r\nworked WORK\r\n"
+    assert opened.end() == "closing"
+
+
+def test_the_lab_stops_while_a_command_works(building: Building, loop: Loop) -> None:
+    """The goodbye follows the answer; a lab that cannot wait for it drops the connection, and the command ends."""
+    opened, _ = _scripted(building)
+    opened.say(b"WORK\r\n")
+    opened.connection.drain()
+    while loop.turn():
+        pass
+    assert opened.heard().startswith(b"half way\r\nworked WORK\r\n421 4.3.2 ")
+    dropped, scripted = _scripted(building)
+    dropped.say(b"WORK\r\n")
+    dropped.connection.abort("shutting down")
+    loop.turn()
+    dropped.lose(cleanly=False)
+    assert scripted.asked == ["WORK", "turn", "cut"]
+
+
+def test_work_is_no_silence(building: Building, loop: Loop) -> None:
+    """A client whose command works does not owe anything; once it is answered, its time begins."""
+    building.limit(idle_time=100.0)
+    opened, _ = _scripted(building)
+    opened.say(b"WORK\r\n")
+    loop.pass_time(101)
+    assert opened.heard() == b""
+    while loop.turn():
+        pass
+    assert opened.heard() == b"half way\r\nworked WORK\r\n"
+    loop.pass_time(101)
+    assert opened.heard().startswith(b"421 4.4.2 ")
+
+
+def test_pipelined_commands_give_way(building: Building, loop: Loop) -> None:
+    """A segment may hold thousands of commands: after so many in a row others have their turn."""
+    opened, scripted = _scripted(building)
+    opened.connection.dataReceived(b"A\r\n" * 200)
+    asked = [len(scripted.asked)]
+    while loop.turn():
+        asked.append(len(scripted.asked))
+    assert asked[-1] == 200
+    assert max(after - before for before, after in zip([0, *asked], asked, strict=False)) <= 64
+    assert opened.heard() == b"did A\r\n" * 200

@@ -102,10 +102,10 @@ class Client:
     def _step(self, exchange: Exchange, answer: Framed | Overflow | None, replies: list[Reply]) -> None:
         try:
             step = exchange.send(answer)
-            while isinstance(step, Reply):
-                replies.append(step)
-                if step.kind is ReplyKind.FAREWELL:
-                    self.finished = True
+            while not isinstance(step, Await):
+                if isinstance(step, Reply):
+                    replies.append(step)
+                    self.finished = self.finished or step.kind is ReplyKind.FAREWELL
                 step = next(exchange)
         except StopIteration:
             self.framer.expect_command()
