@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.clients.expect import Conversation, conversation
+from tests.programs import require_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,12 @@ class ClientRefusedError(Exception):
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test because ``what`` is not installed, or fail it where clients are required."""
+    """Skip the test because ``what`` is not installed, or fail it where clients are required.
+
+    A word is the name of a program, and must be in one of the tables of ``tests/programs.py``.
+    """
+    if " " not in what:
+        require_listed(what)
     if os.environ.get("CI") == "true" or os.environ.get("LABSERVER_REQUIRE_CLIENTS") == "1":
         pytest.fail(f"{what} is required here and not installed")
     pytest.skip(f"{what} is not installed")
