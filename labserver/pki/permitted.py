@@ -53,8 +53,15 @@ class Permitted:
 
     def includes(self, other: Permitted) -> bool:
         """Tell whether everything ``other`` permits is permitted here too."""
-        return all(self.covers(domain) for domain in other.domains) and all(
-            any(_within(network, wider) for wider in self.networks) for network in other.networks
+        return other.beyond(self) == Permitted()
+
+    def beyond(self, other: Permitted) -> Permitted:
+        """Return what is permitted here and not in ``other``."""
+        return Permitted(
+            domains=tuple(domain for domain in self.domains if not other.covers(domain)),
+            networks=tuple(
+                network for network in self.networks if not any(_within(network, wider) for wider in other.networks)
+            ),
         )
 
     def __str__(self) -> str:
@@ -81,8 +88,9 @@ def _subtree(text: str) -> str | _Network:
 
 
 LAB = Permitted(
-    # RFC 6761 test, localhost, example, invalid; ICANN's internal (2024); the single labels are container aliases.
-    domains=("test", "localhost", "example", "invalid", "internal", "labserver", "mail"),
+    # RFC 6761 test, localhost, example, invalid; the others are container aliases. Not all of internal (ICANN, 2024):
+    # companies and cloud providers use it for their networks.
+    domains=("test", "localhost", "example", "invalid", "host.docker.internal", "labserver", "mail"),
     # Both families: OpenSSL takes a missing family for "no IPv6 at all", and no range at all for "every address".
     networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
 )

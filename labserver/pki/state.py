@@ -113,8 +113,7 @@ def _authority(
         authority = _load_authority(path)
         end = x509.load_der_x509_certificate(authority.root).not_valid_after_utc
         if end - now >= AUTHORITY_RENEWAL:
-            _check_permitted(path, _permitted(authority), permitted)
-            return authority, notices
+            return authority, _compared(path, _permitted(authority), permitted)
         ca_pem = directory / "ca.pem"
         notices = (f"The CA kept until {end:%Y-%m-%d} was replaced: let your clients trust the new {ca_pem}.",)
     authority = create_authority(entropy, now, origin=origin, permitted=permitted, lifetime=KEPT_LIFETIME)
@@ -122,12 +121,16 @@ def _authority(
     return authority, notices
 
 
-def _check_permitted(path: Path, kept: Permitted, wanted: Permitted) -> None:
+def _compared(path: Path, kept: Permitted, wanted: Permitted) -> tuple[str, ...]:
+    """Return a notice for a CA that may vouch for more than is wanted; one that may not do enough is refused."""
     if not kept.includes(wanted):
         raise ConfigurationError(
             f"The CA in {path} may vouch for {kept}; --permit asks for more. Name constraints cannot be changed:"
             f" remove {path} to get a new CA, which your clients must then be told to trust."
         )
+    if wanted.includes(kept):
+        return ()
+    return (f"the CA in {path} may vouch for {kept.beyond(wanted)}, too: it was made so; remove it to get a new CA",)
 
 
 def _server(directory: Path, issuer: LabIssuer, host: str, names: tuple[str, ...]) -> Chain:

@@ -43,7 +43,8 @@ INTERMEDIATE = (
     "   is a CA     yes, with at most 0 CAs below it (critical)\n"
     "   key usage   digital signature, key cert sign, crl sign (critical)\n"
     "   purposes    TLS server, TLS client\n"
-    "   permitted   test, localhost, example, invalid, internal, labserver, mail, 127.0.0.0/8, ::1/128 (critical)\n"
+    "   permitted   test, localhost, example, invalid, host.docker.internal, labserver, mail, "
+    "127.0.0.0/8, ::1/128 (critical)\n"
     "   excluded    no name (critical)\n"
 )
 

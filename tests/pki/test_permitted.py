@@ -20,6 +20,10 @@ from labserver.pki.profile import HOSTS
         ("host.docker.internal", True),
         ("127.66.1.2", True),
         ("::1", True),
+        ("internal", False),
+        ("docker.internal", False),
+        ("mail.corp.internal", False),
+        ("metadata.google.internal", False),
         ("latest", False),
         ("mytest", False),
         ("test.com", False),
@@ -43,6 +47,7 @@ def test_every_default_host_is_covered() -> None:
     ("text", "covered"),
     [
         ("lan", "printer.lan"),
+        ("internal", "mail.corp.internal"),
         (".Svc.Cluster.Local", "mail.svc.cluster.local"),
         ("10.1.0.0/16", "10.1.200.3"),
         ("192.0.2.7", "192.0.2.7"),

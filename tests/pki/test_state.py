@@ -134,7 +134,7 @@ def test_the_ca_is_replaced_near_its_end_and_that_is_said(reopen: Reopen) -> Non
 
 
 def test_permit_needs_a_new_ca(reopen: Reopen) -> None:
-    """Name constraints cannot grow: asking for more than the kept CA may do is refused, asking for less is not."""
+    """Name constraints are as they were made: asking for more than the kept CA may do is refused, for less is told."""
     wide = LAB.widened(("corp.example.com", "10.0.0.0/8"))
     reopen()
     with pytest.raises(ConfigurationError, match=r"--permit asks for more.*remove .*authority\.pem"):
@@ -143,6 +143,9 @@ def test_permit_needs_a_new_ca(reopen: Reopen) -> None:
     reopen(permitted=wide, host="mail.corp.example.com")
     kept = reopen()
     assert kept.issuer.permitted == wide
+    (notice,) = kept.notices
+    assert "authority.pem may vouch for corp.example.com, 10.0.0.0/8, too" in notice
+    assert reopen(permitted=wide).notices == ()
     assert kept.issuer.issue_server("10.9.9.9", ()).anchors == kept.issuer.anchors
 
 
