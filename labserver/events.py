@@ -28,6 +28,7 @@ __all__ = [
     "TlsFacts",
     "TlsFailed",
     "TlsStarted",
+    "Tolerated",
 ]
 
 
@@ -178,6 +179,14 @@ class AuthenticationFailed(Event):
     mechanism: str
     reason: str
     secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerated(Event):
+    """The client did not keep to a command's grammar and was understood all the same; told once for each kind."""
+
+    what: str
+    """The command and what is wrong with it: ``MAIL with an underscore in the domain``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,8 @@ class Lab:
             check_case(identifier, ())
             if settings.ports.keys().isdisjoint(CATALOGUE[identifier].services):
                 check_case(identifier, tuple(settings.ports))  # it would be nowhere
+        if settings.strict_smtp_syntax:
+            _check_addresses(settings)
         self._bound = bind_all(settings.ports, settings.addresses)
         self._http: Bound | None = None
         try:
@@ -315,7 +317,17 @@ class Lab:
             host_name=settings.certificates.host,
             imap_extensions=extensions,
             apop=settings.apop,
+            strict_smtp_syntax=settings.strict_smtp_syntax,
         )
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Every user can be mailed to, in the strict syntax too; raises ConfigurationError."""
+    from labserver.smtp.grammar import RCPT, Addressed, parse  # noqa: PLC0415 -- only when it is asked for
+
+    for user in settings.users:
+        if user.domain and not isinstance(parse(RCPT, f"TO:<{user.address}>"), Addressed):
+            raise ConfigurationError(f"--user {user.address}: --strict-smtp-syntax lets nobody mail to this address")
 
 
 def _check_key_log(path: Path) -> None:

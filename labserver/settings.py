@@ -60,6 +60,8 @@ class Settings:
     """IMAP extensions to leave out."""
     apop: bool = False
     """POP3's greeting has a timestamp and APOP works (RFC 1939 7)."""
+    strict_smtp_syntax: bool = False
+    """MAIL and RCPT are taken by RFC 5321's grammar only; off, as Postfix takes them."""
     scenarios: tuple[str, ...] = ()
     """Scenarios to open on ports of their own, besides the addresses and names that all of them have."""
     limits: Limits = field(default_factory=Limits)

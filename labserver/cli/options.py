@@ -226,6 +226,11 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--anonymous", action="store_true", help="offer SASL ANONYMOUS too")
     group.add_argument("--imap-without", type=_names, metavar="NAME,…", help="leave these IMAP extensions out")
     group.add_argument("--apop", action="store_true", help="offer POP3's APOP")
+    group.add_argument(
+        "--strict-smtp-syntax",
+        action="store_true",
+        help="refuse addresses that RFC 5321 does not allow (default: take what Postfix takes, and note it)",
+    )
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
@@ -264,6 +269,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         mechanisms=_mechanisms(options),
         imap_without=_imap_without(options.imap_without),
         apop=options.apop,
+        strict_smtp_syntax=options.strict_smtp_syntax,
         scenarios=tuple(dict.fromkeys(options.scenario)),
         limits=Limits(**limits),
     )

@@ -212,6 +212,9 @@ class Link(Protocol):
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Tell the membrane that the backend's own command did not authenticate the client."""
 
+    def tolerated(self, what: str) -> None:
+        """Tell the membrane that a command was taken although its grammar does not allow ``what``, a noun phrase."""
+
 
 class Backend(Protocol):
     """An honest server session without I/O. It never knows that anybody may be lying about it."""

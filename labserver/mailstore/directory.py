@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
-from labserver.mailstore.addresses import Address, canonical_domain, is_loopback_literal, parse_address
+from labserver.mailstore.addresses import (
+    Address,
+    canonical_domain,
+    is_loopback_literal,
+    is_mail_domain,
+    local_part,
+    parse_address,
+)
 from labserver.mailstore.certificate_names import certificate_names
 from labserver.saslprep import prepared
 
@@ -53,8 +60,9 @@ class User:
 
     @property
     def address(self) -> str:
-        """The mail address."""
-        return f"{self.name}@{self.domain}" if self.domain else self.name
+        """The mail address, as SMTP takes it."""
+        local = local_part(self.name)
+        return f"{local}@{self.domain}" if self.domain else local
 
 
 DEFAULT_USERS = (User(name="alice", password=_DEFAULT_PASSWORD), User(name="bob", password=_DEFAULT_PASSWORD))
@@ -72,7 +80,7 @@ def parse_user(text: str, *, option: str = "--user") -> User:
     name, at, domain = address.partition("@")
     if not name or _UNFIT.search(name) or len(name) > _NAME_LENGTH:
         raise ConfigurationError(f"{option} {address!r}: {name!r} cannot be a user's name.")
-    if (at and not domain) or _UNFIT.search(domain):
+    if at and (_UNFIT.search(domain) or not is_mail_domain(domain)):
         raise ConfigurationError(f"{option} {address!r}: {domain!r} cannot be a mail domain.")
     if not password:
         raise ConfigurationError(f"{option} {address!r}: the password after the colon is missing.")
@@ -188,7 +196,7 @@ class Directory:
         address = parse_address(user.address)
         if address in self._by_address:
             raise ConfigurationError(f"There are two users {user.address!r}; give one of them another name.")
-        account = user.address if address.local in self._by_local else user.name
+        account = f"{user.name}@{user.domain}" if address.local in self._by_local else user.name
         if not user.token:
             secret = self._entropy.token(24, f"bearer token {account}")
             user = replace(user, token=base64.urlsafe_b64encode(secret).decode())

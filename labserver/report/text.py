@@ -89,6 +89,10 @@ def _refused(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- authentication by {record.get('mechanism')}{clear} failed: {record.get('reason')}"
 
 
+def _tolerated(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- tolerated: {record.get('what')}"
+
+
 def _misbehaved(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- MISBEHAVED: {record.get('scenario')} ({record.get('facet')})"
 
@@ -120,6 +124,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "TlsFailed": _failed,
     "AuthenticationSucceeded": _authenticated,
     "AuthenticationFailed": _refused,
+    "Tolerated": _tolerated,
     "Misbehaved": _misbehaved,
     "InternalFault": _fault,
     "Disconnected": _disconnected,

@@ -39,6 +39,7 @@ class Backends:
     imap_extensions: Collection[str] | None = None
     """Enabled IMAP extensions; None for all."""
     apop: bool = False
+    strict_smtp_syntax: bool = False
 
     def dialogue(self, service: Service) -> Dialogue:
         """Return the service's spelling."""
@@ -70,7 +71,14 @@ class Backends:
         from labserver.smtp.session import Session  # noqa: PLC0415 -- the same
 
         make = LmtpSession if service.protocol is ProtocolName.LMTP else Session
-        return make(link, self.delivery, limits=self.limits, hostname=self.host_name, service=service)
+        return make(
+            link,
+            self.delivery,
+            limits=self.limits,
+            hostname=self.host_name,
+            service=service,
+            strict_syntax=self.strict_smtp_syntax,
+        )
 
     def _imap(self, link: Link) -> Backend:
         from labserver.imap.extensions.table import EXTENSIONS  # noqa: PLC0415 -- see the module's docstring

@@ -88,6 +88,7 @@ class Membrane:
         self._notified = False
         self._departing: Farewell | None = None
         self._failed_logins = 0
+        self._tolerated: set[str] = set()
         self._refusal_told = False
         self._finished = False
         self._negotiating = False
@@ -207,6 +208,12 @@ class Membrane:
         )
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
+
+    def tolerated(self, what: str) -> None:
+        """Take note, once for each kind, that the client was understood although it keeps to no grammar."""
+        if what not in self._tolerated:
+            self._tolerated.add(what)
+            self._observe(events.Tolerated(at=self._elapsed(), what=what))
 
     def _refusing(self) -> None:
         """Take note, once for each attempt, that right credentials are being refused."""

@@ -1,27 +1,27 @@
 r"""MAIL and RCPT: paths and parameters, read strictly, answered with the reply that says what is wrong.
 
 A client's fault is data here: :func:`parse` returns an :class:`Addressed` or a
-:class:`~labserver.smtp.replies.Refusal`. What is accepted is
-RFC 5321 4.1.2 with RFC 6531's characters, and not one character more; the one leniency is a space after the colon,
-which too many clients send. Source routes are dropped (RFC 5321 appendix C), and a quoted local part that needs no
-quotes loses them, because both spellings are the same mailbox (RFC 5321 4.1.2).
+:class:`~labserver.smtp.replies.Refusal`. What is accepted is RFC 5321 4.1.2 with RFC 6531's characters, and not one
+character more; the one leniency is a space after the colon, which too many clients send. What most servers take besides
+is read by :mod:`labserver.smtp.lenient`. Source routes are dropped (RFC 5321 appendix C), and a quoted local part that
+needs no quotes loses them, because both spellings are the same mailbox (RFC 5321 4.1.2).
 
 Every expression is linear: no text, however hostile, makes it backtrack beyond one label or one character.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labserver.mailstore.addresses import is_address_literal, local_part
 from labserver.smtp.replies import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAIL", "RCPT", "Addressed", "Form", "parse"]
+__all__ = ["MAIL", "RCPT", "Addressed", "Form", "parameters", "parse"]
 
 # What may go beyond ASCII (RFC 6531 3.3) is written as what it is not: a class that ends at U+10FFFF takes milliseconds
 # to compile, and ignoring case over it twenty times as long.
@@ -118,10 +118,10 @@ def parse(form: Form, argument: str) -> Addressed | Refusal:
     address = _address(command)
     if address is None:
         return form.bad_address
-    parameters = _parameters(form, command["parameters"])
-    if isinstance(parameters, Refusal):
-        return parameters
-    return Addressed(address=address, parameters=parameters)
+    read = parameters(form, command["parameters"])
+    if isinstance(read, Refusal):
+        return read
+    return Addressed(address=address, parameters=read)
 
 
 def _misread(form: Form, argument: str) -> Refusal:
@@ -136,38 +136,21 @@ def _address(command: re.Match[str]) -> str | None:
     local, domain = command["local"], command["domain"]
     if local is None:
         return command["special"].lower()
-    if len(domain) > _LONGEST_DOMAIN or (domain.startswith("[") and not _is_literal(domain[1:-1])):
+    if len(domain) > _LONGEST_DOMAIN or (domain.startswith("[") and not is_address_literal(domain[1:-1])):
         return None
     return f"{_unquoted(local)}@{domain}"
 
 
 def _unquoted(local: str) -> str:
     """Return the shortest spelling of a local part."""
-    if not local.startswith('"'):
-        return local
-    text = re.sub(r"\\(.)", r"\1", local[1:-1])
-    if re.fullmatch(_DOT_STRING, text):
-        return text
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+    return local_part(re.sub(r"\\(.)", r"\1", local[1:-1])) if local.startswith('"') else local
 
 
-def _is_literal(text: str) -> bool:
-    """Tell whether ``text`` is an IPv4 address or ``IPv6:`` and one (RFC 5321 4.1.3; no other tag is registered)."""
-    tag, colon, address = text.partition(":")
-    try:
-        if not colon:
-            ipaddress.IPv4Address(text)
-            return True
-        ipaddress.IPv6Address(address)
-    except ValueError:
-        return False
-    return tag.upper() == "IPV6" and "%" not in address
-
-
-def _parameters(form: Form, text: str) -> dict[str, str] | Refusal:
+def parameters(form: Form, text: str) -> dict[str, str] | Refusal:
+    """Read what follows the path: nothing, or a space and parameters."""
     if text and not text.startswith(" "):
         return Refusal(501, "5.5.4", f"A space must follow the address, use {form.usage}")
-    parameters: dict[str, str] = {}
+    read: dict[str, str] = {}
     for word in text.split(" "):
         if not word:
             continue
@@ -177,7 +160,7 @@ def _parameters(form: Form, text: str) -> dict[str, str] | Refusal:
         keyword, value = parameter[1].upper(), parameter[2] or ""
         if keyword not in form.parameters:
             return Refusal(555, "5.5.4", f"Parameter {keyword[:40]} is not recognised")
-        if keyword in parameters or not form.parameters[keyword].fullmatch(value):
+        if keyword in read or not form.parameters[keyword].fullmatch(value):
             return Refusal(501, "5.5.4", f"Bad or repeated value of {keyword}")
-        parameters[keyword] = value
-    return parameters
+        read[keyword] = value
+    return read

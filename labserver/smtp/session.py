@@ -20,7 +20,8 @@ from aiosmtpd.smtp import syntax
 from labserver.dialogues.exchange import Await, Reply
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.smtp.driven import DrivenSMTP, more
-from labserver.smtp.grammar import MAIL, RCPT, Addressed, parse
+from labserver.smtp.grammar import MAIL, RCPT, Addressed
+from labserver.smtp.reading import Agreed, read_leniently, read_strictly
 from labserver.smtp.replies import Refusal
 from labserver.smtp.smuggling import has_lookalike
 from labserver.smtp.transaction import Transaction
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.delivery import Delivery
     from labserver.services import Service
     from labserver.smtp.driven import Verb
+    from labserver.smtp.grammar import Form
     from labserver.wire.framing import Framed, LiteralRequest
 
 __all__ = ["Session"]
@@ -62,12 +64,22 @@ class Session(DrivenSMTP):
     TOGETHER: ClassVar[bool] = True
     """There is one answer to the data, so either all recipients get it or none does."""
 
-    def __init__(self, link: Link, delivery: Delivery, *, limits: Limits, hostname: str, service: Service) -> None:
+    def __init__(
+        self,
+        link: Link,
+        delivery: Delivery,
+        *,
+        limits: Limits,
+        hostname: str,
+        service: Service,
+        strict_syntax: bool = False,
+    ) -> None:
         super().__init__(hostname=hostname, peer=link.peer, bad_commands=limits.bad_commands)
         self._auth_required = service.authentication_required
         self._link = link
         self._delivery = delivery
         self._limits = limits
+        self._strict_syntax = strict_syntax
         self._account = ""
         self._set_post_data_state()
 
@@ -182,17 +194,15 @@ class Session(DrivenSMTP):
         await self.push("250 2.1.0 Sender accepted")
 
     def _sender(self, argument: str) -> Addressed | Refusal:
-        sender = parse(MAIL, argument)
+        sender = self._read(MAIL, argument)
         if isinstance(sender, Refusal):
             return sender
         if int(sender.parameters.get("SIZE", "0")) > self._limits.message_size:
             return self._too_big()
-        return self._agreed(sender, argument, international="SMTPUTF8" in sender.parameters)
+        return sender
 
     def _recipient(self, argument: str, transaction: Transaction) -> Recipient | Refusal:
-        recipient = parse(RCPT, argument)
-        if isinstance(recipient, Addressed):
-            recipient = self._agreed(recipient, argument, international=transaction.international)
+        recipient = self._read(RCPT, argument, transaction)
         if isinstance(recipient, Refusal):
             return recipient
         if len(transaction.recipients) >= self._limits.recipients:
@@ -202,13 +212,21 @@ class Session(DrivenSMTP):
             return _failure(error)
         return Recipient(address=recipient.address, parameters=recipient.parameters)
 
-    def _agreed(self, addressed: Addressed, argument: str, *, international: bool) -> Addressed | Refusal:
-        """Refuse what the session or the transaction did not agree on."""
-        if addressed.parameters and not self.session.extended_smtp:
-            return Refusal(555, "5.5.4", f"Parameters need {self.HELLO}")
-        if not (international or argument.isascii()):
-            return Refusal(553, "5.6.7", "Characters beyond ASCII need SMTPUTF8")
-        return addressed
+    def _read(self, form: Form, argument: str, transaction: Transaction | None = None) -> Addressed | Refusal:
+        agreed = Agreed(
+            hello=self.HELLO,
+            extended=self.session.extended_smtp,
+            international=transaction is not None and transaction.international,
+        )
+        read = read_strictly(form, argument, agreed)
+        if self._strict_syntax or isinstance(read, Addressed):
+            return read
+        lenient = read_leniently(form, argument, agreed)
+        if isinstance(lenient, Refusal):
+            return read
+        for departure in lenient.departures:
+            self._link.tolerated(f"{self._verb} with {departure}")
+        return lenient.addressed
 
     def _too_big(self) -> Refusal:
         return Refusal(552, "5.3.4", f"A message can have {self._limits.message_size} octets")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labserver.verdicts.finding import Inquiry
-    from labserver.verdicts.trace import Session
+    from labserver.verdicts.trace import Evidence, Session
 
-__all__ = ["hung", "stalled", "stopped_short", "wrong_proof_believed"]
+__all__ = ["hung", "stalled", "stopped_short", "tolerated", "wrong_proof_believed"]
 
 
 def stopped_short(inquiry: Inquiry) -> Iterator[Breach]:
@@ -50,6 +50,17 @@ def hung(inquiry: Inquiry) -> Iterator[Breach]:
     met = inquiry.trace.sessions if inquiry.scenario.honest else tuple(inquiry.trace.afflicted())
     if inquiry.context.timed_out and met and not inquiry.context.endless and not judged:
         yield Breach(what=f"still ran after {inquiry.context.seconds:g} seconds", evidence=inquiry.trace.last)
+
+
+def tolerated(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find where the client was understood only because the server is lenient. Others take it too: no failure."""
+    found: dict[str, Evidence] = {}
+    for session in inquiry.trace.sessions:
+        for evidence in session.each(events.Tolerated):
+            if isinstance(evidence.event, events.Tolerated):
+                found.setdefault(evidence.event.what, evidence)
+    if found:
+        yield Breach(what=f"sent {'; '.join(found)}", evidence=next(iter(found.values())), outcome=Outcome.INFO)
 
 
 def wrong_proof_believed(inquiry: Inquiry) -> Iterator[Breach]:

@@ -70,6 +70,14 @@ _ALL = (
         breaches=conduct.hung,
     ),
     Rule(
+        id="keeps-to-the-grammar",
+        sentence="It writes commands as the protocol's grammar has them.",
+        severity=Severity.LOW,
+        source="RFC 5321 4.1.2, RFC 9051 9",
+        binding=ANY,
+        breaches=conduct.tolerated,
+    ),
+    Rule(
         id="gets-through",
         sentence="It works with a server that is as it should be.",
         severity=Severity.LOW,
@@ -146,5 +154,5 @@ _ALL = (
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}
 """Every rule by its id, which is permanent."""
 
-ALWAYS = ("no-secret-in-clear", "only-discovery-before-tls", "bounded-time")
+ALWAYS = ("no-secret-in-clear", "only-discovery-before-tls", "bounded-time", "keeps-to-the-grammar")
 """What holds whatever the scenario is; a scenario names its own rules besides."""

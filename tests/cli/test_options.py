@@ -77,6 +77,8 @@ _TABLE: list[tuple[list[str], Callable[[Settings], object], object]] = [
     (["--anonymous"], lambda it: "ANONYMOUS" in (it.mechanisms or ()) and "PLAIN" in (it.mechanisms or ()), True),
     (["--imap-without", "idle,Move"], lambda it: it.imap_without, frozenset({"IDLE", "MOVE"})),
     (["--apop"], lambda it: it.apop, True),
+    ([], lambda it: it.strict_smtp_syntax, False),
+    (["--strict-smtp-syntax"], lambda it: it.strict_smtp_syntax, True),
 ]
 
 

@@ -38,6 +38,7 @@ class PlainLink:
     accepts_passwords: bool = True
     notified: int = 0
     logins: list[str | LoginFailure] = field(default_factory=list)
+    tolerance: list[str] = field(default_factory=list)
 
     def notify(self) -> None:
         """Count the notifications."""
@@ -50,6 +51,10 @@ class PlainLink:
     def login_refused(self, _mechanism: str, failure: LoginFailure) -> None:
         """Note why somebody was not let in."""
         self.logins.append(failure)
+
+    def tolerated(self, what: str) -> None:
+        """Note what was taken although the grammar does not allow it."""
+        self.tolerance.append(what)
 
 
 class Client:

@@ -88,6 +88,18 @@ def test_strict(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert peer.ask(b"RCPT TO:<alice@lab.test>\r\n").startswith(b"250 ")
 
 
+def test_smtp_syntax_is_postfix_s_unless_it_shall_be_strict(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A user with an underscore in the domain can be mailed to, and the transcript notes what RFC 5321 refuses."""
+    user = ("--user", "www-data@web_1:secret")
+    with running(tmp_path_factory.mktemp("lab"), *user) as lab:
+        send_mail(lab, _MAIL, "www-data@web_1")
+        with Peer(lab, "imaps") as peer:
+            assert peer.login("www-data").mailbox() == [_MAIL]
+    with running(tmp_path_factory.mktemp("lab"), "--strict-smtp-syntax") as lab, Peer(lab, "smtp") as peer:
+        peer.ask(b"EHLO me\r\n")
+        assert peer.ask(b"MAIL FROM:<www-data@web_1>\r\n").startswith(b"501 5.1.7 ")
+
+
 def test_trace_headers_when_asked_for(tmp_path_factory: pytest.TempPathFactory) -> None:
     """By default nothing is added to a message; --trace-headers adds what a delivering server would."""
     with running(tmp_path_factory.mktemp("lab"), "--trace-headers") as lab:

@@ -55,6 +55,7 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
         [" C: ****"],
     ),
     (events.DataReceived(at=0.0, data=b"x\r\n", size=3, secure=True), [" C: x"]),
+    (events.Tolerated(at=0.0, what="MAIL with no domain"), ["-- tolerated: MAIL with no domain"]),
     (
         events.Connected(at=0.0, service="imap", peer="127.0.0.1 port 5", local="", scenario=""),
         ["-- imap: 127.0.0.1 port 5 connected, 2026-11-23T12:00:00+00:00"],

@@ -266,3 +266,14 @@ def test_bad_commands_are_counted(building: Building, service: str, last: bytes)
     assert len(answers) in (5, 6), "the fifth, or the first beyond five"
     assert all(answers)
     assert answers[-1].splitlines()[-1].startswith(last)
+
+
+def test_leniency_is_told_once_for_each_kind(building: Building) -> None:
+    """However often a client needs it, the transcript holds one event for each thing that is wrong."""
+    talk = building.opened("smtp")
+    talk.say(b"EHLO web_1\r\n" + b"MAIL FROM:<www@web_1>\r\nRSET\r\n" * 3 + b"MAIL FROM:root\r\n")
+    assert [event.what for event in talk.all(events.Tolerated) if isinstance(event, events.Tolerated)] == [
+        "MAIL with an underscore in the domain",
+        "MAIL with no angle brackets",
+        "MAIL with no domain",
+    ]

@@ -34,6 +34,8 @@ class PlainLink:
     offers_starttls: bool = False
     mechanisms: tuple[str, ...] = ()
     accepts_passwords: bool = False
+    tolerance: list[str] = field(default_factory=list)
+    """What was taken although the grammar does not allow it."""
 
     def notify(self) -> None:
         """Nobody listens."""
@@ -43,6 +45,10 @@ class PlainLink:
 
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Nobody listens."""
+
+    def tolerated(self, what: str) -> None:
+        """Take note."""
+        self.tolerance.append(what)
 
 
 @dataclass
@@ -161,6 +167,7 @@ class Connect(Protocol):
         secure: bool = False,
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
+        strict_syntax: bool = False,
     ) -> Client:
         """Open a connection to the service; the rest is what the membrane would tell."""
 
@@ -182,12 +189,18 @@ def connect(mailroom: Mailroom) -> Connect:
         secure: bool = False,
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
+        strict_syntax: bool = False,
     ) -> Client:
         link = PlainLink(service=service, secure=secure, offers_starttls=offers_starttls, mechanisms=mechanisms)
         limits = limits or Limits()
         kind = LmtpSession if SERVICES[service].protocol is ProtocolName.LMTP else Session
         session = kind(
-            link, cast("Delivery", mailroom), limits=limits, hostname="mail.lab.test", service=SERVICES[service]
+            link,
+            cast("Delivery", mailroom),
+            limits=limits,
+            hostname="mail.lab.test",
+            service=SERVICES[service],
+            strict_syntax=strict_syntax,
         )
         return Client(session=session, link=link, limits=limits)
 

@@ -93,6 +93,11 @@ class Scene:
         )
         return self
 
+    def tolerated(self, what: str) -> Scene:
+        """Have the server overlook something."""
+        self.events.append(events.Tolerated(at=self.at, what=what))
+        return self
+
     def ends(self, by: str = "client") -> Scene:
         """Close the connection."""
         self.events.append(events.Disconnected(at=self.at, by=by, clean=True))

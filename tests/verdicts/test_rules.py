@@ -86,6 +86,26 @@ _OPPORTUNISTIC = Policy.OPPORTUNISTIC
 
 _HELLO = b"\x16\x03\x01\x00\x05\n"
 TABLE = {
+    "good": (
+        Row(
+            "needs leniency",
+            INFO,
+            service="smtp",
+            scenes=(
+                Scene("smtp")
+                .says(b"EHLO x\r\n")
+                .says(b"STARTTLS\r\n")
+                .tls()
+                .tolerated("MAIL with no domain")
+                .logs_in(),
+                Scene("smtp").tls().tolerated("MAIL with no domain").tolerated("ID with a number").logs_in().ends(),
+            ),
+            rule="keeps-to-the-grammar",
+            severity=Severity.LOW,
+            says="sent MAIL with no domain; ID with a number",
+        ),
+        Row("needs none", PASS, service="submissions", scenes=(Scene("submissions").tls().logs_in().ends(),)),
+    ),
     "starttls-stripped": (
         Row("stops where STARTTLS is missing", PASS, scenes=(stripped().ends(),)),
         Row("says goodbye", PASS, scenes=(stripped().says(b"b LOGOUT\r\n").ends(),)),
