@@ -1,6 +1,7 @@
 """What FETCH can ask of a message, and how each item is rendered (RFC 3501 6.4.5 and 7.4.2).
 
-An item is read once and rendered for every message; what is costly to find is kept in ``message.derived``.
+An item is read once and rendered for every message; what is costly to find is kept in ``message.derived``,
+the tree it is found in for a while in ``message.scratch``.
 """
 
 from __future__ import annotations
@@ -123,10 +124,11 @@ def parse_path(cursor: Cursor) -> tuple[int, ...]:
 
 
 def message_tree(message: Message) -> Part:
-    """Return the message's MIME tree."""
-    found: Part | None = message.derived.get("tree")
+    """Return the message's MIME tree, made anew unless the message was one of the last that were asked for theirs."""
+    scratch = message.scratch
+    found: Part | None = scratch.get("tree")
     if found is None:
-        found = message.derived["tree"] = tree(message.content)
+        found = scratch["tree"] = tree(message.content)
     return found
 
 
@@ -168,10 +170,6 @@ def _body(message: Message) -> bytes:
     return b"BODY " + body_structure(message_tree(message), extended=False)
 
 
-def _date(message: Message) -> bytes:
-    return b"INTERNALDATE " + internal_date(message.internal_date)
-
-
 _BODY = Item(name=b"BODY", render=partial(_derived, "imap.body", _body))
 
 
@@ -205,7 +203,7 @@ _FIXED = (
     Item(name=b"FLAGS", render=lambda view, message: view.flags(message)),
     Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
     Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
-    Item(name=b"INTERNALDATE", render=partial(_derived, "imap.date", _date)),
+    Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.internal_date)),
     Item(name=b"ENVELOPE", render=partial(_derived, "imap.envelope", _envelope)),
     Item(name=b"BODYSTRUCTURE", render=partial(_derived, "imap.structure", _structure)),
     _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),

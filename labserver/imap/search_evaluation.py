@@ -109,9 +109,7 @@ class _Candidate:
         return any(text in body for body in self._bodies)
 
     def field_contains(self, name: bytes, text: str) -> bool:
-        # The tree that FETCH left behind is good for this, but must not grow: a search may read whole mailboxes.
-        part = self.message.derived.get("tree") or self.part
-        return any(text in fold(readable(value)) for value in part.header.all(name))
+        return any(text in fold(readable(value)) for value in self.part.header.all(name))
 
     def sent_on(self) -> date:
         value = self.part.header.first(b"date")

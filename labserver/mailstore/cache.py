@@ -1,8 +1,12 @@
-"""Which messages' octets stay in memory when a storage can bring them back: the most recently read, up to a bound.
+"""What of messages stays in memory although it can be had again: the most recently read, up to a bound.
 
-A message is *warm* when its octets or what readers derived from them are in memory. Each warm message is charged its
-octets (once they were read) and an allowance for the rest; when the sum passes the bound, the messages read longest ago
-go cold: octets and derived cache are dropped together, since one often pins the other. The last one read always stays.
+A message is *warm* when its octets or what readers derived from them are in memory and a storage can bring them back.
+Each warm message is charged its octets (once they were read) and an allowance for the rest; when the sum passes the
+bound, the messages read longest ago go cold: octets and derived cache are dropped together, since one often pins the
+other. The last one read always stays. Messages are cold when they come: they are on disk, and few are read at once.
+
+*Scratch* is for what readers can make again of the octets. Its objects are many, and the garbage collector visits all
+of them while everybody waits, so only a few messages have any, wherever their octets are.
 """
 
 from __future__ import annotations
@@ -10,24 +14,65 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labserver.mailstore.message import Body
+
 if TYPE_CHECKING:
     from labserver.mailstore.envelope import Envelope
-    from labserver.mailstore.message import Body, Message
+    from labserver.mailstore.message import Message
 
-__all__ = ["BodySource", "WarmMessages"]
+__all__ = ["ALLOWANCE", "BodySource", "Resident", "Scratch", "WarmMessages"]
 
 ALLOWANCE = 1_024
 """Octets charged for a warm message's derived cache."""
+_KIB = 1 << 10
 
 
 class BodySource(Protocol):
-    """Where octets and envelopes are read from by :attr:`labserver.mailstore.message.Body.key`."""
+    """Where octets and envelopes are read from, by the number that is the message's ``body``."""
 
-    def read_content(self, body: Body) -> bytes:
+    def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError (``EXPUNGEISSUED`` when they are no more)."""
 
-    def read_envelope(self, body: Body) -> Envelope | None:
+    def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
+
+
+class Scratch:
+    """Dictionaries for the messages read last, at most so many, whose octets together are at most so many.
+
+    The last few stay whatever their size, so that a client that reads a large message in pieces, and another one that
+    does the same, do not make each other's tree anew.
+    """
+
+    def __init__(self, *, messages: int = 64, octets: int = 512 * _KIB, few: int = 4) -> None:
+        self._most_messages = messages
+        self._most_octets = octets
+        self._few = few
+        self._left: OrderedDict[Message, dict[str, Any]] = OrderedDict()
+        self._octets = 0
+
+    def __len__(self) -> int:
+        """Return how many messages have a dictionary."""
+        return len(self._left)
+
+    def of(self, message: Message) -> dict[str, Any]:
+        """Return the message's dictionary and count it as read last; ask anew each time."""
+        found = self._left.get(message)
+        if found is not None:
+            self._left.move_to_end(message)
+            return found
+        found = self._left[message] = {}
+        self._octets += message.size
+        while len(self._left) > self._few and (
+            self._octets > self._most_octets or len(self._left) > self._most_messages
+        ):
+            self.drop(next(iter(self._left)))
+        return found
+
+    def drop(self, message: Message) -> None:
+        """Forget what was left with a message."""
+        if self._left.pop(message, None) is not None:
+            self._octets -= message.size
 
 
 class WarmMessages:
@@ -37,35 +82,40 @@ class WarmMessages:
         self._source = source
         self._capacity = capacity
         self._charges: OrderedDict[Message, int] = OrderedDict()
+        self._octets: dict[Message, bytes] = {}
+        self._scratch = Scratch()
         self.charged = 0
         """The sum of all charges, in octets."""
 
     def __contains__(self, message: Message) -> bool:
         return message in self._charges
 
+    @property
+    def held(self) -> int:
+        """Octets of content in memory."""
+        return sum(map(len, self._octets.values()))
+
     def content(self, message: Message) -> bytes:
         """Return the octets, from memory or from the source."""
-        body = message.body
-        data = body.data
-        if data is None:
-            data = body.data = self._source.read_content(body)
-        self.warm(message, body.size + ALLOWANCE)
-        return data
+        octets = self._octets.get(message)
+        if octets is None:
+            octets = self._octets[message] = self._source.read_content(message)
+        self.warm(message, message.size + ALLOWANCE)
+        return octets
 
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope, from the source each time: it is small and rarely asked for."""
-        return self._source.read_envelope(message.body)
+        return self._source.read_envelope(message)
 
     def derived(self, message: Message) -> dict[str, Any]:
         """Return the readers' cache; it lives as long as the message is warm."""
         self.warm(message, ALLOWANCE)
-        return message.cache
+        return message.own_cache()
 
-    def adopt(self, message: Message) -> None:
-        """Become the keeper of a message the storage has just kept; its octets begin warm."""
-        message.keeper = self
-        message.body.envelope = None
-        self.warm(message, message.size + ALLOWANCE)
+    def scratch(self, message: Message) -> dict[str, Any]:
+        """Return what readers left; it goes when the message goes cold, if not before."""
+        self.warm(message, ALLOWANCE)
+        return self._scratch.of(message)
 
     def warm(self, message: Message, charge: int) -> None:
         """Count ``message`` as read last, and let others go cold for it."""
@@ -81,5 +131,38 @@ class WarmMessages:
         charge = self._charges.pop(message, None)
         if charge is not None:
             self.charged -= charge
-            message.body.data = None
-            message.cache = {}
+            self._octets.pop(message, None)
+            self._scratch.drop(message)
+            message.cache = None
+
+
+class Resident:
+    """The keeper of messages whose octets stay in memory: only what is left with them has a bound."""
+
+    def __init__(self) -> None:
+        self._scratch = Scratch()
+
+    def content(self, message: Message) -> bytes:
+        """Return the octets."""
+        return _body(message).data
+
+    def envelope(self, message: Message) -> Envelope | None:
+        """Return the envelope."""
+        return _body(message).envelope
+
+    def derived(self, message: Message) -> dict[str, Any]:
+        """Return the readers' cache; it lives as long as the message."""
+        return message.own_cache()
+
+    def scratch(self, message: Message) -> dict[str, Any]:
+        """Return what readers left, if it is still there."""
+        return self._scratch.of(message)
+
+    def drop(self, message: Message) -> None:
+        """Forget what was left with a message that is gone."""
+        self._scratch.drop(message)
+
+
+def _body(message: Message) -> Body:
+    assert isinstance(message.body, Body)  # noqa: S101 -- the invariant of messages with this keeper
+    return message.body

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Envelope", "Recipient"]
+__all__ = ["Envelope", "Packed", "Recipient"]
+
+_Parameters = tuple[tuple[str, str], ...]
+Packed = tuple[str, tuple[tuple[str, _Parameters], ...], _Parameters, str, str, str, str, str]
+"""An envelope without classes; its fields in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,34 @@ class Envelope:
     """How it came, as in a Received header's ``with`` clause (RFC 3848): ``ESMTPSA`` …"""
     account: str = ""
     """The account that authenticated, if one did."""
+
+    def packed(self) -> Packed:
+        """Return the envelope as strings in tuples, which a garbage collector does not visit again."""
+        return (
+            self.sender,
+            tuple((recipient.address, tuple(recipient.parameters.items())) for recipient in self.recipients),
+            tuple(self.parameters.items()),
+            self.helo,
+            self.peer,
+            self.service,
+            self.protocol,
+            self.account,
+        )
+
+    @classmethod
+    def unpacked(cls, packed: Packed) -> Envelope:
+        """Return the envelope that was packed."""
+        sender, recipients, parameters, helo, peer, service, protocol, account = packed
+        return cls(
+            sender=sender,
+            recipients=tuple(Recipient(address=address, parameters=dict(given)) for address, given in recipients),
+            parameters=dict(parameters),
+            helo=helo,
+            peer=peer,
+            service=service,
+            protocol=protocol,
+            account=account,
+        )
 
     def to_json(self) -> str:
         """Return the envelope as ASCII JSON; any string survives, lone surrogates included."""

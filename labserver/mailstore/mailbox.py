@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from labserver.errors import LimitExceededError, StoreError
 from labserver.mailstore.flags import spelled
 from labserver.mailstore.message import Body, Draft, Message
+from labserver.mailstore.moments import packed
 from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemoved, RecentClaimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from datetime import datetime
 
     from labserver.clock import Clock
     from labserver.limits import Limits
@@ -251,9 +251,10 @@ class Mailbox:
             raise LimitExceededError(
                 f"A message of {size} octets is larger than the {self._limits.message_size} allowed.", code="TOOBIG"
             )
-        body = bodies.setdefault(id(draft), Body(data=draft.content, size=size, envelope=draft.envelope))
-        date = draft.internal_date or self._clock.now()
-        return _Seed(body, draft.flags, date.replace(microsecond=0))
+        body = bodies.get(id(draft))
+        if body is None:
+            body = bodies[id(draft)] = Body(data=draft.content, envelope=draft.envelope)
+        return _Seed(body, size, draft.flags, packed(draft.internal_date or self._clock.now()))
 
     def _plan_transfer(
         self, messages: Sequence[Message], target: Mailbox, *, leaving: Collection[Message] = ()
@@ -262,14 +263,14 @@ class Mailbox:
         for message in messages:
             if not self.holds(message):
                 raise StoreError(f"Message {message.uid} is no longer in {self.name!r}.", code="EXPUNGEISSUED")
-        seeds = [_Seed(message.body, message.flags, message.internal_date) for message in messages]
+        seeds = [_Seed(message.body, message.size, message.flags, message.arrived) for message in messages]
         return target._plan_addition(seeds, leaving=leaving)
 
     def _plan_addition(self, seeds: Sequence[_Seed], *, leaving: Collection[Message] = ()) -> MessagesAdded:
         self.require()
         self.check_room(
             messages=len(seeds) - len(leaving),
-            octets=sum(seed.body.size for seed in seeds) - sum(message.size for message in leaving),
+            octets=sum(seed.size for seed in seeds) - sum(message.size for message in leaving),
         )
         fresh: dict[str, str] = {}
         modseq = self.highest_modseq + 1
@@ -277,9 +278,10 @@ class Mailbox:
             Message(
                 uid=uid,
                 flags=spelled(seed.flags, self._spellings, fresh),
-                internal_date=seed.internal_date,
+                arrived=seed.arrived,
                 modseq=modseq,
                 body=seed.body,
+                size=seed.size,
             )
             for uid, seed in enumerate(seeds, self.uid_next)
         ]
@@ -318,6 +320,7 @@ class Mailbox:
 class _Seed:
     """What a message is before it has a place."""
 
-    body: Body
+    body: Body | int
+    size: int
     flags: frozenset[str]
-    internal_date: datetime
+    arrived: int

@@ -1,7 +1,9 @@
 """A message in a mailbox, and the draft it was made from.
 
-Metadata is always in memory. Octets are either in memory or with a *keeper*, which brings them when they are read and
-may drop them again, together with whatever readers derived from them.
+Metadata is always in memory, octets are with a *keeper*, which brings them when they are read and may drop them
+again, together with whatever readers derived from them. A store has a hundred thousand messages, so that each of them
+is one object and a few numbers: no dictionary before a reader wants one, no object for its octets when those are in a
+file, its date as a number.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labserver.mailstore.envelope import Envelope
+from labserver.mailstore.moments import unpacked
+
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from labserver.mailstore.envelope import Envelope
 
 __all__ = ["SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message"]
 
@@ -40,21 +43,23 @@ class Draft:
 
 
 class Body:
-    """The octets of a message and the envelope they came in; shared by all copies of the message."""
+    """Octets in memory and the envelope they came in; shared by all copies of a message."""
 
-    __slots__ = ("data", "envelope", "key", "size")
+    __slots__ = ("_envelope", "data", "size")
 
-    def __init__(self, *, data: bytes | None, size: int, envelope: Envelope | None = None, key: int = 0) -> None:
+    def __init__(self, *, data: bytes, envelope: Envelope | None = None) -> None:
         self.data = data
-        """None while only the keeper has them."""
-        self.size = size
-        self.envelope = envelope
-        self.key = key
-        """The storage's own name for it; 0 before it has one."""
+        self.size = len(data)
+        self._envelope = None if envelope is None else envelope.packed()
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """How they came, if it was by SMTP or LMTP."""
+        return None if self._envelope is None else Envelope.unpacked(self._envelope)
 
 
 class Keeper(Protocol):
-    """Where the octets of a message are while they are not in memory."""
+    """Who has the octets of a store's messages, and decides what readers may leave with them."""
 
     def content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they cannot be read (``EXPUNGEISSUED``: they are gone)."""
@@ -65,62 +70,81 @@ class Keeper(Protocol):
     def derived(self, message: Message) -> dict[str, Any]:
         """Return the message's cache for readers, counted towards what the keeper lets stay in memory."""
 
+    def scratch(self, message: Message) -> dict[str, Any]:
+        """Return what readers left with one of the messages read last; empty for any other."""
+
 
 class Message:
     """One message in one mailbox: an identity, never equal to another. Only its mailbox changes it."""
 
-    __slots__ = ("body", "cache", "flags", "internal_date", "keeper", "modseq", "size", "uid")
+    __slots__ = ("arrived", "body", "cache", "flags", "keeper", "modseq", "size", "uid")
 
     def __init__(
         self,
         *,
         uid: int,
         flags: frozenset[str],
-        internal_date: datetime,
+        arrived: int,
         modseq: int,
-        body: Body,
+        body: Body | int,
+        size: int,
         keeper: Keeper | None = None,
     ) -> None:
         self.uid = uid
         self.flags = flags
         """System flags in their usual spelling, keywords as first spelled in the mailbox. Never ``\\Recent``."""
-        self.internal_date = internal_date
-        """Timezone-aware, whole seconds."""
-        self.size = body.size
+        self.arrived = arrived
+        """The internal date as :func:`labserver.mailstore.moments.packed` makes it."""
+        self.size = size
         """Octets (RFC822.SIZE)."""
         self.modseq = modseq
         """When it last changed (RFC 7162)."""
         self.body = body
-        """The store's side of :attr:`content`."""
+        """The store's side of :attr:`content`: the octets, or the keeper's own number for them."""
         self.keeper = keeper
-        """None: the octets are in memory for good."""
-        self.cache: dict[str, Any] = {}
+        """None before it is in a store."""
+        self.cache: dict[str, Any] | None = None
         """The store's side of :attr:`derived`."""
 
     def __repr__(self) -> str:
         return f"<Message {self.uid} {' '.join(sorted(self.flags))}>"
 
     @property
+    def internal_date(self) -> datetime:
+        """When it arrived: timezone-aware, whole seconds."""
+        return unpacked(self.arrived)
+
+    @property
     def content(self) -> bytes:
         """The octets, exactly as they came. StoreError when the storage cannot give them."""
-        if self.keeper is not None:
-            return self.keeper.content(self)
-        assert self.body.data is not None  # noqa: S101 -- the invariant of a message without a keeper
-        return self.body.data
+        return self._in_memory().data if self.keeper is None else self.keeper.content(self)
 
     @property
     def envelope(self) -> Envelope | None:
         """How it came, if it came by SMTP or LMTP."""
-        if self.keeper is not None:
-            return self.keeper.envelope(self)
-        return self.body.envelope
+        return self._in_memory().envelope if self.keeper is None else self.keeper.envelope(self)
 
     @property
     def derived(self) -> dict[str, Any]:
-        """A cache that belongs to readers (MIME tree, ENVELOPE …); the store never looks inside.
+        """A cache that belongs to readers (ENVELOPE, what it is sorted by …); the store never looks inside.
 
-        Ask for it anew each time: a keeper that drops the octets drops the cache with them.
+        What is in it stays for as long as the octets are in memory, so it is to be compact: octets, strings, numbers
+        and tuples of them, which the garbage collector does not visit. Ask for it anew each time: a keeper that drops
+        the octets drops the cache with them.
         """
-        if self.keeper is not None:
-            return self.keeper.derived(self)
+        return self.own_cache() if self.keeper is None else self.keeper.derived(self)
+
+    @property
+    def scratch(self) -> dict[str, Any]:
+        """A cache for what is large and soon made again (the MIME tree); only the messages read last have theirs."""
+        return {} if self.keeper is None else self.keeper.scratch(self)
+
+    def own_cache(self) -> dict[str, Any]:
+        """Return :attr:`cache`, made now if need be; for keepers."""
+        if self.cache is None:
+            self.cache = {}
         return self.cache
+
+    def _in_memory(self) -> Body:
+        assert isinstance(self.body, Body)  # noqa: S101 -- the invariant of a message without a keeper
+        return self.body

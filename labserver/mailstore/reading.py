@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from labserver.mailstore.message import Body, Message
+from labserver.mailstore.message import Message
+from labserver.mailstore.moments import packed
 from labserver.mailstore.storage import Contents, StoredAccount, StoredMailbox
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ class Reader:
     def __init__(self, db: sqlite3.Connection, keeper: Keeper) -> None:
         self._db = db
         self._keeper = keeper
-        self._bodies: dict[int, Body] = {}
         self._flags: dict[str, frozenset[str]] = {}
 
     def contents(self) -> Contents:
@@ -73,17 +73,15 @@ class Reader:
         )
 
     def _message(self, uid: int, flags: str, internal_date: str, size: int, modseq: int, content: int) -> Message:
-        body = self._bodies.get(content)
-        if body is None:
-            body = self._bodies[content] = Body(data=None, size=size, key=content)
         flag_set = self._flags.get(flags)
         if flag_set is None:
             flag_set = self._flags[flags] = frozenset(flags.split())
         return Message(
             uid=uid,
             flags=flag_set,
-            internal_date=datetime.fromisoformat(internal_date),
+            arrived=packed(datetime.fromisoformat(internal_date)),
             modseq=modseq,
-            body=body,
+            body=content,
+            size=size,
             keeper=self._keeper,
         )

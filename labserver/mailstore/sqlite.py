@@ -27,12 +27,12 @@ from labserver.mailstore.storage import (
     MessagesAdded,
     MessagesRemoved,
 )
-from labserver.mailstore.writing import Writer
+from labserver.mailstore.writing import Writer, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from labserver.mailstore.message import Body
+    from labserver.mailstore.message import Body, Message
     from labserver.mailstore.storage import Change
 
 __all__ = ["SqliteStorage"]
@@ -80,26 +80,25 @@ class SqliteStorage:
         if not changes:
             return
         keys = self._write(changes)
-        for body, key in keys.items():
-            body.key = key
         for change in changes:
             if isinstance(change, MessagesAdded):
                 for message in change.messages:
-                    self._warm.adopt(message)
+                    message.body = key_of(message, keys)
+                    message.keeper = self._warm
             elif isinstance(change, MessagesRemoved | MailboxRemoved):
                 for message in change.messages:
                     self._warm.chill(message)
 
-    def read_content(self, body: Body) -> bytes:
+    def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""
-        octets = self._column("octets", body)
-        if not isinstance(octets, bytes) or len(octets) != body.size:
-            raise StoreError(f"The mail store {self._path} is damaged: message content {body.key}.")
+        octets = self._column("octets", message)
+        if not isinstance(octets, bytes) or len(octets) != message.size:
+            raise StoreError(f"The mail store {self._path} is damaged: message content {message.body}.")
         return octets
 
-    def read_envelope(self, body: Body) -> Envelope | None:
+    def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
-        envelope = self._column("envelope", body)
+        envelope = self._column("envelope", message)
         return None if envelope is None else Envelope.from_json(str(envelope))
 
     def pragma(self, text: str) -> object:
@@ -124,9 +123,9 @@ class SqliteStorage:
             self._roll_back()
         return writer.keys
 
-    def _column(self, name: Literal["octets", "envelope"], body: Body) -> object:
+    def _column(self, name: Literal["octets", "envelope"], message: Message) -> object:
         try:
-            row = self._db.execute(f"SELECT {name} FROM content WHERE id = ?", (body.key,)).fetchone()  # noqa: S608 -- a literal
+            row = self._db.execute(f"SELECT {name} FROM content WHERE id = ?", (message.body,)).fetchone()  # noqa: S608 -- a literal
         except sqlite3.Error as error:
             raise StoreError(f"The mail store {self._path} could not be read: {error}.") from error
         if row is None:

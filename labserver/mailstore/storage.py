@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.mailstore.cache import Resident
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -207,12 +209,22 @@ class Storage(Protocol):
 class MemoryStorage:
     """Nothing lasts: the store is memory, and that is all."""
 
+    def __init__(self) -> None:
+        self._resident = Resident()
+
     def load(self) -> Contents:
         """Return nothing."""
         return Contents()
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Do nothing; memory is enough."""
+        """Keep nothing; memory is enough. Messages get the keeper of those that stay in it."""
+        for change in changes:
+            if isinstance(change, MessagesAdded):
+                for message in change.messages:
+                    message.keeper = self._resident
+            elif isinstance(change, MessagesRemoved | MailboxRemoved):
+                for message in change.messages:
+                    self._resident.drop(message)
 
     def close(self) -> None:
         """Do nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from labserver.mailstore.message import Body
 from labserver.mailstore.storage import (
     AccountAdded,
     ContainerAdded,
@@ -22,12 +23,12 @@ from labserver.mailstore.storage import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from labserver.mailstore.message import Body, Message
+    from labserver.mailstore.message import Message
     from labserver.mailstore.storage import Change
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "key_of"]
 
 _STATEMENTS: dict[type[object], tuple[str, ...]] = {
     AccountAdded: ("INSERT INTO account (name) VALUES (:account)",),
@@ -82,7 +83,7 @@ class Writer:
                     message.internal_date.isoformat(),
                     message.size,
                     message.modseq,
-                    self._key(message.body),
+                    self._key(message),
                 )
                 for message in change.messages
             ],
@@ -113,21 +114,26 @@ class Writer:
             (change.modseq, _words(change.keywords), change.mailbox),
         )
 
-    def _key(self, body: Body) -> int:
-        """Return the body's key; a body the file does not have yet is added to it."""
-        key = body.key or self.keys.get(body)
-        if not key:
+    def _key(self, message: Message) -> int:
+        """Return the key of the message's octets; those the file does not have yet are added to it."""
+        body = message.body
+        if isinstance(body, Body) and body not in self.keys:
             envelope = body.envelope.to_json() if body.envelope is not None else None
             cursor = self._db.execute("INSERT INTO content (octets, envelope) VALUES (?, ?)", (body.data, envelope))
-            key = self.keys[body] = cursor.lastrowid or 0
-        return key
+            self.keys[body] = cursor.lastrowid or 0
+        return key_of(message, self.keys)
 
     def _drop_bodies(self, messages: Sequence[Message]) -> None:
         """Delete the bodies of removed messages, except where a copy still has them."""
         self._db.executemany(
             "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)",
-            [(message.body.key,) for message in messages],
+            [(message.body,) for message in messages],
         )
+
+
+def key_of(message: Message, keys: Mapping[Body, int]) -> int:
+    """Return the key of a message's octets, which it has or which ``keys`` gives to its body."""
+    return message.body if isinstance(message.body, int) else keys[message.body]
 
 
 def _words(words: Sequence[str] | None) -> str | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labserver.mailstore.message import Body, Message
+from labserver.mailstore.moments import packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +21,10 @@ def message(
     return Message(
         uid=uid,
         flags=frozenset(flags),
-        internal_date=arrived,
+        arrived=packed(arrived),
         modseq=modseq,
-        body=Body(data=content, size=len(content)),
+        body=Body(data=content),
+        size=len(content),
     )
 
 

@@ -11,7 +11,8 @@ from labserver.errors import StoreError
 from labserver.imap.cursor import Cursor
 from labserver.imap.search import parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
-from labserver.mailstore.message import Body, Message
+from labserver.mailstore.message import Message
+from labserver.mailstore.moments import packed
 from tests.imap.paper_mailbox import MORNING, message
 
 if TYPE_CHECKING:
@@ -208,7 +209,11 @@ class Vault:
 
     def derived(self, message: Message) -> dict[str, Any]:
         """Return the message's own cache."""
-        return message.cache
+        return message.own_cache()
+
+    def scratch(self, _: Message) -> dict[str, Any]:
+        """Forget at once."""
+        return {}
 
 
 def kept(vault: Vault, uid: int = 1, flags: Sequence[str] = ()) -> Message:
@@ -216,9 +221,10 @@ def kept(vault: Vault, uid: int = 1, flags: Sequence[str] = ()) -> Message:
     return Message(
         uid=uid,
         flags=frozenset(flags),
-        internal_date=datetime(2026, 1, 1, tzinfo=UTC),
+        arrived=packed(datetime(2026, 1, 1, tzinfo=UTC)),
         modseq=1,
-        body=Body(data=None, size=10),
+        body=uid,
+        size=10,
         keeper=vault,
     )
 

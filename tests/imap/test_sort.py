@@ -8,6 +8,7 @@ import pytest
 
 from labserver.imap.cursor import BadSyntax, Cursor
 from labserver.imap.sort import Criterion, parse_criteria, sort
+from labserver.mailstore.message import Body
 from tests.imap.paper_mailbox import MORNING, mailbox, message
 
 FIELDS: dict[str, list[bytes]] = {
@@ -95,5 +96,5 @@ def test_keys_are_found_once() -> None:
     wanted = (Criterion(name=b"SUBJECT"),)
     sort(hits, wanted)
     for _, mail in hits:
-        mail.body.data = b""
+        mail.body = Body(data=b"")
     assert [number for number, _ in sort(hits[::-1], wanted)] == [1, 2]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from labserver.mailstore.cache import ALLOWANCE, WarmMessages
-from labserver.mailstore.message import Body, Message
+import pytest
+
+from labserver.mailstore.cache import ALLOWANCE, Resident, Scratch, WarmMessages
+from labserver.mailstore.message import Body, Draft, Message
+from labserver.mailstore.moments import packed
 
 if TYPE_CHECKING:
     from labserver.mailstore.envelope import Envelope
+    from labserver.mailstore.store import MailStore
 
 
 class Shelf:
@@ -18,26 +22,28 @@ class Shelf:
     def __init__(self) -> None:
         self.readings = 0
 
-    def read_content(self, body: Body) -> bytes:
+    def read_content(self, message: Message) -> bytes:
         """Return made-up octets."""
         self.readings += 1
-        return bytes([body.key]) * body.size
+        assert isinstance(message.body, int)
+        return bytes([message.body]) * message.size
 
-    def read_envelope(self, body: Body) -> Envelope | None:  # noqa: ARG002 -- the interface's
+    def read_envelope(self, message: Message) -> Envelope | None:  # noqa: ARG002 -- the interface's
         """Return none."""
         return None
 
 
 def cold(warm: WarmMessages, *sizes: int) -> list[Message]:
     """Return messages of these sizes whose octets are on the shelf."""
-    date = datetime(2026, 1, 1, tzinfo=UTC)
+    date = packed(datetime(2026, 1, 1, tzinfo=UTC))
     return [
         Message(
             uid=uid,
             flags=frozenset(),
-            internal_date=date,
+            arrived=date,
             modseq=1,
-            body=Body(data=None, size=size, key=uid),
+            body=uid,
+            size=size,
             keeper=warm,
         )
         for uid, size in enumerate(sizes, 1)
@@ -60,7 +66,7 @@ def test_the_one_read_longest_ago_goes_first() -> None:
     for message in (one, two, one, three):
         _ = message.content
     assert [message in warm for message in (one, two, three)] == [True, False, True]
-    assert [message.body.data is None for message in (one, two, three)] == [False, True, False]
+    assert warm.held == 200
 
 
 def test_derived_goes_with_the_octets() -> None:
@@ -95,3 +101,88 @@ def test_a_chilled_message_owes_nothing() -> None:
     assert warm.charged == 0
     assert message.content == b"\x01" * 100
     assert shelf.readings == 2
+
+
+def test_a_message_that_was_not_read_is_cold() -> None:
+    """What is derived of it takes no dictionary before there is something in it."""
+    warm = WarmMessages(Shelf(), capacity=10_000)
+    (message,) = cold(warm, 100)
+    assert message.cache is None
+    _ = message.content
+    assert message.cache is None
+    warm.chill(message)
+    message.derived["x"] = 1
+    warm.chill(message)
+    assert message.cache is None
+
+
+def resident(*sizes: int) -> list[Message]:
+    """Return messages of these sizes that are in memory."""
+    keeper = Resident()
+    return [
+        Message(
+            uid=uid,
+            flags=frozenset(),
+            arrived=packed(datetime(2026, 1, 1, tzinfo=UTC)),
+            modseq=1,
+            body=Body(data=bytes(size)),
+            size=size,
+            keeper=keeper,
+        )
+        for uid, size in enumerate(sizes, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "left"),
+    [
+        ([10] * 100, 20),
+        ([100] * 15, 10),
+        ([10, 990, 10, 10, 10, 10], 4),
+        ([2_000] * 5, 2),
+        ([10, 2_000], 2),
+        ([2_000, 10, 10], 2),
+    ],
+    ids=["many", "large", "one large", "only large", "the last is large", "before the last was large"],
+)
+def test_scratch_is_that_of_the_messages_read_last(sizes: list[int], left: int) -> None:
+    """Twenty here, a thousand octets together, and two in any case; the one read longest ago goes first."""
+    scratch = Scratch(messages=20, octets=1_000, few=2)
+    messages = resident(*sizes)
+    for message in messages:
+        scratch.of(message)["tree"] = message.uid
+    assert len(scratch) == left
+    assert [scratch.of(message).get("tree") for message in messages[-left:]] == [
+        message.uid for message in messages[-left:]
+    ]
+
+
+def test_scratch_is_kept_while_it_is_asked_for() -> None:
+    """Asking counts as reading."""
+    scratch = Scratch(messages=2, octets=1_000, few=1)
+    one, two, three = resident(1, 1, 1)
+    first = scratch.of(one)
+    scratch.of(two)
+    assert scratch.of(one) is first
+    scratch.of(three)
+    assert scratch.of(one) is first
+
+
+def test_a_message_that_goes_cold_leaves_no_scratch() -> None:
+    """A tree points into the octets, and would hold them."""
+    warm = WarmMessages(Shelf(), capacity=100 + ALLOWANCE)
+    one, two = cold(warm, 100, 100)
+    one.scratch["tree"] = memoryview(one.content)
+    _ = two.content
+    assert one.scratch == {}
+
+
+def test_scratch_of_an_expunged_message_is_dropped(mail_store: MailStore) -> None:
+    """Its octets are let go, in memory and on disk."""
+    inbox = mail_store.account("alice").mailboxes["INBOX"]
+    (message,) = inbox.append([Draft(content=b"x")])
+    scratch = message.scratch
+    scratch["tree"] = 1
+    assert message.scratch is scratch
+    inbox.expunge([message])
+    assert message.scratch == {}

@@ -13,6 +13,7 @@ import pytest
 
 from labserver.clock import FixedClock
 from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.message import Draft
 from labserver.mailstore.schema import APPLICATION_ID, SCHEMA_VERSION
 from labserver.mailstore.sqlite import SqliteStorage
@@ -292,15 +293,14 @@ def test_memory_is_bounded(store_file: Path) -> None:
     for number in range(100):
         inbox.append([Draft(content=b"%03d" % number + b"x" * 10_000)])
 
-    def held() -> int:
-        return sum(len(message.body.data or b"") for message in inbox.messages)
-
-    assert held() <= 100_000
+    keeper = inbox.messages[0].keeper
+    assert isinstance(keeper, WarmMessages)
+    assert keeper.held == 0
     for number, message in enumerate(inbox.messages):
         assert message.content.startswith(b"%03d" % number)
         message.derived["tree"] = message.content
-    assert held() <= 100_000
-    assert sum("tree" in message.cache for message in inbox.messages) <= 10
+    assert 90_000 < keeper.held <= 100_000
+    assert sum(message.cache is not None for message in inbox.messages) <= 10
     store.close()
 
 
@@ -310,5 +310,9 @@ def test_one_large_message_stays_while_it_is_read(store_file: Path) -> None:
     inbox = store.account("alice").mailboxes["INBOX"]
     one, other = inbox.append([Draft(content=b"1" * 1_000), Draft(content=b"2" * 1_000)])
     assert one.content is one.content
-    assert other.body.data is None
+    keeper = one.keeper
+    assert isinstance(keeper, WarmMessages)
+    assert keeper.held == 1_000
+    assert other.content is other.content
+    assert keeper.held == 1_000
     store.close()
