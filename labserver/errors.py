@@ -4,7 +4,10 @@ A client's fault is data (an event, an error reply); only our own faults and the
 Messages are sentences for the person at the keyboard: what happened, where, and what to do next.
 """
 
-__all__ = ["ConfigurationError", "LabError", "LimitExceededError", "StoreError", "UnavailableError"]
+__all__ = ["ConfigurationError", "LabError", "LimitExceededError", "StoreError", "UnavailableError", "told"]
+
+_MOST_TOLD = 80
+"""Characters; what a client says may have millions."""
 
 
 class LabError(Exception):
@@ -33,3 +36,8 @@ class StoreError(LabError):
 
 class LimitExceededError(StoreError):
     """A documented limit would be exceeded: ``TOOBIG`` (a message), ``LIMIT`` (a count), ``OVERQUOTA`` (a mailbox)."""
+
+
+def told(text: str) -> str:
+    """Return some text of a client's as messages tell it: in quotes, printable, and no more than its beginning."""
+    return repr(text) if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]!r}..."

@@ -79,7 +79,7 @@ class RawReceived(Event):
     size: int
     """Octets that arrived; ``data`` may be shorter where the transcript's limit was reached."""
     encrypted: bool
-    """They are TLS records; octets in clear hold whatever credentials the dialogue holds."""
+    """They are TLS records; octets in clear hold whatever credentials the dialogue holds, where TLS is due as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +96,10 @@ class CommandReceived(Event):
     """A whole command came in."""
 
     verb: str
+    """A word of the protocol; empty where the client said another, which may be a credential."""
     data: bytes
     masked: bytes
-    """``data`` with credentials replaced by ``****``."""
+    """``data`` with ``****`` for all that is not known to be harmless."""
     secure: bool
     size: int
 
@@ -129,6 +130,8 @@ class ReplySent(Event):
     data: bytes
     secure: bool
     size: int
+    masked: bytes | None = None
+    """``data`` without what it repeats of the command and what may be a credential; None where that is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +180,7 @@ class AuthenticationFailed(Event):
     """An authentication ended without success."""
 
     mechanism: str
+    """Empty where the client asked for one that nobody knows, which may be a credential."""
     reason: str
     secure: bool
 
@@ -203,6 +207,8 @@ class InternalFault(Event):
     """The lab itself failed inside this session: a finding about us, never about the client."""
 
     description: str
+    masked: str
+    """``description`` without the exception's words, which may be the client's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

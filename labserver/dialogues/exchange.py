@@ -5,7 +5,7 @@ An *exchange* is a generator that answers one command. It yields a :class:`Reply
 
     def idle(self, command):                        # RFC 2177
         yield Reply.continuation(b"+ idling\r\n")
-        done = yield Await.line()
+        done = yield Await.line(b"DONE")
         yield Reply.completion(...)
 
 and a :class:`~labserver.wire.actions.GiveWay` where it has worked for long enough: it goes on in the next turn of the
@@ -19,10 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow
+
+if TYPE_CHECKING:
+    from labserver.dialogues.masking import Standing
 
 __all__ = [
     "Await",
@@ -123,13 +126,13 @@ class Await:
     """Octets of a counted chunk."""
     limit: int = 0
     """Octets beyond which data or a chunk is swallowed and reported as an overflow."""
-    secret: bool = False
-    """What comes is a credential: masked in the transcript."""
+    words: frozenset[bytes] = frozenset()
+    """Lines that the transcript shows, in upper case. It masks every other: whatever it is may be a credential."""
 
     @classmethod
-    def line(cls, *, secret: bool = False) -> Await:
-        """Wait for one line."""
-        return cls(kind=AwaitKind.LINE, secret=secret)
+    def line(cls, *words: bytes) -> Await:
+        """Wait for one line; ``words`` are those that may be shown."""
+        return cls(kind=AwaitKind.LINE, words=frozenset(words))
 
     @classmethod
     def data(cls, limit: int) -> Await:
@@ -157,6 +160,7 @@ class Farewell(Enum):
     OVERLOADED = "too many connections"
     TOO_MANY_ERRORS = "too many errors"
     LINE_TOO_LONG = "line too long"
+    HTTP = "an HTTP request"
     INTERNAL = "internal error"
 
 
@@ -294,5 +298,11 @@ class Dialogue(Protocol):
     def farewell(self, reason: Farewell) -> Reply:
         """Say the last words."""
 
-    def masked(self, command: Command) -> bytes:
-        """Return ``command.raw`` with credentials replaced by ``****``, for the transcript."""
+    def word(self, command: Command) -> str:
+        """Return ``command.verb`` if the protocol, or an extension of it, has that word; else nothing.
+
+        What is no word may be a credential, and nothing repeats it: neither the transcript nor a reply.
+        """
+
+    def masked(self, command: Command, standing: Standing) -> bytes:
+        """Return ``command.raw`` for the transcript, with ``****`` for all that is not known to be harmless."""

@@ -8,23 +8,54 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import masked
+from labserver.dialogues.masking import MECHANISM, Lexicon, harmless
 from labserver.wire.framing import Framed, ImapFramer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.dialogues.exchange import Names
+    from labserver.dialogues.masking import Standing
 
 __all__ = ["ImapDialogue"]
 
-_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+)(?: +|\Z)")
+_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})(?: +|\Z)")
+"""Longer ones are none: every answer repeats the tag, and no client needs so many octets to count."""
 _CAPABILITIES = re.compile(rb"((?:\A|\n)\* CAPABILITY |\A[^\r\n]*? \[CAPABILITY )([^\]\r\n]*)")
 _LITERAL = re.compile(rb" ?~?\{\d+\+?\}\Z")
-_SHOWN = re.compile(
-    rb'\s*(?:\S+\s+)?(?:LOGIN|AUTHENTICATE)(?!\S)(?:\s+(?:"(?:[^"\\\r\n]|\\.)*"|[^\s"]+))?', re.IGNORECASE
+_QUOTED = rb'"(?:[^"\\\r\n]|\\["\\])*"'
+_IDENTIFIED = b'"(?:name|version|os|os-version|vendor|support-url|address|date|command)" (?:NIL|%b)' % _QUOTED
+"""A field of ID (RFC 2971 3.3); arguments and environment of a program, and what nobody specified, may be anything."""
+
+_LEXICON = Lexicon(
+    head=re.compile(rb"[^ ]+ +(?:uid )?[^ \r\n]*", re.IGNORECASE),
+    words=frozenset(
+        """
+        APPEND AUTHENTICATE CANCELUPDATE CAPABILITY CHECK CLOSE COMPRESS CONVERSIONS CONVERT COPY CREATE DELETE
+        DELETEACL ENABLE ESEARCH EXAMINE EXPUNGE FETCH GENURLAUTH GETACL GETJMAPACCESS GETMETADATA GETQUOTA
+        GETQUOTAROOT ID IDLE JMAPACCESS LANGUAGE LIST LISTRIGHTS LOGIN LOGOUT LSUB MESSAGELIMIT MOVE MYRIGHTS NAMESPACE
+        NOOP NOTIFY RENAME REPLACE RESETKEY RLIST RLSUB SEARCH SELECT SETACL SETMETADATA SETQUOTA SORT STARTTLS STATUS
+        STORE SUBSCRIBE THREAD UIDBATCHES UNAUTHENTICATE UNSELECT UNSUBSCRIBE URLFETCH XAPPLEPUSHSERVICE XLIST
+        """.split()  # noqa: SIM905 -- a list of words is read more easily without its quotes
+    )
+    | {
+        f"UID {verb}"
+        for verb in ("CONVERT", "COPY", "EXPUNGE", "FETCH", "MOVE", "REPLACE", "SEARCH", "SORT", "STORE", "THREAD")
+    },
+    harmless=harmless(
+        AUTHENTICATE=MECHANISM,  # an initial response follows it (RFC 9051 6.2.2)
+        ID=rb" +(?:NIL(?!\S)|\((?:%b(?:(?=\))| ))*\)?)" % _IDENTIFIED,
+        # The password follows the name; of a literal it is the size that stands on the line (RFC 9051 6.2.3).
+        LOGIN=rb" +(?:(?P<account>%b|[^\s\"{]+)(?=\s|\Z)|\{\d{1,10}\+?\}(?=\r?\n))" % _QUOTED,
+    ),
+    readable=frozenset(
+        """
+        APPEND COPY CREATE DELETE ENABLE EXAMINE FETCH ID LIST LSUB MOVE RENAME SEARCH SELECT SORT STATUS STORE
+        SUBSCRIBE THREAD UNSUBSCRIBE
+        """.split()  # noqa: SIM905 -- the same
+    )
+    | {f"UID {verb}" for verb in ("COPY", "EXPUNGE", "FETCH", "MOVE", "SEARCH", "SORT", "STORE", "THREAD")},
 )
-"""What the transcript shows of commands with credentials (RFC 9051 6.2.2, 6.2.3): the first argument or its size."""
 
 _LOGIN_FAILURES: dict[LoginFailure, tuple[str, str]] = {
     LoginFailure.REJECTED: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),
@@ -41,6 +72,7 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.OVERLOADED: "[UNAVAILABLE] Too many connections, try again later",
     Farewell.TOO_MANY_ERRORS: "Too many errors",
     Farewell.LINE_TOO_LONG: "Line too long",
+    Farewell.HTTP: "This is a mail server: HTTP is not spoken here",
     Farewell.INTERNAL: "[SERVERBUG] Internal error",
 }
 
@@ -131,6 +163,10 @@ class ImapDialogue:
         """Say BYE (RFC 9051 7.1.5)."""
         return Reply.farewell(b"* BYE %b\r\n" % _FAREWELLS[reason].encode(), "BYE")
 
-    def masked(self, command: Command) -> bytes:
-        """Mask LOGIN's password and AUTHENTICATE's initial response."""
-        return masked(command.raw, _SHOWN)
+    def word(self, command: Command) -> str:
+        """Return the command's name if it is one."""
+        return command.verb if command.verb in _LEXICON.words else ""
+
+    def masked(self, command: Command, standing: Standing) -> bytes:
+        """Mask all but what is known to be harmless, before login as after it."""
+        return _LEXICON.shown(command, standing)

@@ -1,34 +1,88 @@
 """Credentials out of the transcript: what a command may show of itself.
 
-Better too much is masked than too little: a pattern looks at the octets as they came, so that a command which the
-grammar refuses (a tab for a space, a forgotten tag) is masked like one that it accepts.
+An allow-list, because a credential can be mistyped in more ways than anybody lists: a forgotten tag, a tab for a space,
+another protocol's command, a response to a challenge that never came. A command shows its verb where that is a word of
+its protocol, and as much of its argument as is known to be harmless there. Once the client has logged in, the arguments
+of the commands that are then possible are shown as they came. All the rest is masked.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["AUTH", "MASK", "is_stray_response", "masked"]
+from labserver.mechanisms import SASL_MECHANISMS
 
-AUTH = rb"AUTH(?=[\s=:])(?:\s+(?-i:[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20})(?!\S))?"
-"""A pattern for SMTP's and POP3's AUTH and its mechanism (RFC 4422 3.1), which a forgotten one's response is not."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labserver.dialogues.exchange import Command
+
+__all__ = ["ACCOUNT", "MASK", "MASKED_LINE", "MECHANISM", "Lexicon", "Standing", "harmless"]
+
 MASK = b"****"
-_KEYWORD = re.compile(rb"[A-Za-z]{1,4}|UTF8|STARTTLS", re.IGNORECASE)
-"""Commands of one word: all that SMTP and POP3 have."""
+MASKED_LINE = MASK + b"\r\n"
+
+MECHANISM = rb" +(?:%b)(?!\S)" % "|".join(sorted(SASL_MECHANISMS)).encode()
+"""A pattern for AUTH's first argument; a mechanism that does not exist may be the response of a forgotten one."""
+ACCOUNT = rb" +(?P<account>[^\s\"]+)(?!\S)"
+"""A pattern for a login name, which is shown if there is an account of that name: it may be the password."""
+_NOTHING = re.compile(rb"")
+_ESCAPED = re.compile(rb'\\(["\\])')
 
 
-def masked(raw: bytes, shown: re.Pattern[bytes]) -> bytes:
-    """Return ``raw`` with whatever follows the match of ``shown`` at its start masked; all of it without a match."""
-    match = shown.match(raw)
-    if match is None or not raw[match.end() :].strip():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a client when it says something."""
+
+    authenticated: bool
+    is_account: Callable[[str], bool]
+    """Whether there is an account of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexicon:
+    """What a transcript may show of one protocol's commands."""
+
+    head: re.Pattern[bytes]
+    """Matches a command up to the end of its verb."""
+    words: frozenset[str]
+    """Every verb that somebody specified; no other is shown."""
+    harmless: Mapping[str, re.Pattern[bytes]]
+    """What of a verb's argument is shown in every state; nothing of those that are missing."""
+    readable: frozenset[str]
+    """The verbs whose arguments are shown as they are once the client has logged in."""
+
+    def shown(self, command: Command, standing: Standing) -> bytes:
+        """Return ``command.raw`` with ``****`` for whatever is not known to be harmless."""
+        raw = command.raw
+        if command.verb not in self.words:
+            return MASKED_LINE if raw.strip() else raw
+        if standing.authenticated and command.verb in self.readable:
+            return raw
+        end = self._end(command, standing)
+        if raw[end:].strip():
+            return raw[:end].rstrip() + b" " + MASKED_LINE
         return raw
-    return match.group() + b" " + MASK + b"\r\n"
+
+    def _end(self, command: Command, standing: Standing) -> int:
+        """Return where that ends which can be shown."""
+        head = self.head.match(command.raw)
+        start = head.end() if head else 0
+        argument = self.harmless.get(command.verb, _NOTHING).match(command.raw, start)
+        if argument is None:
+            return start
+        name = argument.groupdict().get("account")
+        if name is None or standing.is_account(_unquoted(name).decode(errors="replace")):
+            return argument.end()
+        return argument.start("account")
 
 
-def is_stray_response(line: bytes) -> bool:
-    """Return whether a line that came as a command looks like the response to a challenge which was never made.
+def harmless(**patterns: bytes) -> dict[str, re.Pattern[bytes]]:
+    """Return verbs with the pattern of what is shown of their arguments, in any case of letters."""
+    return {verb: re.compile(pattern, re.IGNORECASE) for verb, pattern in patterns.items()}
 
-    Clients that do not wait for the challenge, or do not heed a refusal, send a password this way.
-    """
-    words = line.split()
-    return len(words) == 1 and not _KEYWORD.fullmatch(words[0])
+
+def _unquoted(text: bytes) -> bytes:
+    return _ESCAPED.sub(rb"\1", text[1:-1]) if text.startswith(b'"') else text

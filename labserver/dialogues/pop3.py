@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import AUTH, masked
+from labserver.dialogues.masking import ACCOUNT, MECHANISM, Lexicon, harmless
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.dialogues.exchange import Names
+    from labserver.dialogues.masking import Standing
 
 __all__ = ["Pop3Dialogue"]
 
@@ -33,11 +34,25 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.OVERLOADED: "[SYS/TEMP] Too many connections, try again later",
     Farewell.TOO_MANY_ERRORS: "[SYS/PERM] Too many errors, closing the connection",
     Farewell.LINE_TOO_LONG: "[SYS/PERM] Line too long, closing the connection",
+    Farewell.HTTP: "[SYS/PERM] This is a mail server: HTTP is not spoken here, closing the connection",
     Farewell.INTERNAL: "[SYS/TEMP] Internal error, closing the connection",
 }
 
-_SHOWN = re.compile(rb"\s*(?:PASS(?!\S)|APOP\s+\S+|" + AUTH + rb")", re.IGNORECASE)
-"""What the transcript shows of commands with credentials (RFC 1939 7, RFC 5034 4)."""
+_WORDS = frozenset(
+    "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP UIDL USER UTF8 XTND".split()  # noqa: SIM905 -- a list of words is read more easily without its quotes
+)
+
+_LEXICON = Lexicon(
+    head=re.compile(rb"[^ \r\n]*"),
+    words=_WORDS,
+    harmless=harmless(
+        APOP=ACCOUNT,  # a digest of the password follows it (RFC 1939 7)
+        AUTH=MECHANISM,  # an initial response follows it (RFC 5034 4)
+        LANG=rb" +(?:\*|[A-Z]{1,3}(?:-[A-Z0-9]{1,8}){0,4})(?!\S)",
+        USER=ACCOUNT,
+    ),
+    readable=frozenset({"DELE", "LANG", "LIST", "RETR", "TOP", "UIDL"}),
+)
 
 
 def _error(text: str) -> Reply:
@@ -110,6 +125,10 @@ class Pop3Dialogue:
         """Say -ERR before closing (RFC 2449 8.1.1 for the codes)."""
         return Reply.farewell(b"-ERR %b\r\n" % _FAREWELLS[reason].encode(), "-ERR")
 
-    def masked(self, command: Command) -> bytes:
-        """Mask PASS, APOP's digest and AUTH's initial response."""
-        return masked(command.raw, _SHOWN)
+    def word(self, command: Command) -> str:
+        """Return the keyword if it is one."""
+        return command.verb if command.verb in _WORDS else ""
+
+    def masked(self, command: Command, standing: Standing) -> bytes:
+        """Mask all but what is known to be harmless, before login as after it."""
+        return _LEXICON.shown(command, standing)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import AUTH, masked
+from labserver.dialogues.masking import ACCOUNT, MECHANISM, Lexicon, harmless
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.dialogues.exchange import Names
+    from labserver.dialogues.masking import Standing
 
 __all__ = ["SmtpDialogue"]
 
@@ -35,11 +36,42 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.OVERLOADED: "421 4.3.2 Too many connections, try again later",
     Farewell.TOO_MANY_ERRORS: "421 4.7.0 Too many errors, closing the connection",
     Farewell.LINE_TOO_LONG: "421 4.5.2 Line too long, closing the connection",
+    Farewell.HTTP: "421 4.7.0 This is a mail server: HTTP is not spoken here, closing the connection",
     Farewell.INTERNAL: "421 4.3.0 Internal error, closing the connection",
 }
 
-_SHOWN = re.compile(rb"\s*" + AUTH, re.IGNORECASE)
-"""What the transcript shows of AUTH: an initial response follows the mechanism (RFC 4954 4)."""
+_WORDS = frozenset(
+    """
+    ATRN AUTH BDAT BURL DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET SAML SEND SOML STARTTLS TURN VRFY
+    XCLIENT XFORWARD
+    """.split()  # noqa: SIM905 -- a list of words is read more easily without its quotes
+)
+_HELLO = rb" +(?:\[[0-9A-Z:.]{1,60}\]|[0-9A-Z\x80-\xff_.-]{1,255})(?!\S)"
+_PATH = rb'(?:<(?:"(?:[^"\\\r\n]|\\.)*"|[^<>\s"])*>|[^<>\s"]+@[^<>\s"]+)(?!\S)'
+"""An address; without its brackets, as some clients have it, one that is not just a word."""
+_PARAMETERS = (
+    rb"(?: +(?:SIZE=\d{1,20}|BODY=(?:7BIT|8BITMIME|BINARYMIME)|SMTPUTF8|REQUIRETLS|RET=(?:FULL|HDRS)|ENVID=\S+"
+    rb"|AUTH=(?:<>|\S+@\S+)|NOTIFY=(?:NEVER|SUCCESS|FAILURE|DELAY|,)+|ORCPT=[A-Z0-9-]+;\S+)(?!\S))*"
+)
+"""Those of RFC 1870, 3030, 3461, 4954, 6152, 6531 and 8689."""
+
+_LEXICON = Lexicon(
+    head=re.compile(rb"[ \t]*[^ \r\n]*"),
+    words=_WORDS,
+    harmless=harmless(
+        AUTH=MECHANISM,  # an initial response follows it (RFC 4954 4)
+        BDAT=rb" +\d{1,19}(?: +LAST)?(?!\S)",
+        EHLO=_HELLO,
+        EXPN=ACCOUNT,
+        HELO=_HELLO,
+        HELP=rb" +(?:%b)(?!\S)" % "|".join(sorted(_WORDS)).encode(),
+        LHLO=_HELLO,
+        MAIL=rb" +FROM: *" + _PATH + _PARAMETERS,
+        RCPT=rb" +TO: *" + _PATH + _PARAMETERS,
+        VRFY=ACCOUNT,
+    ),
+    readable=frozenset({"BDAT", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "RCPT", "VRFY"}),
+)
 
 
 def _reply(text: str) -> Reply:
@@ -113,6 +145,10 @@ class SmtpDialogue:
         text = _FAREWELLS[reason]
         return Reply.farewell(text.encode() + b"\r\n", text[:3])
 
-    def masked(self, command: Command) -> bytes:
-        """Mask AUTH's initial response."""
-        return masked(command.raw, _SHOWN)
+    def word(self, command: Command) -> str:
+        """Return the verb if it is one."""
+        return command.verb if command.verb in _WORDS else ""
+
+    def masked(self, command: Command, standing: Standing) -> bytes:
+        """Mask all but what is known to be harmless, before login as after it."""
+        return _LEXICON.shown(command, standing)

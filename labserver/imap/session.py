@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _VERB = re.compile(rb"[^ ]+ +(?:uid [^ ]*|[^ ]*)", re.IGNORECASE)
-_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ")
+_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255}) ")
+_LONGEST_TEXT = 200
+"""Characters for people in a completion, which may repeat a word of the client's."""
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -255,5 +257,5 @@ class Session:
 
     def _tagged(self, command: Command, verdict: str, code: bytes, text: str) -> Reply:
         bracketed = b"[%b] " % code if code else b""
-        words = " ".join(text.split()).encode("ascii", "replace")
+        words = " ".join(text[:_LONGEST_TEXT].split()).encode("ascii", "replace")
         return Reply.completion(b"%b %b %b%b\r\n" % (command.tag or b"*", verdict.encode(), bracketed, words), verdict)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.errors import LimitExceededError, StoreError
+from labserver.errors import LimitExceededError, StoreError, told
 from labserver.mailstore import names
 from labserver.mailstore.mailbox import Mailbox
 from labserver.mailstore.names import INBOX, SEPARATOR
@@ -95,7 +95,7 @@ class Account:
         container_only = name.endswith(SEPARATOR)
         name = names.checked(name.removesuffix(SEPARATOR))
         if name in self.mailboxes or (container_only and name in self.containers):
-            raise StoreError(f"The mailbox {name!r} already exists.", code="ALREADYEXISTS")
+            raise StoreError(f"The mailbox {told(name)} already exists.", code="ALREADYEXISTS")
         if special_use is not None:
             special_use = self._special_use(special_use, container_only=container_only)
         changes: list[Change] = self._missing_containers([name])
@@ -131,9 +131,9 @@ class Account:
             del self.mailboxes[name]
             mailbox.retire()
         elif name not in self.containers:
-            raise StoreError(f"There is no mailbox {name!r}.", code="NONEXISTENT")
+            raise StoreError(f"There is no mailbox {told(name)}.", code="NONEXISTENT")
         elif has_inferiors:
-            raise StoreError(f"{name!r} has mailboxes below it.", code="HASCHILDREN")
+            raise StoreError(f"{told(name)} has mailboxes below it.", code="HASCHILDREN")
         else:
             self._commit([ContainerRemoved(account=self.name, name=name)])
 
@@ -146,13 +146,13 @@ class Account:
         old = names.canonical(old.removesuffix(SEPARATOR))
         new = names.checked(new.removesuffix(SEPARATOR))
         if old not in self.mailboxes and old not in self.containers:
-            raise StoreError(f"There is no mailbox {old!r}.", code="NONEXISTENT")
+            raise StoreError(f"There is no mailbox {told(old)}.", code="NONEXISTENT")
         if new in self.mailboxes or new in self.containers:
-            raise StoreError(f"The mailbox {new!r} already exists.", code="ALREADYEXISTS")
+            raise StoreError(f"The mailbox {told(new)} already exists.", code="ALREADYEXISTS")
         if old == INBOX:
             self._rename_inbox(new)
         elif names.is_below(new, old):
-            raise StoreError(f"{old!r} cannot be moved below itself.", code="CANNOT")
+            raise StoreError(f"{told(old)} cannot be moved below itself.", code="CANNOT")
         else:
             self._rename_tree(old, new)
 
@@ -252,7 +252,7 @@ class Account:
     def _special_use(self, special_use: str, *, container_only: bool) -> str:
         spelling = SPECIAL_USES.get(special_use.lower())
         if spelling is None or container_only:
-            raise StoreError(f"No mailbox can be made for {special_use!r} here.", code="USEATTR")
+            raise StoreError(f"No mailbox can be made for {told(special_use)} here.", code="USEATTR")
         return spelling
 
     def _added(self, name: str, special_use: str | None) -> MailboxAdded:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from labserver.errors import StoreError
+from labserver.errors import StoreError, told
 from labserver.mailstore.message import Draft, Message
 from labserver.mailstore.names import INBOX
 
@@ -136,7 +136,7 @@ def _outcome(address: str, account: str | None, result: Message | StoreError) ->
 
 
 def _unknown(address: str) -> StoreError:
-    return StoreError(f"There is no user {address!r}.", code="NONEXISTENT")
+    return StoreError(f"There is no user {told(address)}.", code="NONEXISTENT")
 
 
 def _peer(peer: str) -> str:

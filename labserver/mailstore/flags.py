@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from labserver.errors import StoreError
+from labserver.errors import StoreError, told
 from labserver.mailstore.message import SYSTEM_FLAGS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def spelled(flags: Iterable[str], known: Mapping[str, str], fresh: dict[str, str
             if lowered == _RECENT:
                 continue
             if not _KEYWORD.fullmatch(flag):
-                raise StoreError(f"{flag!r} cannot be a flag: a keyword is an atom of ASCII", code="CANNOT")
+                raise StoreError(f"{told(flag)} cannot be a flag: a keyword is an atom of ASCII", code="CANNOT")
             spelling = fresh[lowered] = flag
         result.add(spelling)
     return frozenset(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labserver.errors import StoreError
+from labserver.errors import StoreError, told
 
 __all__ = ["INBOX", "LEVEL_OCTETS", "NAME_OCTETS", "SEPARATOR", "ancestors", "canonical", "checked", "is_below"]
 
@@ -29,7 +29,7 @@ def checked(name: str) -> str:
     name = canonical(name)
     problem = _problem(name)
     if problem:
-        raise StoreError(f"A mailbox cannot be called {name[:80]!r}: {problem}.", code="CANNOT")
+        raise StoreError(f"A mailbox cannot be called {told(name)}: {problem}.", code="CANNOT")
     return name
 
 

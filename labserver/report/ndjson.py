@@ -37,7 +37,7 @@ def encoded(session: int, started: datetime, event: Event, *, secrets: bool = Fa
     if isinstance(masked, str) and not secrets:
         if "size" in fields and fields["size"] == len(str(fields["data"])):
             fields["size"] = len(masked)  # it is whole; a different size would say that something was left out
-        fields["data"] = masked
+        fields["data" if "data" in fields else "description"] = masked
     if (fields.get("encrypted") is False or isinstance(event, PlaintextDiscarded)) and not secrets:
         fields["data"] = ""  # octets in clear hold credentials wherever the dialogue does
     return json.dumps(fields, separators=(",", ":"))

@@ -86,7 +86,8 @@ def _authenticated(record: Mapping[str, object]) -> Iterator[str]:
 
 def _refused(record: Mapping[str, object]) -> Iterator[str]:
     clear = "" if record.get("secure") else " IN CLEAR"
-    yield f"-- authentication by {record.get('mechanism')}{clear} failed: {record.get('reason')}"
+    how = f" by {record.get('mechanism')}" if record.get("mechanism") else ""
+    yield f"-- authentication{how}{clear} failed: {record.get('reason')}"
 
 
 def _tolerated(record: Mapping[str, object]) -> Iterator[str]:

@@ -53,6 +53,11 @@ class Access:
             requested=_BAIT if self.bait and not secure else self.requested,
         )
 
+    def knows(self, name: str) -> bool:
+        """Return whether there is an account of that name; one that any name would make does not count."""
+        found = self.credentials.password(name) if self.accept_any else self.credentials.resolve(name)
+        return found is not None
+
     def refusal(self, name: str, *, secure: bool, channel: Channel) -> LoginFailure | None:
         """Return why the mechanism ``name`` cannot be used now, or None if it can."""
         if name in self.mechanisms(secure=secure, channel=channel):

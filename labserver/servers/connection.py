@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Protocol as ProtocolType
 
@@ -21,6 +23,7 @@ from zope.interface import implementer
 
 from labserver import events
 from labserver.dialogues.exchange import Farewell
+from labserver.tls.records import Records
 from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Pause, Send, StartTls
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class Connection(Protocol):
         self._overloaded = overloaded
         self._gone = gone
         self._engine: TlsEngine | None = None
+        self._records = Records()
         self._out: list[bytes] = []
         self._out_size = 0
         self._rest = memoryview(b"")
@@ -134,9 +138,7 @@ class Connection(Protocol):
         """Take octets from the network."""
         self._received += len(data)
         self._last_heard = self.record.elapsed()
-        self.record.observe(
-            events.RawReceived(at=self._last_heard, data=data, size=len(data), encrypted=self._engine is not None)
-        )
+        self._note_received(data)
         if self._closing:
             return
         if self._working:
@@ -151,6 +153,15 @@ class Connection(Protocol):
                 self._drive(self._engine)
         except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
             self._fault(error)
+
+    def _note_received(self, data: bytes) -> None:
+        """Take note of octets; where TLS is due, those that are none are in clear all the same."""
+        encrypted = self._records.take(data) if self._engine is not None else 0
+        for part, inside in ((data[:encrypted], True), (data[encrypted:], False)):
+            if part:
+                self.record.observe(
+                    events.RawReceived(at=self._last_heard, data=part, size=len(part), encrypted=inside)
+                )
 
     def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Answer what was asked, then close: the client has closed its side (``printf … | nc -N``)."""
@@ -429,15 +440,29 @@ class Connection(Protocol):
 
     def _fault(self, error: Exception) -> None:
         """Answer an exception of ours: a finding about the lab, logged with the session, and the session ends."""
-        log.error("internal error in session %s", self.record.number, exc_info=error)
+        log.error("internal error in session %s: %s", self.record.number, _traced(error))
         self.record.observe(
-            events.InternalFault(at=self.record.elapsed(), description=f"{type(error).__name__}: {error}")
+            events.InternalFault(
+                at=self.record.elapsed(), description=f"{type(error).__name__}: {error}", masked=_placed(error)
+            )
         )
         if self._closing:
             return
         try:
             self._membrane.depart(Farewell.INTERNAL, at_once=True)
             self._pump()
-        except Exception:  # the session is beyond words
-            log.exception("session %s could not be ended in good order", self.record.number)
+        except Exception as another:  # noqa: BLE001 -- the session is beyond words
+            log.error("session %s could not be ended in good order: %s", self.record.number, _traced(another))  # noqa: TRY400 -- the exception's own words are left out
             self.abort("internal error")
+
+
+def _placed(error: Exception) -> str:
+    """Return what was raised and where, without the exception's own words: they may repeat what the client said."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return type(error).__name__ + where
+
+
+def _traced(error: Exception) -> str:
+    """Return the same with the whole way there."""
+    return f"{_placed(error)}\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -77,7 +77,7 @@ class Conversation:
     def _ask(self, challenge: bytes) -> Generator[Reply | Await, Framed | Overflow | None, bytes | LoginFailure]:
         """Send a challenge and return the decoded response."""
         yield self.dialogue.challenge(challenge)
-        line = yield Await.line(secret=True)
+        line = yield Await.line(b"*")
         if not isinstance(line, Framed):
             return LoginFailure.MALFORMED
         if line.parts[0] == b"*":

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
-from labserver.dialogues.masking import MASK, is_stray_response
+from labserver.dialogues.http import http_word
+from labserver.dialogues.masking import MASK, MASKED_LINE, Standing
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
+from labserver.mechanisms import known_mechanism
 from labserver.servers.access import NoChannel
 from labserver.servers.conversation import Conversation
 from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, Send, StartTls
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from labserver.servers.access import Access
 
     Step = Reply | Await | Action
+    Asked = Command | LiteralRequest | Overflow
     MembraneExchange = Generator[Step, Framed | Overflow | None, None]
 
 __all__ = ["Membrane"]
@@ -73,9 +76,14 @@ class Membrane:
         self._persona = persona
         self._facets = persona.facets
         self._relists = not isinstance(persona.facets.capabilities, HonestCapabilities)
+        self._standing = Standing(authenticated=False, is_account=access.knows)
         self._command: Command | None = None
         self._withholding = False
-        self._withheld: deque[Command | LiteralRequest | Overflow] = deque()
+        self._withheld: deque[tuple[Asked, bytes]] = deque()
+        self._veiled = b""
+        """The tag that is not shown in the reply to what is being answered, as it was not in the command."""
+        self._literal_refused = False
+        """What comes next may be the literal all the same, and a password."""
         self._channel: Channel = NoChannel()
         self._framer = dialogue.framer()
         self._backend: Backend | None = None
@@ -110,7 +118,7 @@ class Membrane:
         if greeting.authenticated:
             identity = Identity(account=self._persona.account, mechanism="PREAUTH")
             deque(self._backend.authenticated(Command(verb=""), identity), maxlen=0)
-            self._raise_literal_limit()
+            self._enter()
         honest = self._backend.greeting()
         spoken = greeting.spoken(honest)
         self._say(spoken)
@@ -120,6 +128,7 @@ class Membrane:
     def secured(self, facts: TlsFacts, channel: Channel) -> None:
         """TLS is up: from here on the dialogue is inside it."""
         self.secure = True
+        self._standing = replace(self._standing, authenticated=False)
         self._channel = channel
         self._negotiating = False
         self._observe(events.TlsEstablished(at=self._elapsed(), facts=facts))
@@ -189,7 +198,7 @@ class Membrane:
     def logged_in(self, identity: Identity) -> None:
         """Take note that the client is authenticated."""
         self._failed_logins = 0
-        self._raise_literal_limit()
+        self._enter()
         self._observe(
             events.AuthenticationSucceeded(
                 at=self._elapsed(), account=identity.account, mechanism=identity.mechanism, secure=self.secure
@@ -221,7 +230,9 @@ class Membrane:
             self._refusal_told = True
             self._misbehaved("authentication")
 
-    def _raise_literal_limit(self) -> None:
+    def _enter(self) -> None:
+        """Trust the client with more, now that it is authenticated."""
+        self._standing = replace(self._standing, authenticated=True)
         if isinstance(self._framer, ImapFramer):
             self._framer.literal_limit = self._access.limits.message_size
 
@@ -254,30 +265,54 @@ class Membrane:
             self.depart(self._departing)
             return True
         if self._withheld and not self._withholding:
-            self._answer(backend, self._withheld.popleft())
+            self._answer(backend, *self._withheld.popleft())
             return True
         unit = self._framer.next()
         if unit is None:
             return False
-        asked = self._dialogue.command(unit) if isinstance(unit, Framed) else unit
-        if isinstance(asked, Command):
-            if self._is_stray(asked):
-                asked = replace(asked, tag=b"")  # IMAP would repeat it, and the transcript with it
-            self._note_command(asked)
-        elif isinstance(asked, Overflow) or self._withholding:
-            self._note_overflow(asked.parts)
-        if self._withholding:
-            self._withheld.append(asked)
+        if isinstance(unit, LiteralRequest) and not self._withholding:
+            self._answer(backend, unit, b"")
         else:
-            self._answer(backend, asked)
+            self._take(backend, unit)
         return True
 
-    def _answer(self, backend: Backend, asked: Command | LiteralRequest | Overflow) -> None:
+    def _take(self, backend: Backend, unit: Framed | LiteralRequest | Overflow) -> None:
+        """Take note of what was asked, and answer it unless replies are withheld."""
+        command = self._dialogue.command(unit if isinstance(unit, Framed) else _cut(unit.parts))
+        if not self._dialogue.word(command) and (method := http_word(command.parts[0])):
+            self._note_command(command, verb=method, masked=method.encode() + b" " + MASKED_LINE)
+            self.depart(Farewell.HTTP, at_once=True)
+            return
+        veiled = self._note_asked(command)
+        asked: Asked = command if isinstance(unit, Framed) else unit
+        if self._withholding:
+            self._withheld.append((self._untagged(asked, command), veiled))
+        else:
+            self._answer(backend, self._untagged(asked, command), veiled)
+
+    def _untagged(self, asked: Asked, command: Command) -> Asked:
+        """Return what was asked without a tag where that may be a password and no tag: no reply must repeat it.
+
+        That is so for words which make no command (RFC 9051 7.1: then BAD has no tag) if they stand alone, come after
+        a refusal, or are part of something too long.
+        """
+        if self._dialogue.word(command):
+            return asked
+        if not isinstance(asked, Command):
+            return replace(asked, parts=(b"", *asked.parts[1:]))
+        alone = not command.verb
+        return replace(asked, tag=b"") if alone or self._failed_logins or self._literal_refused else asked
+
+    def _answer(self, backend: Backend, asked: Asked, veiled: bytes) -> None:
+        self._veiled = veiled
+        if not isinstance(asked, LiteralRequest):
+            self._literal_refused = False
         match asked:
             case LiteralRequest():
                 self._answer_literal(backend, asked)
             case Overflow():
                 self._say(self._dialogue.overflow(asked))
+                self._literal_refused = asked.literal
             case Command():
                 self._in_a_row += 1
                 if not self._in_a_row % _IN_A_ROW:
@@ -323,7 +358,12 @@ class Membrane:
             reply = self._relisted(honest)
         self._observe(
             events.ReplySent(
-                at=self._elapsed(), kind=reply.kind.value, data=reply.raw, secure=self.secure, size=len(reply.raw)
+                at=self._elapsed(),
+                kind=reply.kind.value,
+                data=reply.raw,
+                secure=self.secure,
+                size=len(reply.raw),
+                masked=self._veil(reply.raw),
             )
         )
         if reply is not honest:
@@ -356,7 +396,8 @@ class Membrane:
             exchange.close()
 
     def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
-        refusal = backend.admit(request)
+        command = self._dialogue.command(_cut(request.parts))
+        refusal = backend.admit(self._untagged(request, command))  # type: ignore[arg-type]  # a literal stays one
         framer = self._framer
         if not isinstance(framer, ImapFramer):
             return
@@ -364,7 +405,8 @@ class Membrane:
             framer.grant()
             self._say(self._dialogue.go_ahead())
         else:
-            self._note_overflow(request.parts)
+            self._veiled = self._note_asked(command)
+            self._literal_refused = True
             framer.refuse()
             self._say(refusal)
 
@@ -423,7 +465,7 @@ class Membrane:
                 yield from backend.authenticated(command, identity)
                 return
             failure = outcome
-        self.login_refused(mechanism_name, failure)
+        self.login_refused(known_mechanism(mechanism_name), failure)
         yield self._dialogue.login_failed(command, failure)
 
     def _proof(self, honest: bytes) -> bytes:
@@ -434,25 +476,28 @@ class Membrane:
 
     # The transcript's view
 
-    def _is_stray(self, command: Command) -> bool:
-        return self._failed_logins > 0 and is_stray_response(command.parts[0])
+    def _note_asked(self, command: Command) -> bytes:
+        """Take note of a command, and return its tag if that is not shown: it may be a password and no tag."""
+        word = self._dialogue.word(command)
+        masked = self._dialogue.masked(command, self._standing)
+        veiled = command.tag if not word or (self._literal_refused and not self._standing.authenticated) else b""
+        if veiled and masked.startswith(veiled):
+            masked = MASK + masked[len(veiled) :]
+        self._note_command(command, verb=word, masked=masked)
+        return veiled
 
-    def _note_command(self, command: Command) -> None:
-        stray = self._is_stray(command)
+    def _note_command(self, command: Command, *, verb: str, masked: bytes) -> None:
+        raw = command.raw
         self._observe(
             events.CommandReceived(
-                at=self._elapsed(),
-                verb="" if stray else command.verb,
-                data=command.raw,
-                masked=MASK + b"\r\n" if stray else self._dialogue.masked(command),
-                secure=self.secure,
-                size=len(command.raw),
+                at=self._elapsed(), verb=verb, data=raw, masked=masked, secure=self.secure, size=len(raw)
             )
         )
 
-    def _note_overflow(self, parts: tuple[bytes, ...]) -> None:
-        shown = b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n"
-        self._note_command(self._dialogue.command(Framed(parts=parts, raw=shown)))
+    def _veil(self, reply: bytes) -> bytes | None:
+        """Return a reply without the tag that is not shown; None where it repeats none."""
+        tag = self._veiled
+        return MASK + reply[len(tag) :] if tag and reply.startswith(tag + b" ") else None
 
     def _note_unfinished(self) -> None:
         """Take note of octets that never became a whole line: they were said all the same, and may be any secret."""
@@ -468,8 +513,14 @@ class Membrane:
         at = self._elapsed()
         if awaited.kind is AwaitKind.LINE:
             data = unit.raw if isinstance(unit, Framed) else unit.parts[0]
-            masked = MASK + b"\r\n" if awaited.secret and data.strip() not in {b"", b"*"} else data
+            word = data.strip().upper()
+            masked = data if not word or word in awaited.words else MASKED_LINE
             self._observe(events.LineReceived(at=at, data=data, masked=masked, secure=self.secure))
         else:
             data = unit.raw if isinstance(unit, Framed) else b""
             self._observe(events.DataReceived(at=at, data=data, size=len(data), secure=self.secure))
+
+
+def _cut(parts: tuple[bytes, ...]) -> Framed:
+    """Return the beginning of something that is not whole, for its tag, its verb and the transcript."""
+    return Framed(parts=parts, raw=b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n")

@@ -76,6 +76,8 @@ class SessionRecord:
 def _shortened(event: _Sized | _Said, room: int) -> events.Event:
     if isinstance(event, events.CommandReceived | events.LineReceived):
         return replace(event, data=event.data[:room], masked=event.masked[:room])
+    if isinstance(event, events.ReplySent) and event.masked is not None:
+        return replace(event, data=event.data[:room], masked=event.masked[:room])
     return replace(event, data=event.data[:room])
 
 

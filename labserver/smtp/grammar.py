@@ -159,7 +159,8 @@ def parameters(form: Form, text: str) -> dict[str, str] | Refusal:
             return Refusal(501, "5.5.4", "Bad parameter syntax")
         keyword, value = parameter[1].upper(), parameter[2] or ""
         if keyword not in form.parameters:
-            return Refusal(555, "5.5.4", f"Parameter {keyword[:40]} is not recognised")
+            # Not which: a word that nobody specified may be anything, and the reply goes into the transcript.
+            return Refusal(555, "5.5.4", f"Parameter not recognised, there are {', '.join(form.parameters)}")
         if keyword in read or not form.parameters[keyword].fullmatch(value):
             return Refusal(501, "5.5.4", f"Bad or repeated value of {keyword}")
         read[keyword] = value

@@ -90,7 +90,7 @@ class Canary:
         worst_in_clear = 0
         for index, event in enumerate(session):
             computed = digests.take(event)
-            if isinstance(event, events.RawReceived):
+            if isinstance(event, events.RawReceived) and not event.encrypted:
                 in_clear.append((index, event.data))
             said = _said(event)
             if said is None:

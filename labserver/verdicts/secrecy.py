@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from labserver import events
+from labserver.mechanisms import known_mechanism
 from labserver.scenario import Severity
 from labserver.verdicts.canary import Exposure
 from labserver.verdicts.finding import Breach, Outcome
@@ -135,6 +136,7 @@ def _attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:
             continue
         named = _MECHANISM.match(event.data)
         if named is not None:
-            yield evidence, named.group(1).decode("ascii", "replace").upper(), event.secure
+            mechanism = known_mechanism(named.group(1).decode("ascii", "replace"))
+            yield evidence, mechanism or "an unknown mechanism", event.secure
         elif event.verb in ("LOGIN", "USER", "APOP"):
             yield evidence, event.verb, event.secure

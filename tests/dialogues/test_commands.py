@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.wire.framing import Framed
+from tests.dialogues.conftest import AFTER, BEFORE
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Dialogue
@@ -37,6 +38,8 @@ _SPLIT = [
     ("imap", [b"* BAD tag"], b"", "", b"* BAD tag"),
     ("imap", [b"+ x"], b"", "", b"+ x"),
     ("imap", [b""], b"", "", b""),
+    ("imap", [b"a" * 255 + b" NOOP"], b"a" * 255, "NOOP", b""),
+    ("imap", [b"a" * 256 + b" NOOP"], b"", "", b"a" * 256 + b" NOOP"),
 ]
 
 
@@ -58,7 +61,8 @@ def test_any_octets(dialogues: dict[str, Dialogue], protocol: str, line: bytes) 
     dialogue = dialogues[protocol]
     command = dialogue.command(Framed(parts=(line,), raw=line + b"\r\n"))
     assert command.verb == command.verb.upper()
-    assert dialogue.masked(command)
+    assert dialogue.masked(command, BEFORE)
+    assert dialogue.masked(command, AFTER)
 
 
 def test_a_new_framer_each(dialogues: dict[str, Dialogue]) -> None:

@@ -30,6 +30,7 @@ _FAREWELLS = [
     (Farewell.OVERLOADED, "421 4.3.2", "* BYE [UNAVAILABLE] Too many", "-ERR [SYS/TEMP] Too many"),
     (Farewell.TOO_MANY_ERRORS, "421 4.7.0", "* BYE Too many errors", "-ERR [SYS/PERM] Too many errors"),
     (Farewell.LINE_TOO_LONG, "421 4.5.2", "* BYE Line too long", "-ERR [SYS/PERM] Line too long"),
+    (Farewell.HTTP, "421 4.7.0", "* BYE This is a mail server", "-ERR [SYS/PERM] This is a mail server"),
     (Farewell.INTERNAL, "421 4.3.0", "* BYE [SERVERBUG]", "-ERR [SYS/TEMP] Internal"),
 ]
 

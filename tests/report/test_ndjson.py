@@ -30,6 +30,7 @@ def _made(kind: type[events.Event]) -> events.Event:
         "float": 1.5,
         "str": "text",
         "bytes": b"octets",
+        "bytes | None": b"masked",
         "int": 6,
         "bool": True,
         "TlsFacts": events.TlsFacts(version="TLSv1.3", cipher="AES"),
@@ -67,6 +68,8 @@ _SECRETS = [
     events.RawReceived(at=0, data=b"PASS s3cret\r\n", size=13, encrypted=False),
     events.RawSent(at=0, data=b"s3cret", size=6, encrypted=False),
     events.PlaintextDiscarded(at=0, data=b"PASS s3cret\r\n", size=13),
+    events.ReplySent(at=0, kind="completion", data=b"s3cret BAD\r\n", masked=b"**** BAD\r\n", secure=True, size=12),
+    events.InternalFault(at=0, description="KeyError: 's3cret'", masked="KeyError"),
 ]
 
 

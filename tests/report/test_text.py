@@ -87,7 +87,10 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
         events.AuthenticationFailed(at=0.0, mechanism="LOGIN", reason="credentials not accepted", secure=False),
         ["-- authentication by LOGIN IN CLEAR failed: credentials not accepted"],
     ),
-    (events.InternalFault(at=0.0, description="KeyError: 1"), ["-- THE LAB FAILED (please report this): KeyError: 1"]),
+    (
+        events.InternalFault(at=0.0, description="KeyError: 1", masked="KeyError in f (x.py, line 1)"),
+        ["-- THE LAB FAILED (please report this): KeyError in f (x.py, line 1)"],
+    ),
     (
         events.Disconnected(at=0.0, by="client", clean=True, received=10, sent=20),
         ["-- closed by client (10 octets received, 20 sent)"],

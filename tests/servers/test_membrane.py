@@ -56,14 +56,14 @@ def test_octet_by_octet(building: Building) -> None:
 
 
 def test_waiting_for_a_line(building: Building) -> None:
-    """A line that a command waits for is no command."""
+    """A line that a command waits for is no command; none but those it names is shown."""
     talk, scripted = _scripted(building)
     assert talk.say(b"WAIT\r\n") == b"+ waiting\r\n"
     assert talk.say(b"QUIT\r\nB\r\n") == b"WAIT heard QUIT\r\ndid B\r\n"
     assert scripted.asked == ["WAIT", "B"]
     lines = talk.all(events.LineReceived)
     assert [(line.data, line.masked) for line in lines if isinstance(line, events.LineReceived)] == [
-        (b"QUIT\r\n", b"QUIT\r\n")
+        (b"QUIT\r\n", b"****\r\n")
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_line_beyond_its_limit(building: Building, service: str, limit: dict[s
     """An overlong line is answered with an error, never reaches the session, and the next line does."""
     building.limit(**limit)
     talk, scripted = _scripted(building, service)
-    assert talk.say(b"aaaa " + b"b" * 30 + b"\r\n").startswith(answer)
+    assert talk.say(b"aaaa NOOP " + b"b" * 30 + b"\r\n").startswith(answer)
     talk.say(b"c D\r\n")
     assert len(scripted.asked) == 1
 

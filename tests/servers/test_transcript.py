@@ -99,7 +99,7 @@ def test_the_marks_of_a_life_are_always_kept() -> None:
     marks: list[events.Event] = [
         events.TlsStarted(at=0.0),
         events.AuthenticationFailed(at=0.0, mechanism="PLAIN", reason="no", secure=True),
-        events.InternalFault(at=0.0, description="oh"),
+        events.InternalFault(at=0.0, description="oh", masked="oh"),
         events.Disconnected(at=0.0, by="client", clean=True),
     ]
     for mark in marks:

@@ -35,7 +35,7 @@ class Idle:
         session.idling = True
         try:
             yield from session.unsolicited()
-            line = yield Await.line()
+            line = yield Await.line(b"DONE")
         finally:
             session.idling = False
         if not isinstance(line, Framed) or line.parts[0].strip().upper() != b"DONE":
