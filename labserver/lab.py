@@ -19,6 +19,7 @@ from labserver.mailstore.directory import Directory
 from labserver.mailstore.store import MailStore
 from labserver.pki.chain import fingerprint
 from labserver.pki.material import entropy_for, obtain
+from labserver.private_files import PUBLIC, open_appending, write_file
 from labserver.servers.access import Access
 from labserver.servers.anchors import AnchorFiles
 from labserver.servers.backends import Backends
@@ -200,7 +201,7 @@ class Lab:
         if found is None or not found.lists:
             return None
         path = self.run_directory / f"crl-{identifier}.pem"
-        path.write_bytes(self.chains.chain(identifier).crls_pem)
+        write_file(path, self.chains.chain(identifier).crls_pem, mode=PUBLIC, durable=False)
         return path
 
     async def stop(self, *, grace: float = 5.0) -> None:
@@ -333,7 +334,7 @@ def _check_addresses(settings: Settings) -> None:
 def _check_key_log(path: Path) -> None:
     """Make the file, private because it opens every recorded session; raises ConfigurationError."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        os.close(open_appending(path))
     except OSError as error:
         raise ConfigurationError(f"--key-log {path}: {error.strerror}") from error
 

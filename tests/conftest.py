@@ -1,12 +1,48 @@
-"""All tests start programs that are listed in ``tests/programs.py`` only."""
+"""What all tests share: they start listed programs only; strangers' files and a plain user's rights can be had."""
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.plain_user import PlainUser, plain_user_folder
 from tests.programs import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_STRANGER = 4711
 
 
 def pytest_configure() -> None:
     """Watch what tests start: an audit hook stays for the life of the process."""
     sys.addaudithook(watch)
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Return a set of paths that belong to another user as long as they are in it, whoever runs the tests."""
+    paths: set[Path] = set()
+
+    def disowned(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def status(path: str | int | Path, **options: object) -> os.stat_result:
+            found = real(path, **options)
+            named = Path(f"/proc/self/fd/{path}").readlink() if isinstance(path, int) else Path(path).absolute()
+            return os.stat_result((*found[:4], _STRANGER, *found[5:10])) if named in paths else found
+
+        return status
+
+    for name in ("stat", "lstat", "fstat"):
+        monkeypatch.setattr(os, name, disowned(getattr(os, name)))
+    return paths
+
+
+@pytest.fixture
+def plain_user() -> Iterator[PlainUser]:
+    """Return a user without root's rights, with a folder: whoever runs the tests, or nobody where that is root."""
+    with plain_user_folder() as user:
+        yield user

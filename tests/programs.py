@@ -58,6 +58,7 @@ EVERYWHERE = {
     "lab": "what is tested",
     "labserver": "what is tested",
     "pytest": "./lab installs it",
+    "setpriv": "an essential package of Debian",
     "python": "what runs the tests",
     "python3": "what runs the tests",
     "sh": "POSIX",

@@ -174,10 +174,10 @@ def _campaign(
     from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
     from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
     from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- the same
+    from labserver.private_files import PUBLIC, write_file  # noqa: PLC0415 -- the same
 
     hosts = lab.run_directory / "hosts"
-    hosts.write_text(hosts_file(CATALOGUE), encoding="utf-8", errors="surrogateescape")
-    hosts.chmod(0o644)
+    write_file(hosts, hosts_file(CATALOGUE).encode("utf-8", "surrogateescape"), mode=PUBLIC, durable=False)
     naming = choose_naming(hosts, "good.lab.test")
     for notice in filter(None, (*lab.notices, naming.note)):
         print(f"labserver: {notice}", file=sys.stderr)
@@ -224,11 +224,11 @@ async def _tell(campaign: Campaign, reports: list[CaseReport]) -> None:
 
 
 def _write(options: argparse.Namespace, words: Sequence[str], reports: Sequence[CaseReport]) -> None:
-    from labserver.cli.run_directory import write_private  # noqa: PLC0415 -- only here
+    from labserver.private_files import PUBLIC, write_named  # noqa: PLC0415 -- only here
     from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
     from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
 
     if options.json is not None:
-        write_private(options.json, campaign_json(words, reports).encode(), mode=0o644)
+        write_named(options.json, campaign_json(words, reports).encode(), mode=PUBLIC)
     if options.junit is not None:
-        write_private(options.junit, campaign_junit(words, reports), mode=0o644)
+        write_named(options.junit, campaign_junit(words, reports), mode=PUBLIC)

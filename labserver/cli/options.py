@@ -87,7 +87,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
     """Add the options about what a lab tells while it runs; return their group."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--transcript", type=Path, metavar="FILE", help="append what is said to this file, as it is said"
+        "--transcript", type=Path, metavar="FILE", help="append what is said to this file (0600), as it is said"
     )
     group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in --transcript")
     group.add_argument("--log", choices=_LOG_LEVELS, default="warning", help="how much to tell (default: %(default)s)")

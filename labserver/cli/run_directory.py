@@ -15,10 +15,12 @@ import tempfile
 from pathlib import Path
 
 from labserver.errors import ConfigurationError
+from labserver.private_files import is_trusted, planted
 
-__all__ = ["NoLabError", "create", "find_ready", "remove", "write_private"]
+__all__ = ["NoLabError", "create", "find_ready", "remove"]
 
 READY = "ready.json"
+_NONE = "no lab is running; start one with: labserver up"
 _LONGEST_PATH = 90
 """Octets of the folder's name that leave room for a socket in it (sockaddr_un: 104 on macOS, 108 on Linux)."""
 
@@ -29,9 +31,22 @@ class NoLabError(ConfigurationError):
 
 def _parent() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK):
+    if runtime and os.access(runtime, os.W_OK) and is_trusted(Path(runtime).stat()):  # su keeps that of its caller
         return Path(runtime) / "labserver"
     return Path(tempfile.gettempdir()) / f"labserver-{os.getuid()}"
+
+
+def _check_private(folder: Path) -> None:
+    """Raise ConfigurationError if another user can look into a folder, or could have put it there."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise ConfigurationError(
+            f"{folder} is not a private folder of yours; remove it or set XDG_RUNTIME_DIR to one that is"
+        )
+    if reason := planted(folder):
+        raise ConfigurationError(
+            f"{folder} cannot be used: {reason}; set XDG_RUNTIME_DIR to a folder that only you can change"
+        )
 
 
 def _checked_parent() -> Path:
@@ -39,15 +54,11 @@ def _checked_parent() -> Path:
     parent = _parent()
     try:
         parent.mkdir(mode=0o700, exist_ok=True)
-        status = parent.lstat()
+        _check_private(parent)
     except OSError as error:
         raise ConfigurationError(
             f"cannot make {parent}: {error.strerror}; set XDG_RUNTIME_DIR to a folder of yours"
         ) from error
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise ConfigurationError(
-            f"{parent} is not a private folder of yours; remove it or set XDG_RUNTIME_DIR to one that is"
-        )
     return parent
 
 
@@ -74,12 +85,12 @@ def find_ready(path: Path | None) -> dict[str, object]:
     """Return the ready record in ``path``, or of the newest lab that runs.
 
     Where several run, standard error tells which one it is. Raises NoLabError if there is none, ConfigurationError if
-    it cannot be read.
+    it cannot be read, or another user could have written it.
     """
     if path is None:
         path = Path(os.environ["LABSERVER_READY_FILE"]) if "LABSERVER_READY_FILE" in os.environ else _newest()
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(_read(path))
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}; is the lab running?") from error
     except ValueError as error:
@@ -89,16 +100,31 @@ def find_ready(path: Path | None) -> dict[str, object]:
     return record
 
 
+def _read(path: Path) -> bytes:
+    """Return a ready file's octets; a pipe of this user's is read, too, as ``<(…)`` makes one."""
+    _check_file(path, path.stat())  # before it is opened: another user's FIFO would never end
+    with path.open("rb") as stream:
+        _check_file(path, os.fstat(stream.fileno()))
+        return stream.read()
+
+
+def _check_file(path: Path, status: os.stat_result) -> None:
+    if not is_trusted(status) or (stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWOTH):
+        raise ConfigurationError(f"{path} is not to be trusted: another user can write it; name another ready file")
+
+
 def _newest() -> Path:
     parent = _parent()
+    if not os.path.lexists(parent):
+        raise NoLabError(_NONE)
+    _check_private(parent)
     running = [
-        file
-        for file in (parent.glob(f"*/{READY}") if parent.is_dir() else ())
-        if file.parent.name.isdigit() and _alive(int(file.parent.name))
+        file for file in parent.glob(f"*/{READY}") if file.parent.name.isdigit() and _alive(int(file.parent.name))
     ]
     if not running:
-        raise NoLabError("no lab is running; start one with: labserver up")
+        raise NoLabError(_NONE)
     newest = max(running, key=lambda file: file.stat().st_mtime_ns)
+    _check_private(newest.parent)
     if others := sorted(str(file) for file in running if file != newest):
         print(
             f"labserver: several labs are running; this is {newest}; --ready-file chooses: {', '.join(others)}",
@@ -115,22 +141,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def write_private(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a file in one step: readers see the whole of it or nothing. Raises ConfigurationError.
-
-    What is no file, or stands for another (``/dev/stdout``), is written to and not replaced.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if path.exists() and (path.is_symlink() or not path.is_file()):
-            path.write_bytes(content)
-            return
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error

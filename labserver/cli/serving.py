@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from labserver.cli import run_directory
 from labserver.lab import Lab
+from labserver.private_files import PRIVATE, PUBLIC, write_file
 from labserver.servers import loop
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def _leave_files(lab: Lab, record: dict[str, object]) -> None:
     from labserver.pki.export import trust_files  # noqa: PLC0415 -- cryptography is loaded by now
 
     for file in trust_files(lab.material.chain.anchors):
-        run_directory.write_private(lab.run_directory / file.name, file.content, mode=0o644)
-    run_directory.write_private(lab.run_directory / run_directory.READY, json.dumps(record).encode())
+        write_file(lab.run_directory / file.name, file.content, mode=PUBLIC, durable=False)
+    ready = json.dumps(record).encode()
+    write_file(lab.run_directory / run_directory.READY, ready, mode=PRIVATE, durable=False)
 
 
 async def parent_gone() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
+from labserver.private_files import open_appending
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
 
@@ -50,7 +52,7 @@ def _subscribed(transcript: Transcript, subscriber: Callable[[SessionRecord, Eve
 @contextlib.contextmanager
 def _to_file(transcript: Transcript, options: argparse.Namespace) -> Iterator[None]:
     try:
-        stream = options.transcript.open("a", encoding="utf-8", buffering=1)
+        stream = os.fdopen(open_appending(options.transcript), "a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise ConfigurationError(f"--transcript {options.transcript}: {error.strerror}") from error
 

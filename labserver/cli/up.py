@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.cli import run_directory
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
+from labserver.private_files import write_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,9 +84,9 @@ def _announce(options: argparse.Namespace, running: Running) -> None:
         from labserver.cli.env import variables  # noqa: PLC0415 -- only when it is asked for
         from labserver.pki.environment import Format, render  # noqa: PLC0415 -- the same
 
-        run_directory.write_private(options.env_file, render(variables(running.record), Format.DOTENV).encode())
+        write_named(options.env_file, render(variables(running.record), Format.DOTENV).encode())
     if options.ready_file is not None:
-        run_directory.write_private(options.ready_file, line.encode() + b"\n")
+        write_named(options.ready_file, line.encode() + b"\n")
     if options.ready_fd is not None:
         _tell(options.ready_fd, line)
     if not options.quiet:

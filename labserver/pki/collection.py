@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from labserver.errors import ConfigurationError
 from labserver.pki.anatomy import authority_keys
 from labserver.pki.export import Exported, digest, key_store, refuse_foreign
-from labserver.pki.files import PRIVATE, STORE_PASSWORD, read_file, write_file
+from labserver.pki.files import STORE_PASSWORD, read_file
+from labserver.private_files import PRIVATE, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

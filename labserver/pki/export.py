@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, load_der
 
 from labserver.errors import ConfigurationError
 from labserver.pki.chain import certificates_pem
-from labserver.pki.files import PRIVATE, PUBLIC, STORE_PASSWORD, read_file, write_file
+from labserver.pki.files import STORE_PASSWORD, read_file
+from labserver.private_files import PRIVATE, PUBLIC, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -32,9 +32,10 @@ from cryptography.x509.oid import NameOID
 from labserver.errors import ConfigurationError
 from labserver.pki.authority import KEPT_LIFETIME, Authority, LabIssuer, create_authority
 from labserver.pki.chain import Chain, certificates_pem, pem
-from labserver.pki.files import PRIVATE, PUBLIC, TEMPORARY_SUFFIX, read_file, write_file
+from labserver.pki.files import read_file
 from labserver.pki.permitted import Permitted
 from labserver.pki.profile import Profile, server_profile
+from labserver.private_files import PRIVATE, PUBLIC, TEMPORARY_SUFFIX, is_trusted, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,12 @@ def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system releases it when the process ends, however it ends."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if directory.stat().st_mode & _OTHERS_WRITE:
+        status = directory.stat()
+        if not is_trusted(status):
+            raise ConfigurationError(
+                f"{directory} belongs to another user, who could replace the CA key: name another --state directory"
+            )
+        if status.st_mode & _OTHERS_WRITE:
             raise ConfigurationError(f"Others can write to {directory}, where a CA key is kept: chmod 700 {directory}")
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
     except OSError as error:
@@ -185,7 +191,10 @@ def _load_authority(path: Path) -> Authority:
 
 def _load(path: Path) -> tuple[bytes, tuple[bytes, ...]]:
     """Return a file's key (PKCS #8) and the certificates behind it, of which the first is the key's."""
-    if path.stat().st_mode & _OTHERS:
+    status = path.stat()
+    if not is_trusted(status):
+        raise ConfigurationError(f"{path} belongs to another user: remove it, or name another --state directory")
+    if status.st_mode & _OTHERS:
         raise ConfigurationError(f"Others can read the private key in {path}: chmod 600 {path}")
     content = read_file(path, "the kept key and certificates")
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import LabCertificate
 from labserver.pki.chain import fingerprint
-from labserver.pki.files import PUBLIC, write_file
+from labserver.private_files import PUBLIC, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import os
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
+from labserver.private_files import in_a_file, open_appending
 from labserver.tls.alerts import alert_in_clear
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
@@ -164,10 +165,8 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.use_certificate(leaf)
         for certificate in others:
             context.add_extra_chain_cert(certificate)
-        with tempfile.NamedTemporaryFile(prefix="labserver-", suffix=".pem") as file:
-            file.write(settings.private_key)
-            file.flush()
-            context.use_privatekey_file(file.name)  # not every kind of key is taken in another way: ML-DSA, RSASSA-PSS
+        with in_a_file(settings.private_key) as name:
+            context.use_privatekey_file(name)  # not every kind of key is taken in another way: ML-DSA, RSASSA-PSS
     except SSL.Error as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
     if settings.client_anchors:
@@ -185,7 +184,7 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         log = settings.key_log
 
         def keep(_: SSL.Connection, line: bytes) -> None:
-            with log.open("ab") as stream:
+            with os.fdopen(open_appending(log), "ab") as stream:
                 stream.write(line + b"\n")
 
         context.set_keylog_callback(keep)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
-import tempfile
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
+from labserver.private_files import in_a_file, open_appending
 from labserver.tls.alerts import alert_in_clear
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
@@ -161,6 +160,7 @@ def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.load_verify_locations(cadata=settings.client_anchors.decode("ascii"))
         context.verify_mode = ssl.CERT_REQUIRED if settings.client_required else ssl.CERT_OPTIONAL
     if settings.key_log is not None:
+        os.close(open_appending(settings.key_log))  # made private here: OpenSSL would make it for everybody to read
         context.keylog_filename = str(settings.key_log)
     names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
 
@@ -183,14 +183,10 @@ def _limit(context: ssl.SSLContext, settings: TlsSettings) -> None:
 
 def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
     """Hand the chain over in a file nobody else can read: the standard library takes it in no other way."""
-    descriptor, name = tempfile.mkstemp(prefix="labserver-", suffix=".pem")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(settings.private_key + b"\n" + settings.certificate_chain + _FFDHE2048)
-        context.load_cert_chain(name)
-        if settings.weak:
-            context.load_dh_params(name)
+        with in_a_file(settings.private_key + b"\n" + settings.certificate_chain + _FFDHE2048) as name:
+            context.load_cert_chain(name)
+            if settings.weak:
+                context.load_dh_params(name)
     except ssl.SSLError as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error
-    finally:
-        Path(name).unlink()

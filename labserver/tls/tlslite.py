@@ -8,6 +8,7 @@ certificate, since it could not verify one, and resumes no session.
 from __future__ import annotations
 
 import base64
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from tlslite.mathtls import PRF_1_2, PRF_1_2_SHA384
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
+from labserver.private_files import open_appending
 from labserver.tls.alerts import ALERTS
 from labserver.tls.client_hello import ClientHello, ClientHelloReader, Unread
 from labserver.tls.endpoint_binding import server_end_point
@@ -218,7 +220,7 @@ class TlsliteEngine:
     def _disclose(self, random: bytes, label: str, secret: bytes) -> None:
         log = self._presented.settings.key_log
         if log is not None:
-            with log.open("ab") as stream:
+            with os.fdopen(open_appending(log), "ab") as stream:
                 stream.write(f"{label} {random.hex()} {secret.hex()}\n".encode("ascii"))
 
 

@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.cli import run_directory
 from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture(autouse=True)
@@ -155,39 +159,92 @@ def test_no_ready_file(tmp_path: Path, content: str | None, complaint: str) -> N
         run_directory.find_ready(path)
 
 
-def test_written_in_one_step(tmp_path: Path) -> None:
-    """A reader sees the old file or the new one, with the mode that was asked for; nothing else is left."""
-    path = tmp_path / "file"
-    run_directory.write_private(path, b"old")
-    with path.open("rb") as reader:
-        run_directory.write_private(path, b"new", mode=0o644)
-        assert reader.read() == b"old"
-    assert path.read_bytes() == b"new"
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert list(tmp_path.iterdir()) == [path]
+# --- what others planted --------------------------------------------------------------------------------------------
 
 
-def test_a_device_is_not_replaced(tmp_path: Path) -> None:
-    """``/dev/null`` and ``/dev/stdout`` stay what they are, whoever runs the lab."""
-    (tmp_path / "device").symlink_to(os.devnull)
-    run_directory.write_private(tmp_path / "device", b"gone")
-    assert (tmp_path / "device").readlink() == Path(os.devnull)
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        run_directory.write_private(pipe, b"told")
-        assert os.read(reading, 9) == b"told"
-    finally:
-        os.close(reading)
-    assert pipe.is_fifo()
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701, 0o777])
+def test_an_open_folder_is_not_believed(runtime: Path, mode: int) -> None:
+    """A lab found in a folder that others may write to or read is refused."""
+    _leave(runtime, os.getpid())
+    runtime.chmod(mode)
+    with pytest.raises(ConfigurationError, match="is not a private folder of yours; remove it or set XDG_RUNTIME_DIR"):
+        run_directory.find_ready(None)
 
 
-def test_cannot_be_written(tmp_path: Path) -> None:
-    """A file that cannot be written is told, and leaves nothing."""
-    with pytest.raises(ConfigurationError, match=r"cannot write .*No such file"):
-        run_directory.write_private(tmp_path / "no" / "file", b"")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match=r"cannot write .*Is a directory"):
-        run_directory.write_private(tmp_path / "folder", b"")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+def test_another_users_folder_is_not_believed(runtime: Path, strangers: set[Path]) -> None:
+    """A lab that another user planted is refused, and no other is made beside it."""
+    planted = _leave(runtime, os.getpid())
+    for place in (runtime, planted):
+        strangers.add(place)
+        with pytest.raises(ConfigurationError, match=f"{place} is not a private folder of yours"):
+            run_directory.find_ready(None)
+        strangers.clear()
+    strangers.add(runtime)
+    with pytest.raises(ConfigurationError, match="is not a private folder of yours"):
+        run_directory.create()
+
+
+@pytest.mark.parametrize("level", ["parent", "process", "dangling"])
+def test_a_link_is_not_believed(runtime: Path, tmp_path: Path, level: str) -> None:
+    """A link in the place of either folder is refused, wherever it leads."""
+    elsewhere = _leave(tmp_path / "elsewhere", os.getpid())
+    if level == "process":
+        runtime.mkdir(mode=0o700)
+        (runtime / str(os.getpid())).symlink_to(elsewhere)
+    else:
+        runtime.symlink_to(elsewhere.parent if level == "parent" else tmp_path / "nowhere")
+    with pytest.raises(ConfigurationError, match="is not a private folder of yours"):
+        run_directory.find_ready(None)
+
+
+@pytest.mark.parametrize("use", [run_directory.create, lambda: run_directory.find_ready(None)])
+def test_a_runtime_directory_for_all(runtime: Path, use: Callable[[], object]) -> None:
+    """Where others can exchange the private folder itself it is not used; in a sticky directory they cannot."""
+    _leave(runtime, os.getpid(), name="mine")
+    runtime.parent.chmod(0o777)
+    with pytest.raises(
+        ConfigurationError, match=f"others can replace what is in {runtime.parent}.*set XDG_RUNTIME_DIR"
+    ):
+        use()
+    runtime.parent.chmod(0o1777)
+    assert use()
+
+
+def test_another_users_runtime_directory(runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runtime directory that su kept from its caller is not this user's: the temporary directory is used."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(run_directory, "is_trusted", lambda _: False)
+    assert run_directory.create().parent == tmp_path / f"labserver-{os.getuid()}"
+    assert not runtime.exists()
+
+
+def test_another_users_ready_file(tmp_path: Path, strangers: set[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ready file that another user left is refused, however it is named, and so is one that others can write."""
+    path = tmp_path / "ready"
+    path.write_text('{"ports": {}}')
+    assert run_directory.find_ready(path) == {"ports": {}}
+    strangers.add(path)
+    with pytest.raises(ConfigurationError, match=f"{path} is not to be trusted: another user can write it"):
+        run_directory.find_ready(path)
+    monkeypatch.setenv("LABSERVER_READY_FILE", str(path))
+    with pytest.raises(ConfigurationError, match="is not to be trusted"):
+        run_directory.find_ready(None)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ConfigurationError, match="is not to be trusted"):
+        run_directory.find_ready(path)
+    strangers.clear()
+    path.unlink()
+    path.write_text('{"ports": {}}')
+    path.chmod(0o606)
+    with pytest.raises(ConfigurationError, match="is not to be trusted"):
+        run_directory.find_ready(path)
+
+
+def test_a_ready_file_that_is_a_pipe() -> None:
+    """A pipe is read, as ``--ready-file <(…)`` makes one."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"ports": {}}')
+    os.close(writing)
+    assert run_directory.find_ready(Path(f"/dev/fd/{reading}")) == {"ports": {}}
+    os.close(reading)

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from labserver.clock import FixedClock, SystemEntropy
 from labserver.errors import ConfigurationError
-from labserver.pki.files import TEMPORARY_SUFFIX
 from labserver.pki.permitted import LAB
 from labserver.pki.profile import HOSTS
 from labserver.pki.state import AUTHORITY_RENEWAL, LEAF_RENEWAL, Kept, open_state
+from labserver.private_files import TEMPORARY_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
