@@ -183,6 +183,8 @@ class AuthenticationFailed(Event):
     """Empty where the client asked for one that nobody knows, which may be a credential."""
     reason: str
     secure: bool
+    remedy: str = ""
+    """What to do about it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,11 @@ class LoginFailure(Enum):
     """Why an authentication did not succeed."""
 
     REJECTED = "credentials not accepted"
+    UNBOUND = "not bound to the TLS channel"
+    """A -PLUS mechanism, but the client's message has no channel binding that fits; told as REJECTED."""
     CANCELLED = "cancelled by the client"
+    WITHDRAWN = "cancelled by the client before its first message"
+    """Told as CANCELLED."""
     MALFORMED = "malformed response"
     UNSUPPORTED = "mechanism not supported"
     NEEDS_TLS = "encryption required"

@@ -59,7 +59,9 @@ _LEXICON = Lexicon(
 
 _LOGIN_FAILURES: dict[LoginFailure, tuple[str, str]] = {
     LoginFailure.REJECTED: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),
+    LoginFailure.UNBOUND: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),
     LoginFailure.CANCELLED: ("BAD", "Authentication cancelled"),
+    LoginFailure.WITHDRAWN: ("BAD", "Authentication cancelled"),
     LoginFailure.MALFORMED: ("BAD", "Cannot decode the response"),
     LoginFailure.UNSUPPORTED: ("NO", "[CANNOT] Unsupported authentication mechanism"),
     LoginFailure.NEEDS_TLS: ("NO", "[PRIVACYREQUIRED] Start TLS first"),

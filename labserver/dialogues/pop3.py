@@ -21,7 +21,9 @@ __all__ = ["Pop3Dialogue"]
 
 _LOGIN_FAILURES: dict[LoginFailure, str] = {
     LoginFailure.REJECTED: "[AUTH] Authentication failed",
+    LoginFailure.UNBOUND: "[AUTH] Authentication failed",
     LoginFailure.CANCELLED: "Authentication cancelled",
+    LoginFailure.WITHDRAWN: "Authentication cancelled",
     LoginFailure.MALFORMED: "Cannot decode the response",
     LoginFailure.UNSUPPORTED: "Unsupported authentication mechanism",
     LoginFailure.NEEDS_TLS: "Start TLS with STLS first",

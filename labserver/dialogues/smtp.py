@@ -23,7 +23,9 @@ _LISTING = frozenset({"EHLO", "LHLO"})
 
 _LOGIN_FAILURES: dict[LoginFailure, str] = {
     LoginFailure.REJECTED: "535 5.7.8 Authentication credentials invalid",
+    LoginFailure.UNBOUND: "535 5.7.8 Authentication credentials invalid",
     LoginFailure.CANCELLED: "501 5.7.0 Authentication cancelled",
+    LoginFailure.WITHDRAWN: "501 5.7.0 Authentication cancelled",
     LoginFailure.MALFORMED: "501 5.5.2 Cannot decode the response",
     LoginFailure.UNSUPPORTED: "504 5.5.4 Unrecognized authentication mechanism",
     LoginFailure.NEEDS_TLS: "538 5.7.11 Encryption required for requested authentication mechanism",

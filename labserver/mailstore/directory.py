@@ -82,7 +82,7 @@ def parse_user(text: str, *, option: str = "--user") -> User:
         raise ConfigurationError(f"{option} {address!r}: {name!r} cannot be a user's name.")
     if at and (_UNFIT.search(domain) or not is_mail_domain(domain)):
         raise ConfigurationError(f"{option} {address!r}: {domain!r} cannot be a mail domain.")
-    if not password:
+    if not prepared(password):
         raise ConfigurationError(f"{option} {address!r}: the password after the colon is missing.")
     if "\0" in password or any("\ud800" <= character <= "\udfff" for character in password):
         raise ConfigurationError(f"{option} {address!r}: the password has NUL or is not UTF-8.")
@@ -134,11 +134,15 @@ class Directory:
         return account
 
     def verify(self, name: str, password: str) -> str | None:
-        """Return the account if this is its password, else None; takes the same time for every name."""
+        """Return the account if this is its password, else None; takes the same time for every name.
+
+        An empty password is wrong, even where any password will do: what a client sends by mistake lets nobody in.
+        """
         account = self.resolve(name)
         expected = self._secrets.get(account or "", self._decoy)
-        matches = hmac.compare_digest(_digest(prepared(password)), expected)
-        return account if matches or self.accept_any else None
+        secret = prepared(password)
+        matches = hmac.compare_digest(_digest(secret), expected)
+        return account if secret and (matches or self.accept_any) else None
 
     def password(self, name: str) -> tuple[str, str] | None:
         """Return the account and its password; None for nobody, and for an account made on demand, which has none."""

@@ -65,10 +65,10 @@ def user(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:
 
 def password(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:
     """Check the password; it may have spaces (RFC 1939 7)."""
-    name, session.user_name = session.user_name, b""
+    name, session.user_name = session.user_name, None
     if refusal := _passwords_refused(session, "USER"):
         yield refusal
-    elif not name:
+    elif name is None:
         yield refused("PASS comes immediately after USER")
     else:
         yield session.log_in(_verified(session, name, arguments[0]), "USER")

@@ -23,10 +23,11 @@ _NOTHING = re.compile(rb" *")
 _NUMBER = re.compile(rb" *([0-9]{1,10}) *")
 _NUMBER_OR_NOTHING = re.compile(rb" *([0-9]{0,10}) *")
 _TWO_NUMBERS = re.compile(rb" *([0-9]{1,10}) +([0-9]{1,10}) *")
-_NAME = re.compile(rb" *([^ ]+) *")
-_NAME_AND_DIGEST = re.compile(rb" *([^ ]+) +([0-9a-f]{32}) *")
+# An empty name or password is not bad syntax, but wrong (RFC 3206 5).
+_NAME = re.compile(rb" *([^ ]*) *")
+_NAME_AND_DIGEST = re.compile(rb" *([^ ]*) +([0-9a-f]{32}) *")
 _TAG = re.compile(rb" *([A-Za-z0-9*-]{0,64}) *")
-_PASSWORD = re.compile(rb"(.+)", re.DOTALL)
+_PASSWORD = re.compile(rb"(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Rule(Generic[Subject]):
     """The whole argument."""
     usage: str = ""
     """The argument as it is explained to people."""
+    spaced: bool = False
+    """There is an argument behind the space, which may be empty; without a space there is none."""
 
 
 ALWAYS: Mapping[str, Rule[Session]] = {
@@ -49,8 +52,8 @@ ALWAYS: Mapping[str, Rule[Session]] = {
 """Valid in every state."""
 
 BEFORE_LOGIN: Mapping[str, Rule[Session]] = {
-    "USER": Rule(run=authorization.user, syntax=_NAME, usage="name"),
-    "PASS": Rule(run=authorization.password, syntax=_PASSWORD, usage="password"),
+    "USER": Rule(run=authorization.user, syntax=_NAME, usage="name", spaced=True),
+    "PASS": Rule(run=authorization.password, syntax=_PASSWORD, usage="password", spaced=True),
     "APOP": Rule(run=authorization.apop, syntax=_NAME_AND_DIGEST, usage="name digest"),
     "AUTH": Rule(run=authorization.auth),
     "UTF8": Rule(run=authorization.utf8),

@@ -45,7 +45,7 @@ class Session:
         self.timestamp = timestamp
         self.utf8 = False
         """UTF-8 mode (RFC 6856 2)."""
-        self.user_name = b""
+        self.user_name: bytes | None = None
         """What USER said, if that was the command before."""
         self._store = store
         self._limits = limits
@@ -72,7 +72,7 @@ class Session:
     def handle(self, command: Command) -> Exchange:
         """Answer one command."""
         if command.verb != "PASS":
-            self.user_name = b""
+            self.user_name = None
         try:
             yield from self._answer(command)
         except StoreError as error:
@@ -135,7 +135,7 @@ class Session:
 
     def _run(self, rule: Rule[Subject], subject: Subject, command: Command) -> Iterator[Reply]:
         found = rule.syntax.fullmatch(command.argument)
-        if found is None:
+        if found is None or (rule.spaced and b" " not in command.raw):
             return iter((self._bad(f"Syntax: {command.verb} {rule.usage}".rstrip()),))
         return rule.run(subject, found.groups())
 

@@ -88,6 +88,8 @@ def _refused(record: Mapping[str, object]) -> Iterator[str]:
     clear = "" if record.get("secure") else " IN CLEAR"
     how = f" by {record.get('mechanism')}" if record.get("mechanism") else ""
     yield f"-- authentication{how}{clear} failed: {record.get('reason')}"
+    if record.get("remedy"):
+        yield f"-- {record.get('remedy')}"
 
 
 def _tolerated(record: Mapping[str, object]) -> Iterator[str]:

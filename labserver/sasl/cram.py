@@ -24,7 +24,7 @@ def cram_md5(credentials: Credentials, channel: Channel, entropy: Entropy) -> Sa
 def answer_challenge(credentials: Credentials, challenge: bytes) -> SaslExchange:
     """Await ``name SP digest`` for ``challenge``; the digest is in lower-case hexadecimal digits (RFC 2195 2)."""
     name, space, digest = (yield challenge).rpartition(b" ")
-    if not space or not name:
+    if not space:
         raise MechanismError("not a name, a space and a digest", malformed=True)
     known = credentials.password(decoded(name))
     # A name that does not exist takes the same way, so that it cannot be told from a wrong password.

@@ -31,12 +31,14 @@ class MechanismError(Exception):
     """The exchange failed. ``malformed``: the client's message was not the mechanism's; else it was refused.
 
     ``challenge`` is sent as one more challenge before the failure where the mechanism says so (XOAUTH2, OAUTHBEARER:
-    RFC 7628 3.2.3; SCRAM's ``e=`` attribute).
+    RFC 7628 3.2.3; SCRAM's ``e=`` attribute). ``unbound``: a mechanism with channel binding was used without, or with
+    one that does not fit.
     """
 
-    def __init__(self, text: str, *, malformed: bool = False, challenge: bytes = b"") -> None:
+    def __init__(self, text: str, *, malformed: bool = False, challenge: bytes = b"", unbound: bool = False) -> None:
         super().__init__(text)
         self.malformed = malformed
+        self.unbound = unbound
         self.challenge = challenge
 
 

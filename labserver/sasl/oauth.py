@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["oauthbearer", "xoauth2"]
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 2.1
-_XOAUTH2 = re.compile(r"user=([^\x01\0]+)\x01auth=([^\x01\0]*)\x01\x01")
+_XOAUTH2 = re.compile(r"user=([^\x01\0]*)\x01auth=([^\x01\0]*)\x01\x01")
 _PAIRS = re.compile(r"\x01((?:[A-Za-z]+=[\t\r\n -~]*\x01)*)\x01")  # RFC 7628 3.1
 _PAIR = re.compile(r"([A-Za-z]+)=([^\x01]*)\x01")
 _SCOPE = "mail"
@@ -32,7 +32,7 @@ def xoauth2(credentials: Credentials, channel: Channel, entropy: Entropy) -> Sas
     if message is None:
         raise MechanismError("not user=NAME ^A auth=Bearer TOKEN ^A ^A", malformed=True)
     account = _owner(credentials, message[2])
-    if account is None or not acts_for_itself(credentials, account, message[1]):
+    if account is None or not message[1] or not acts_for_itself(credentials, account, message[1]):
         raise MechanismError(
             "the token is not this user's", challenge=_json(status="401", schemes="bearer", scope=_SCOPE)
         )

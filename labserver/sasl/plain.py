@@ -17,9 +17,9 @@ _REJECTED = "the name or the password is wrong"
 
 
 def plain(credentials: Credentials, channel: Channel, entropy: Entropy) -> SaslExchange:  # noqa: ARG001 -- the table's signature
-    """``[authzid] NUL authcid NUL passwd`` (RFC 4616 2)."""
+    """``[authzid] NUL authcid NUL passwd`` (RFC 4616 2); an empty name or password is wrong, not malformed."""
     fields = decoded((yield b"")).split("\0")
-    if len(fields) != 3 or not fields[1] or not fields[2]:  # noqa: PLR2004 -- the grammar has three fields
+    if len(fields) != 3:  # noqa: PLR2004 -- the grammar has three fields
         raise MechanismError("not [authzid] NUL authcid NUL passwd", malformed=True)
     authorization, name, password = fields
     account = credentials.verify(name, password)
@@ -34,8 +34,8 @@ def login(credentials: Credentials, channel: Channel, entropy: Entropy) -> SaslE
     """Two prompts that clients match to the letter, and two answers."""
     name = decoded((yield b"Username:"))
     password = decoded((yield b"Password:"))
-    if not name or not password or "\0" in name + password:
-        raise MechanismError("an empty name or password, or NUL in it", malformed=True)
+    if "\0" in name + password:
+        raise MechanismError("NUL in the name or the password", malformed=True)
     account = credentials.verify(name, password)
     if account is None:
         raise MechanismError(_REJECTED)

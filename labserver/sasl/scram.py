@@ -39,7 +39,7 @@ BINDINGS = ("tls-exporter", "tls-server-end-point", "tls-unique")
 ITERATIONS = 4096
 """The least that RFC 7677 4 allows: passwords of a test lab are no secret, and clients pay for it too."""
 
-_CLIENT_FIRST = re.compile(r"(?P<mandatory>m=[^,]*,)?n=(?P<name>[^,\0]+),r=(?P<nonce>[!-+\--~]+)(?:,[A-Za-z]=[^,\0]+)*")
+_CLIENT_FIRST = re.compile(r"(?P<mandatory>m=[^,]*,)?n=(?P<name>[^,\0]*),r=(?P<nonce>[!-+\--~]+)(?:,[A-Za-z]=[^,\0]+)*")
 _CLIENT_FINAL = re.compile(
     r"(?P<unsigned>c=(?P<binding>[A-Za-z0-9+/=]+),r=(?P<nonce>[!-+\--~]+)(?:,[A-Za-z]=[^,\0]+)*),p=(?P<proof>[A-Za-z0-9+/=]+)"
 )
@@ -88,7 +88,11 @@ class Scram:
         if final["nonce"] != both:
             raise _refusal("other-error", "the nonce is another one")
         if not hmac.compare_digest(_base64(final["binding"]), header.raw.encode() + binding):
-            raise _refusal("channel-bindings-dont-match", "the binding is another channel's, or the header was changed")
+            raise _refusal(
+                "channel-bindings-dont-match",
+                "the binding is another channel's, or the header was changed",
+                unbound=self.plus,
+            )
         message = f"{first},{challenge},{final['unsigned']}".encode()
         if not self._proves(_base64(final["proof"]), stored_key, message) or known is None:
             raise _refusal("invalid-proof", "the name or the password is wrong")
@@ -103,10 +107,14 @@ class Scram:
                 raise _refusal("channel-binding-not-supported", "a binding needs the -PLUS mechanism")
             data = channel.binding(header.kind) if header.kind in BINDINGS else None
             if data is None:
-                raise _refusal("unsupported-channel-binding-type", f"there is no {header.kind} here")
+                raise _refusal("unsupported-channel-binding-type", f"there is no {header.kind} here", unbound=True)
             return data
         if self.plus or (header.flag is BindingFlag.NOT_OFFERED and has_binding(channel)):
-            raise _refusal("server-does-support-channel-binding", "-PLUS is there: somebody may have hidden it")
+            raise _refusal(
+                "server-does-support-channel-binding",
+                "-PLUS is there: somebody may have hidden it",
+                unbound=self.plus,
+            )
         return b""
 
     def _proves(self, proof: bytes, stored_key: bytes, message: bytes) -> bool:
@@ -149,5 +157,5 @@ def _base64(text: str) -> bytes:
         raise MechanismError("not base64", malformed=True) from None
 
 
-def _refusal(value: str, text: str) -> MechanismError:
-    return MechanismError(text, challenge=f"e={value}".encode())
+def _refusal(value: str, text: str, *, unbound: bool = False) -> MechanismError:
+    return MechanismError(text, challenge=f"e={value}".encode(), unbound=unbound)

@@ -65,6 +65,19 @@ class Access:
         possible_inside_tls = name in MECHANISMS and not secure and not self.cleartext
         return LoginFailure.NEEDS_TLS if possible_inside_tls else LoginFailure.UNSUPPORTED
 
+    def remedy(self, name: str, failure: LoginFailure) -> str:
+        """Return what to do about a failure, a clause; empty where the client alone knows.
+
+        Some clients choose a -PLUS mechanism by its name and then find that they have no channel binding (mutt).
+        """
+        known = MECHANISMS.get(name)
+        if known is None or not known.binding or failure not in (LoginFailure.UNBOUND, LoginFailure.WITHDRAWN):
+            return ""
+        plain = name.removesuffix("-PLUS")
+        return (
+            f"it seems to have no channel binding: let it use {plain}, or start the lab with --mechanisms {plain},PLAIN"
+        )
+
     def mechanism(self, name: str) -> Mechanism:
         """Return the mechanism of that name; KeyError if there is none."""
         return MECHANISMS[name]

@@ -46,7 +46,9 @@ class Conversation:
             if error.challenge:
                 self.refusing()
                 yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
-            return LoginFailure.MALFORMED if error.malformed else LoginFailure.REJECTED
+            if error.malformed:
+                return LoginFailure.MALFORMED
+            return LoginFailure.UNBOUND if error.unbound else LoginFailure.REJECTED
         if not isinstance(outcome, Success):
             return outcome
         if outcome.proof:
@@ -66,6 +68,8 @@ class Conversation:
                 response = b"" if initial == b"=" else _decoded(initial)
             else:
                 response = yield from self._ask(challenge)
+                if response is LoginFailure.CANCELLED:
+                    return LoginFailure.WITHDRAWN
             while not isinstance(response, LoginFailure):
                 challenge = exchange.send(response)
                 response = yield from self._ask(challenge)

@@ -212,7 +212,11 @@ class Membrane:
         self._refusal_told = False
         self._observe(
             events.AuthenticationFailed(
-                at=self._elapsed(), mechanism=mechanism, reason=failure.value, secure=self.secure
+                at=self._elapsed(),
+                mechanism=mechanism,
+                reason=failure.value,
+                secure=self.secure,
+                remedy=self._access.remedy(mechanism, failure),
             )
         )
         if self._failed_logins >= self._access.limits.failed_logins:

@@ -11,7 +11,7 @@ from labserver.verdicts.policy import TLS_REQUIRED
 from labserver.verdicts.trace import FAREWELLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labserver.verdicts.finding import Inquiry
     from labserver.verdicts.trace import Evidence, Session
@@ -29,7 +29,20 @@ def stopped_short(inquiry: Inquiry) -> Iterator[Breach]:
                 event.secure or not secured
             ):
                 return
-    yield Breach(what="neither logged in nor sent mail", evidence=inquiry.trace.last)
+    refused = [evidence for session in inquiry.trace.sessions for evidence in session.each(events.AuthenticationFailed)]
+    yield Breach(
+        what=f"neither logged in nor sent mail{_explained(refused)}",
+        evidence=refused[-1] if refused else inquiry.trace.last,
+    )
+
+
+def _explained(refused: Sequence[Evidence]) -> str:
+    """Name the mechanism that failed last, and the remedy if one is known."""
+    event = refused[-1].event if refused else None
+    if not isinstance(event, events.AuthenticationFailed):
+        return ""
+    remedy = f"; {event.remedy}" if event.remedy else ""
+    return f" ({event.mechanism} failed: {event.reason}{remedy})"
 
 
 def stalled(inquiry: Inquiry) -> Iterator[Breach]:

@@ -17,7 +17,9 @@ _ARGUED = Command(verb="X", tag=b"a1", argument=b"now")
 
 _FAILURES = [
     (LoginFailure.REJECTED, "535 5.7.8", "NO [AUTHENTICATIONFAILED]", "-ERR [AUTH]"),
+    (LoginFailure.UNBOUND, "535 5.7.8", "NO [AUTHENTICATIONFAILED]", "-ERR [AUTH]"),
     (LoginFailure.CANCELLED, "501 5.7.0", "BAD", "-ERR"),
+    (LoginFailure.WITHDRAWN, "501 5.7.0", "BAD", "-ERR"),
     (LoginFailure.MALFORMED, "501 5.5.2", "BAD", "-ERR"),
     (LoginFailure.UNSUPPORTED, "504 5.5.4", "NO [CANNOT]", "-ERR"),
     (LoginFailure.NEEDS_TLS, "538 5.7.11", "NO [PRIVACYREQUIRED]", "-ERR"),

@@ -60,6 +60,7 @@ def test_users_as_written(text: str, name: str, domain: str, password: str) -> N
         ("carol@:secret", "'' cannot be a mail domain"),
         ("carol@a@b:secret", "'a@b' cannot be a mail domain"),
         ("carol:", "the password after the colon is missing"),
+        ("carol:\u00ad", "the password after the colon is missing"),
         ("carol:a\0b", "NUL"),
         ("carol:\udcff", "not UTF-8"),
     ],
@@ -228,6 +229,15 @@ def test_accepting_anybody(name: str, account: str | None) -> None:
     assert found.resolve(name) == account
     assert found.verify(name, "whatever") == account
     assert found.recipient(name) == (account or "catchall")
+
+
+@pytest.mark.parametrize("accept_any", [False, True])
+@pytest.mark.parametrize(
+    ("name", "password"), [("alice", ""), ("", "secret"), ("", ""), ("alice", "\u00ad"), ("x", "")]
+)
+def test_nothing_opens_nothing(name: str, password: str, *, accept_any: bool) -> None:
+    """An empty name or password is wrong, where any password will do, too; and so is one that SASLprep leaves empty."""
+    assert directory(accept_any=accept_any).verify(name, password) is None
 
 
 def test_accepting_anybody_strips_tags_and_knows_no_passwords() -> None:

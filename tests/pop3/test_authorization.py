@@ -42,6 +42,9 @@ def test_a_password_may_have_spaces_and_umlauts(post: Post) -> None:
         (b"USER nobody\r\nPASS secret\r\n", PROMPT + REJECTED),
         (b"USER \xff\r\nPASS secret\r\n", PROMPT + REJECTED),
         (b"USER alice\r\nPASS\r\n", PROMPT + b"-ERR Syntax: PASS password\r\n"),
+        (b"USER alice\r\nPASS \r\n", PROMPT + REJECTED),
+        (b"USER \r\nPASS secret\r\n", PROMPT + REJECTED),
+        (b"USER \r\nPASS \r\n", PROMPT + REJECTED),
         (b"USER\r\n", b"-ERR Syntax: USER name\r\n"),
         (b"USER alice smith\r\n", b"-ERR Syntax: USER name\r\n"),
         (b"PASS secret\r\n", b"-ERR PASS comes immediately after USER\r\n"),
@@ -110,6 +113,7 @@ def test_apop(filled: Post) -> None:
     assert driver.say(b"APOP alice " + digest.upper() + b"\r\n") == b"-ERR Syntax: APOP name digest\r\n"
     assert driver.say(b"APOP bob@elsewhere.example " + digest + b"\r\n") == REJECTED
     assert driver.say(b"APOP nobody " + empty + b"\r\n") == REJECTED
+    assert driver.say(b"APOP  " + empty + b"\r\n") == REJECTED
     assert driver.say(b"APOP \xff " + digest + b"\r\n") == REJECTED
     assert driver.say(b"APOP alice " + digest + b"\r\n") == LOGGED_IN
 

@@ -84,6 +84,10 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
         ["-- authenticated as nobody by ANONYMOUS IN CLEAR"],
     ),
     (
+        events.AuthenticationFailed(at=0.0, mechanism="X-PLUS", reason="no", secure=True, remedy="use X"),
+        ["-- authentication by X-PLUS failed: no", "-- use X"],
+    ),
+    (
         events.AuthenticationFailed(at=0.0, mechanism="LOGIN", reason="credentials not accepted", secure=False),
         ["-- authentication by LOGIN IN CLEAR failed: credentials not accepted"],
     ),

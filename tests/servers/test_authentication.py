@@ -160,6 +160,79 @@ def test_wrong_password(talk: Talk, spelling: _Spelling) -> None:
     assert (outcome.mechanism, outcome.secure) == ("PLAIN", True)
 
 
+_EMPTY = [b"\0alice\0", b"\0\0s3cret", b"\0\0", b"alice\0alice\0", b"alice\0\0"]
+
+
+@pytest.mark.parametrize("message", _EMPTY)
+@pytest.mark.parametrize("accept_any", [False, True])
+def test_empty_name_or_password_is_wrong(
+    building: Building, spelling: _Spelling, message: bytes, *, accept_any: bool
+) -> None:
+    """What is empty is refused as wrong credentials, not as bad syntax, and also where any password will do."""
+    building.accept_any = accept_any
+    talk = building.secured(spelling.service)
+    assert _auth(talk, spelling, b"PLAIN " + base64.b64encode(message)).startswith(spelling.rejected)
+    _auth(talk, spelling, b"LOGIN")
+    _, name, password = message.split(b"\0")
+    talk.say(base64.b64encode(name) + b"\r\n")
+    assert talk.say(base64.b64encode(password) + b"\r\n").startswith(spelling.rejected)
+    assert not talk.all(events.AuthenticationSucceeded)
+
+
+@pytest.mark.parametrize(
+    ("service", "commands", "answer"),
+    [
+        ("imap", b'a LOGIN alice ""\r\n', b"a NO [AUTHENTICATIONFAILED]"),
+        ("imap", b'a LOGIN "" s3cret\r\n', b"a NO [AUTHENTICATIONFAILED]"),
+        ("imap", b'a LOGIN "" ""\r\n', b"a NO [AUTHENTICATIONFAILED]"),
+        ("pop3", b"USER alice\r\nPASS \r\n", b"+OK Now the password\r\n-ERR [AUTH]"),
+        ("pop3", b"USER \r\nPASS s3cret\r\n", b"+OK Now the password\r\n-ERR [AUTH]"),
+    ],
+)
+@pytest.mark.parametrize("accept_any", [False, True])
+def test_empty_name_or_password_is_wrong_in_every_command(
+    building: Building, service: str, commands: bytes, answer: bytes, *, accept_any: bool
+) -> None:
+    """IMAP's LOGIN and POP3's USER and PASS know no empty credentials either."""
+    building.accept_any = accept_any
+    assert building.secured(service).say(commands).startswith(answer)
+
+
+@pytest.mark.parametrize("header", [b"n,,", b"y,,", b"p=tls-unique,,"])
+def test_plus_without_a_channel_binding_names_the_remedy(talk: Talk, spelling: _Spelling, header: bytes) -> None:
+    """A client that chose a -PLUS mechanism and cannot bind is told apart from one with a wrong password."""
+    _auth(talk, spelling, b"SCRAM-SHA-256-PLUS " + base64.b64encode(header + b"n=alice,r=client"))
+    assert talk.say(b"\r\n").startswith(spelling.rejected)
+    _told(talk, "not bound to the TLS channel")
+
+
+def test_plus_withdrawn_names_the_remedy(talk: Talk, spelling: _Spelling) -> None:
+    """So it is when the client notices before it has said anything, as mutt does."""
+    _auth(talk, spelling, b"SCRAM-SHA-256-PLUS")
+    assert talk.say(b"*\r\n").startswith(spelling.cancelled)
+    _told(talk, "cancelled by the client before its first message")
+
+
+def _told(talk: Talk, reason: str) -> None:
+    (outcome,) = _outcomes(talk)
+    assert isinstance(outcome, events.AuthenticationFailed)
+    assert (outcome.mechanism, outcome.reason) == ("SCRAM-SHA-256-PLUS", reason)
+    assert outcome.remedy == (
+        "it seems to have no channel binding: let it use SCRAM-SHA-256, "
+        "or start the lab with --mechanisms SCRAM-SHA-256,PLAIN"
+    )
+
+
+@pytest.mark.parametrize("mechanism", [b"SCRAM-SHA-256", b"PLAIN"])
+def test_no_remedy_where_nothing_needs_a_binding(talk: Talk, spelling: _Spelling, mechanism: bytes) -> None:
+    """Another mechanism that is cancelled has its own reasons."""
+    _auth(talk, spelling, mechanism)
+    talk.say(b"*\r\n")
+    (outcome,) = _outcomes(talk)
+    assert isinstance(outcome, events.AuthenticationFailed)
+    assert outcome.remedy == ""
+
+
 def test_unknown_mechanism(talk: Talk, spelling: _Spelling) -> None:
     """A mechanism that does not exist is told as unsupported."""
     assert _auth(talk, spelling, b"NTLM").startswith(spelling.unsupported)

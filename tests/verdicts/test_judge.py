@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labserver import events
 from labserver.services import SERVICES, Service
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Verdict, worst
@@ -105,3 +106,15 @@ def test_default_policy(service: Service) -> None:
     """Every service has a policy under which it is used as RFC 8314 asks for."""
     assert default_policy(service).fits(service)
     assert default_policy(service).value.startswith("tls-required")
+
+
+def test_failed_control_names_the_mechanism() -> None:
+    """Where a login failed on the known-good server, the reason names the mechanism and the remedy."""
+    scene = Scene("imaps").tls()
+    scene.events.append(
+        events.AuthenticationFailed(at=scene.at, mechanism="X-PLUS", reason="no", secure=True, remedy="use X")
+    )
+    verdict = judged("good", "imaps", scene.ends())
+    assert verdict.reason == (
+        "the client neither logged in nor sent mail (X-PLUS failed: no; use X) on a correct server"
+    )
