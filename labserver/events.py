@@ -124,12 +124,14 @@ class DataReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplySent(Event):
-    """The server said something."""
+    """The server said something; a long reply is told of when the client has taken it, or has gone."""
 
     kind: str
     data: bytes
+    """All of it, or the beginning of what is long."""
     secure: bool
     size: int
+    """Octets that were handed over."""
     masked: bytes | None = None
     """``data`` without what it repeats of the command and what may be a credential; None where that is nothing."""
 

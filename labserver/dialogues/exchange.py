@@ -16,7 +16,7 @@ So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -80,18 +80,25 @@ class Reply:
 
     kind: ReplyKind
     raw: bytes
+    """All of it, or the beginning of what is long."""
     code: str = ""
     """The protocol's own verdict: ``250``, ``OK``, ``NO``, ``BAD``, ``PREAUTH``, ``BYE``, ``+OK``, ``-ERR``, ``+``."""
+    rest: Iterable[bytes] = ()
+    """What follows ``raw``, in pieces of some tens of kibibytes that are made while the client takes them.
+
+    It is no iterator: going through it again makes the same octets again. An empty piece stands for a turn that others
+    may have. A StoreError on the way ends the connection: what was announced cannot be taken back.
+    """
 
     @classmethod
-    def completion(cls, raw: bytes, code: str = "") -> Reply:
+    def completion(cls, raw: bytes, code: str = "", rest: Iterable[bytes] = ()) -> Reply:
         """Return the reply that ends the command."""
-        return cls(ReplyKind.COMPLETION, raw, code)
+        return cls(ReplyKind.COMPLETION, raw, code, rest)
 
     @classmethod
-    def untagged(cls, raw: bytes) -> Reply:
+    def untagged(cls, raw: bytes, rest: Iterable[bytes] = ()) -> Reply:
         """Return one or more whole untagged responses."""
-        return cls(ReplyKind.UNTAGGED, raw)
+        return cls(ReplyKind.UNTAGGED, raw, "", rest)
 
     @classmethod
     def continuation(cls, raw: bytes, code: str = "+") -> Reply:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Protocol as ProtocolType
@@ -23,11 +24,12 @@ from zope.interface import implementer
 
 from labserver import events
 from labserver.dialogues.exchange import Farewell
+from labserver.errors import StoreError
 from labserver.tls.records import Records
 from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Pause, Send, StartTls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from twisted.python.failure import Failure
 
@@ -43,7 +45,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH = 1 << 16
 """Octets after which queued output is written, so that one long answer does not sit in memory."""
-_PIECE = 2 * _FLUSH
+_PIECE = _FLUSH
 """Octets of a long reply that are written at a time, as the client takes them."""
 _LAST_WORDS_TIME = 30.0
 """Seconds for a client to take the last words; then the connection is dropped."""
@@ -88,9 +90,9 @@ class Connection(Protocol):
         self._gone = gone
         self._engine: TlsEngine | None = None
         self._records = Records()
-        self._out: list[bytes] = []
+        self._out: list[bytes | memoryview] = []
         self._out_size = 0
-        self._rest = memoryview(b"")
+        self._rest: Iterator[bytes | memoryview] | None = None
         """What is left of a long reply."""
         self._unqueued = True
         """The transport has sent everything it was given."""
@@ -172,11 +174,12 @@ class Connection(Protocol):
         """Nothing is to be done: the wire never closes one side only."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
-        """Release everything."""
+        """Release everything: nothing that is left refers to itself, so that it is gone without garbage collection."""
         self._lost = True
         for timer in (self._timer, self._waiting, self._alarm):
             if timer is not None:
                 timer.cancel()
+        self._release_output()
         engine = self._engine
         self._membrane.disconnected()
         at = self.record.elapsed()
@@ -193,6 +196,8 @@ class Connection(Protocol):
                 sent=self._sent,
             )
         )
+        self._engine = None
+        self.transport = None
         self._gone(self)
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
@@ -226,6 +231,11 @@ class Connection(Protocol):
         address = self._tcp.getPeer()
         return f"{getattr(address, 'host', '')} port {getattr(address, 'port', 0)}"
 
+    @property
+    def queued(self) -> int:
+        """Octets that are made and not given to the transport."""
+        return self._out_size
+
     def drain(self) -> None:
         """Say goodbye as soon as the dialogue allows it."""
         if not self._closing:
@@ -240,6 +250,7 @@ class Connection(Protocol):
         if not self._lost:
             self._ended_by, self._end_reason = "server", reason
             self._closing = True
+            self._release_output()
             self._tcp.abortConnection()
 
     @property
@@ -266,8 +277,8 @@ class Connection(Protocol):
         self._pumping = True
         try:
             while not (self._paused or self._closing or self._waiting):
-                if self._rest:
-                    self._write_piece()
+                if self._rest is not None:
+                    self._write_piece(self._rest)
                     continue
                 action = self._membrane.next_action()
                 if action is None:
@@ -282,15 +293,15 @@ class Connection(Protocol):
     def _perform(self, action: Action) -> None:
         match action:
             case Send():
+                if action.rest:
+                    self._rest = iter(action.rest)
                 self._write(action.data)
             case StartTls():
                 self._begin_tls()
             case Alarm():
                 self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
             case GiveWay():
-                self._flush()
-                self._working = True
-                self._waiting = asyncio.get_running_loop().call_soon(self._continue)
+                self._give_way()
             case Pause():
                 self._flush()
                 self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
@@ -298,6 +309,11 @@ class Connection(Protocol):
                 self._close("server")
             case Abort():
                 self.abort("on purpose")
+
+    def _give_way(self) -> None:
+        self._flush()
+        self._working = True
+        self._waiting = asyncio.get_running_loop().call_soon(self._continue)
 
     def _ring(self) -> None:
         self._membrane.alarm()
@@ -351,25 +367,36 @@ class Connection(Protocol):
 
     # Output
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         if len(data) > _PIECE:
-            self._flush()
-            self._rest = memoryview(data)
+            self._rest = chain(_cut(data), self._rest or ())
             return
         self._out.append(data)
         self._out_size += len(data)
         if self._out_size >= _FLUSH:
             self._flush()
 
-    def _write_piece(self) -> None:
-        """Write the next piece of what is too long to be written, and encrypted, before the client has taken any."""
-        piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
-        self._write(bytes(piece))
+    def _write_piece(self, rest: Iterator[bytes | memoryview]) -> None:
+        """Write the next piece of what is too long to be made, and encrypted, before the client has taken any."""
+        try:
+            piece = next(rest, None)
+        except StoreError as error:
+            self.abort(f"the rest of a reply cannot be had: {error}")
+        except Exception:
+            self.abort("internal error")  # nothing can be said in the middle of a reply
+            raise
+        else:
+            if piece is None:
+                self._rest = None
+            elif piece:
+                self._write(piece)
+            else:
+                self._give_way()
 
     def _flush(self) -> None:
         if not self._out:
             return
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        data = bytes(self._out[0]) if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_size = 0
         if self._engine is None:
@@ -399,10 +426,11 @@ class Connection(Protocol):
             self._tcp.write(data)
 
     def _close(self, by: str, reason: str = "") -> None:
-        if self._closing:
+        if self._closing or self._lost:
             return
         self._flush()
         self._closing = True
+        self._release_output()
         self._ended_by, self._end_reason = by, reason
         engine = self._engine
         if engine is not None and engine.established and engine.failure is None:
@@ -412,6 +440,11 @@ class Connection(Protocol):
         self._tcp.unregisterProducer()
         self._tcp.loseConnection()
         self._arm(_LAST_WORDS_TIME)
+
+    def _release_output(self) -> None:
+        self._out.clear()
+        self._out_size = 0
+        self._rest = None
 
     # Time and faults
 
@@ -466,3 +499,9 @@ def _placed(error: Exception) -> str:
 def _traced(error: Exception) -> str:
     """Return the same with the whole way there."""
     return f"{_placed(error)}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
+def _cut(data: bytes | memoryview) -> Iterator[memoryview]:
+    """Yield long data piece by piece, without a copy of it."""
+    view = memoryview(data)
+    return (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from labserver import events
@@ -30,7 +31,7 @@ from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, 
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from labserver.dialogues.exchange import Backend, Dialogue, Names
     from labserver.events import TlsFacts
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Membrane"]
 
+_SHOWN = 1 << 15
+"""Octets of a long reply that are told of it, as many as a session's transcript keeps by default."""
 _IN_A_ROW = 64
 """Commands after which others have their turn: a segment of pipelined ones may hold thousands."""
 
@@ -94,6 +97,8 @@ class Membrane:
         self._queue: deque[Action] = deque()
         self._wake: Callable[[], None] | None = None
         self._notified = False
+        self._news: Iterator[Reply] | None = None
+        """What the backend is saying unasked."""
         self._departing: Farewell | None = None
         self._failed_logins = 0
         self._tolerated: set[str] = set()
@@ -164,10 +169,14 @@ class Membrane:
             self._departing = reason
 
     def disconnected(self) -> None:
-        """Release the backend: the connection is gone."""
+        """Release everything: the connection is gone."""
         self._note_unfinished()
         self._finished = True
         self._drop_exchange()
+        self._queue.clear()
+        self._withheld.clear()
+        self._command = self._wake = None
+        self._channel = NoChannel()
         backend, self._backend = self._backend, None
         if backend is not None:
             backend.disconnected()
@@ -246,10 +255,15 @@ class Membrane:
     # How an exchange advances
 
     def _advance(self, backend: Backend) -> bool:
-        if self._notified:
+        if self._notified and self._news is None:
             self._notified = False
-            for reply in backend.unsolicited():
-                self._say(reply)
+            self._news = backend.unsolicited()
+        if self._news is not None:
+            news = next(self._news, None)
+            if news is None:
+                self._news = None
+            else:
+                self._say(news)
             return True
         if self._exchange is None:
             return self._begin(backend)
@@ -360,23 +374,36 @@ class Membrane:
         honest = reply
         if self._relists:
             reply = self._relisted(honest)
-        self._observe(
-            events.ReplySent(
-                at=self._elapsed(),
-                kind=reply.kind.value,
-                data=reply.raw,
-                secure=self.secure,
-                size=len(reply.raw),
-                masked=self._veil(reply.raw),
-            )
-        )
+        if reply.rest:
+            self._queue.append(Send(b"", self._told(reply)))
+        else:
+            self._note_reply(reply.kind, reply.raw, len(reply.raw))
+            self._queue.append(Send(reply.raw))
         if reply is not honest:
             self._misbehaved("capabilities")
-        self._queue.append(Send(reply.raw))
         if reply.kind is ReplyKind.FAREWELL:
             self._drop_exchange()
             self._finished = True
             self._queue.append(Close())
+
+    def _told(self, reply: Reply) -> Iterator[bytes]:
+        """Yield a long reply's pieces; when it has ended, or is cut off, take note of what was handed over of it."""
+        shown, size = bytearray(), 0
+        try:
+            for piece in chain((reply.raw,), reply.rest):
+                size += len(piece)
+                if len(shown) < _SHOWN:
+                    shown += piece[: _SHOWN - len(shown)]
+                yield piece
+        finally:
+            self._note_reply(reply.kind, bytes(shown), size)
+
+    def _note_reply(self, kind: ReplyKind, data: bytes, size: int) -> None:
+        self._observe(
+            events.ReplySent(
+                at=self._elapsed(), kind=kind.value, data=data, secure=self.secure, size=size, masked=self._veil(data)
+            )
+        )
 
     def _relisted(self, honest: Reply) -> Reply:
         def change(names: Names) -> Names:
@@ -396,6 +423,7 @@ class Membrane:
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange, self._awaiting = self._exchange, None, None
+        self._news = None
         if exchange is not None and exchange is not self._running:
             exchange.close()
 
@@ -446,7 +474,7 @@ class Membrane:
         if backend is not None:
             backend.disconnected()
         self._framer = self._dialogue.framer()
-        self._exchange = None
+        self._exchange = self._news = None
         self._negotiating = True
         self._queue.append(start)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Pause", "Send", "StartTls"]
 
@@ -12,6 +16,8 @@ class Send:
     """Send application octets."""
 
     data: bytes
+    rest: Iterable[bytes] = ()
+    """What follows ``data``, made piece by piece while the client takes it. An empty piece gives way."""
 
 
 @dataclass(frozen=True, slots=True)

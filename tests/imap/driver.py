@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from labserver.wire.framing import Overflow
 
 
+def whole(reply: Reply) -> bytes:
+    """Return every octet of a reply."""
+    return b"".join((reply.raw, *reply.rest))
+
+
 @dataclass(kw_only=True)
 class PlainLink:
     """What a session may know of its connection, for tests to set."""
@@ -84,7 +89,7 @@ class Client:
         self._framer.feed(data)
         while not self.closed and (unit := self._framer.next()) is not None:
             self._take(unit)
-        return b"".join(reply.raw for reply in self.replies[before:])
+        return b"".join(map(whole, self.replies[before:]))
 
     def do(self, command: str | bytes) -> list[bytes]:
         """Send one command with a tag of its own and return the lines of the answer, the tagged one last."""
@@ -105,7 +110,7 @@ class Client:
         """Return what the session says by itself."""
         replies = list(self.session.unsolicited())
         self.replies += replies
-        return b"".join(reply.raw for reply in replies)
+        return b"".join(map(whole, replies))
 
     def command(self, line: bytes) -> Command:
         """Return one line as the command it is."""

@@ -74,7 +74,7 @@ class Driver:
         while not self.closed and (unit := self._framer.next()) is not None:
             assert isinstance(unit, Framed), "a line beyond the limit is the membrane's business"
             self._answer(unit)
-        return b"".join(reply.raw for reply in self.replies[before:])
+        return b"".join(octets for reply in self.replies[before:] for octets in (reply.raw, *reply.rest))
 
     def _answer(self, unit: Framed) -> None:
         for reply in self.session.handle(self._dialogue.command(unit)):

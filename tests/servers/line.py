@@ -99,6 +99,7 @@ class _Timer:
 
     def cancel(self) -> None:
         self.cancelled = True
+        self.call = int  # asyncio's lets go of what it would have called, too
 
 
 @dataclass

@@ -96,7 +96,7 @@ class Talk:
             case Send():
                 assert not self.closed
                 assert not self.negotiating
-                return action.data
+                return b"".join((action.data, *action.rest))
             case StartTls():
                 self.negotiating = True
             case GiveWay():

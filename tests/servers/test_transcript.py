@@ -64,6 +64,15 @@ def test_what_does_not_fit_is_counted(make: Callable[[bytes], events.Event]) -> 
     assert record.elided == 11
 
 
+def test_the_rest_of_a_long_reply_is_counted() -> None:
+    """What an event itself does not have of a long reply counts as not kept, too."""
+    record = _transcript(octets=10).begin()
+    record.observe(events.ReplySent(at=0.0, kind="untagged", data=b"01234567", secure=True, size=1_000_000))
+    record.observe(events.ReplySent(at=0.0, kind="untagged", data=b"01234567", secure=True, size=1_000_000))
+    assert _kept(record) == [b"01234567", b"01"]
+    assert record.elided == 2_000_000 - 10
+
+
 def test_a_session_of_nothing_but_idle_is_bounded() -> None:
     """Lines inside commands count like commands: IDLE and DONE for days do not fill the memory."""
     record = _transcript(octets=10).begin()
