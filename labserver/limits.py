@@ -22,6 +22,8 @@ class Limits:
     """Messages in one mailbox. SMTP 452 4.2.2, IMAP NO [LIMIT] (RFC 9051)."""
     mailbox_size: int = 2048 * _MIB
     """Octets in one mailbox. SMTP 452 4.2.2, IMAP NO [OVERQUOTA] (RFC 9208)."""
+    keywords: int = 1_000
+    """Different keywords of the messages in one mailbox. IMAP NO [LIMIT]."""
     mailboxes: int = 1_000
     """Mailboxes of one account. IMAP NO [LIMIT]."""
     accounts: int = 10_000

@@ -27,6 +27,7 @@ _LIMIT_HELP = {
     "message_size": "octets of one message",
     "mailbox_messages": "messages in one mailbox",
     "mailbox_size": "octets in one mailbox",
+    "keywords": "different keywords in one mailbox",
     "mailboxes": "mailboxes of one account",
     "accounts": "accounts",
     "recipients": "recipients of one message",

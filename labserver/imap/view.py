@@ -33,7 +33,7 @@ Hit = tuple[int, "Message"]
 _UID = attrgetter("uid")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def flags_item(flags: frozenset[str], *recent: str) -> bytes:
     r"""Return the FETCH item ``FLAGS (…)``, system flags first, then keywords, then ``\Recent`` if that is given."""
     system = [flag for flag in SYSTEM_FLAGS if flag in flags]
@@ -58,7 +58,7 @@ class View:
         self._arrived: list[Message] = []
         self._expunged: set[int] = set()
         self._flagged: dict[int, Message] = {}
-        self._keywords_told = len(mailbox.keywords)
+        self._keywords_told = mailbox.keyword_changes
         self._claim_recent(self.messages)
         mailbox.observe(self._observe)
 
@@ -69,7 +69,8 @@ class View:
     @property
     def pending(self) -> bool:
         """Whether there is something to tell; of a deleted mailbox there is not."""
-        return not self.gone and bool(self._arrived or self._expunged or self._flagged)
+        noted = self._arrived or self._expunged or self._flagged
+        return not self.gone and bool(noted or self._keywords_told != self.mailbox.keyword_changes)
 
     def _observe(self, event: MailboxEvent) -> None:
         match event:
@@ -124,8 +125,7 @@ class View:
 
     def spelled(self, flags: Iterable[str]) -> frozenset[str]:
         """Return flags with each keyword as it was first spelled in this mailbox; case makes no difference."""
-        known = {keyword.lower(): keyword for keyword in self.mailbox.keywords}
-        return frozenset(known.get(flag.lower(), flag) for flag in flags)
+        return self.mailbox.spelled(flags)
 
     def pick(self, wanted: SequenceSet, *, uid: bool) -> list[Hit]:
         """Return the messages of a set, ascending.
@@ -169,9 +169,9 @@ class View:
             yield b"* %d EXISTS\r\n" % len(self.messages)
         if arrived or len(self.recent) != recent:
             yield b"* %d RECENT\r\n" % len(self.recent)
+        yield from self.keywords()
         if self._flagged:
             flagged, self._flagged = self._flagged, {}
-            yield from self.keywords()
             for _, message in sorted(flagged.items()):
                 number = self.number(message)
                 if number is not None:
@@ -195,13 +195,14 @@ class View:
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
 
     def keywords(self) -> Iterator[bytes]:
-        """Yield FLAGS and PERMANENTFLAGS if there are keywords of which the client has not heard (RFC 3501 7.2.6)."""
-        if len(self.mailbox.keywords) != self._keywords_told:
-            self._keywords_told = len(self.mailbox.keywords)
+        """Yield FLAGS and PERMANENTFLAGS if there are other keywords than the client knows of (RFC 3501 7.2.6)."""
+        if self._keywords_told != self.mailbox.keyword_changes:
+            self._keywords_told = self.mailbox.keyword_changes
             yield self.flags_known()
 
     def flags_known(self) -> bytes:
         """Return FLAGS and PERMANENTFLAGS (RFC 3501 7.2.6 and 7.1)."""
         flags = " ".join((*SYSTEM_FLAGS, *self.mailbox.keywords))
-        permanent = "" if self.read_only else f"{flags} \\*"
+        anything = " \\*" if self.mailbox.takes_keywords else ""
+        permanent = "" if self.read_only else flags + anything
         return f"* FLAGS ({flags})\r\n* OK [PERMANENTFLAGS ({permanent})] What can be kept\r\n".encode()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Envelope", "Packed", "Recipient"]
-
-_Parameters = tuple[tuple[str, str], ...]
-Packed = tuple[str, tuple[tuple[str, _Parameters], ...], _Parameters, str, str, str, str, str]
-"""An envelope without classes; its fields in their order."""
+__all__ = ["Envelope", "Recipient"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,32 +44,28 @@ class Envelope:
     account: str = ""
     """The account that authenticated, if one did."""
 
-    def packed(self) -> Packed:
-        """Return the envelope as strings in tuples, which a garbage collector does not visit again."""
-        return (
-            self.sender,
-            tuple((recipient.address, tuple(recipient.parameters.items())) for recipient in self.recipients),
-            tuple(self.parameters.items()),
-            self.helo,
-            self.peer,
-            self.service,
-            self.protocol,
-            self.account,
-        )
+    def packed(self) -> tuple[str, ...]:
+        """Return the envelope as strings in one tuple, which the garbage collector visits once and never again."""
+        fields = [self.sender, self.helo, self.peer, self.service, self.protocol, self.account]
+        fields += _flat(self.parameters)
+        for recipient in self.recipients:
+            fields += (recipient.address, *_flat(recipient.parameters))
+        return tuple(fields)
 
     @classmethod
-    def unpacked(cls, packed: Packed) -> Envelope:
+    def unpacked(cls, packed: tuple[str, ...]) -> Envelope:
         """Return the envelope that was packed."""
-        sender, recipients, parameters, helo, peer, service, protocol, account = packed
+        fields = iter(packed)
+        sender, helo, peer, service, protocol, account = islice(fields, 6)
         return cls(
             sender=sender,
-            recipients=tuple(Recipient(address=address, parameters=dict(given)) for address, given in recipients),
-            parameters=dict(parameters),
             helo=helo,
             peer=peer,
             service=service,
             protocol=protocol,
             account=account,
+            parameters=_parameters(fields),
+            recipients=tuple(Recipient(address=address, parameters=_parameters(fields)) for address in fields),
         )
 
     def to_json(self) -> str:
@@ -85,3 +78,11 @@ class Envelope:
         fields = json.loads(text)
         recipients = tuple(Recipient(**recipient) for recipient in fields.pop("recipients"))
         return cls(recipients=recipients, **fields)
+
+
+def _flat(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    return (str(len(parameters)), *chain.from_iterable(parameters.items()))
+
+
+def _parameters(fields: Iterator[str]) -> dict[str, str]:
+    return {next(fields): next(fields) for _ in range(int(next(fields)))}

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from labserver.errors import LimitExceededError, StoreError
-from labserver.mailstore.flags import spelled
+from labserver.mailstore.flags import FlagChange, FlagSets
 from labserver.mailstore.message import Body, Draft, Message
 from labserver.mailstore.moments import packed
 from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemoved, RecentClaimed
@@ -78,14 +78,16 @@ class Mailbox:
         r"""``\Sent`` … (RFC 6154), or None."""
         self.messages: list[Message] = list(stored.messages)
         """Ascending UID; always this list object. Read-only for others."""
-        self.keywords: list[str] = list(stored.keywords)
-        """Every keyword ever used here, in order of first use."""
+        self._flags = FlagSets(stored.keywords, (message.flags for message in self.messages), most=limits.keywords)
+        self.keywords = self._flags.keywords
+        """Those that a message has, in order of first use; always this list object. Read-only for others."""
+        self.keyword_changes = 0
+        """How often :attr:`keywords` changed."""
         self.size = sum(message.size for message in self.messages)
         """Octets of all messages."""
         self.removed = False
         """The mailbox was deleted."""
         self._first_recent = stored.first_recent
-        self._spellings = {keyword.lower(): keyword for keyword in self.keywords}
         self._observers: dict[Callable[[MailboxEvent], None], None] = {}
         self._owner: object | None = None
         self._storage = storage
@@ -117,25 +119,30 @@ class Mailbox:
     def change_flags(self, changes: Sequence[tuple[Message, frozenset[str]]], *, origin: object | None = None) -> None:
         """Give each message its new set of flags; one modification sequence for all that really change.
 
-        Messages already expunged are passed over: nothing of them is left to change.
+        Messages already expunged are passed over: nothing of them is left to change. Raise LimitExceededError
+        (``LIMIT``) when there would be too many keywords.
         """
         self.require()
-        fresh: dict[str, str] = {}
-        wanted = {message: spelled(flags, self._spellings, fresh) for message, flags in changes if self.holds(message)}
+        plan = FlagChange(self._flags)
+        wanted = {message: plan.spelled(flags) for message, flags in changes if self.holds(message)}
         real = [(message, flags) for message, flags in wanted.items() if message.flags != flags]
         if not real:
             return
+        before = [message.flags for message, _ in real]
+        for (_, flags), gone in zip(real, before, strict=True):
+            plan.come(flags)
+            plan.go(gone)
         change = FlagsStored(
             mailbox=self.uid_validity,
             flags=real,
             modseq=self.highest_modseq + 1,
-            keywords=self._keywords_with(fresh),
+            keywords=plan.keywords(),
         )
         self._storage.commit([change])
         for message, flags in real:
             message.flags = flags
             message.modseq = change.modseq
-        self._advance(change.modseq, change.keywords)
+        self._advance(change, come=(flags for _, flags in real), gone=before)
         self._tell(FlagsChanged(messages=tuple(message for message, _ in real), origin=origin))
 
     def expunge(self, messages: Collection[Message]) -> None:
@@ -185,6 +192,15 @@ class Mailbox:
         index = bisect_left(self.messages, message.uid, key=_uid)
         return index < len(self.messages) and self.messages[index] is message
 
+    def spelled(self, flags: Iterable[str]) -> frozenset[str]:
+        """Return flags with each keyword as it is spelled in this mailbox; case makes no difference."""
+        return frozenset(self._flags.spelling(flag) or flag for flag in flags)
+
+    @property
+    def takes_keywords(self) -> bool:
+        """Whether there is room for another keyword."""
+        return len(self.keywords) < self._flags.most
+
     def require(self) -> None:
         """Raise StoreError (``NONEXISTENT``) when the mailbox was deleted."""
         if self.removed:
@@ -218,20 +234,30 @@ class Mailbox:
         self.messages.extend(change.messages)
         self.size += sum(message.size for message in change.messages)
         self.uid_next = change.uid_next
-        self._advance(change.modseq, change.keywords)
+        self._advance(change, come=(message.flags for message in change.messages))
         self._tell(Appended(messages=tuple(change.messages)))
 
     def plan_move(self, messages: Sequence[Message], target: Mailbox) -> tuple[MessagesAdded, MessagesRemoved]:
         """Return the changes that moving would be, or raise."""
         removal = self.plan_removal(messages)
-        leaving = removal.messages if target is self else ()
-        return self._plan_transfer(messages, target, leaving=leaving), removal
+        if target is not self:
+            return self._plan_transfer(messages, target), removal
+        # What leaves comes again with the same flags, so that no keyword is forgotten between the two.
+        return self._plan_transfer(messages, self, leaving=removal.messages), replace(removal, keywords=None)
 
     def plan_removal(self, messages: Iterable[Message]) -> MessagesRemoved:
         """Return the change that expunging those of ``messages`` that are here would be, or raise."""
         self.require()
         present = sorted({message for message in messages if self.holds(message)}, key=_uid)
-        return MessagesRemoved(mailbox=self.uid_validity, messages=present, modseq=self.highest_modseq + 1)
+        plan = FlagChange(self._flags)
+        for message in present:
+            plan.go(message.flags)
+        return MessagesRemoved(
+            mailbox=self.uid_validity,
+            messages=present,
+            modseq=self.highest_modseq + 1,
+            keywords=plan.keywords(),
+        )
 
     def apply_removal(self, change: MessagesRemoved) -> None:
         """Let memory and the observers follow the storage."""
@@ -242,7 +268,7 @@ class Mailbox:
             gone = set(change.messages)
             self.messages[:] = [message for message in self.messages if message not in gone]
         self.size -= sum(message.size for message in change.messages)
-        self._advance(change.modseq, None)
+        self._advance(change, gone=(message.flags for message in change.messages))
         self._tell(Expunged(messages=tuple(change.messages)))
 
     def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
@@ -272,12 +298,12 @@ class Mailbox:
             messages=len(seeds) - len(leaving),
             octets=sum(seed.size for seed in seeds) - sum(message.size for message in leaving),
         )
-        fresh: dict[str, str] = {}
+        plan = FlagChange(self._flags)
         modseq = self.highest_modseq + 1
         messages = [
             Message(
                 uid=uid,
-                flags=spelled(seed.flags, self._spellings, fresh),
+                flags=plan.come(seed.flags),
                 arrived=seed.arrived,
                 modseq=modseq,
                 body=seed.body,
@@ -290,7 +316,7 @@ class Mailbox:
             messages=messages,
             uid_next=self.uid_next + len(messages),
             modseq=modseq,
-            keywords=self._keywords_with(fresh),
+            keywords=plan.keywords(),
         )
 
     def _commit_addition(self, change: MessagesAdded) -> list[Message]:
@@ -299,14 +325,16 @@ class Mailbox:
             self.apply_addition(change)
         return list(change.messages)
 
-    def _keywords_with(self, fresh: dict[str, str]) -> list[str] | None:
-        return [*self.keywords, *fresh.values()] if fresh else None
-
-    def _advance(self, modseq: int, keywords: Sequence[str] | None) -> None:
-        self.highest_modseq = modseq
-        if keywords is not None:
-            self.keywords[:] = keywords
-            self._spellings = {keyword.lower(): keyword for keyword in keywords}
+    def _advance(
+        self,
+        change: MessagesAdded | MessagesRemoved | FlagsStored,
+        *,
+        come: Iterable[frozenset[str]] = (),
+        gone: Iterable[frozenset[str]] = (),
+    ) -> None:
+        self.highest_modseq = change.modseq
+        self._flags.apply(change.keywords, come=come, gone=gone)
+        self.keyword_changes += change.keywords is not None
 
     def _tell(self, event: MailboxEvent) -> None:
         for observer in list(self._observers):

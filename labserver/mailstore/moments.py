@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from math import floor
 
 __all__ = ["packed", "unpacked"]
 
@@ -21,6 +22,8 @@ _MIDDLE = 1 << (_BITS - 1)
 
 def packed(moment: datetime) -> int:
     """Return an aware moment as a number; what it has beyond whole seconds and whole minutes of zone is cut off."""
+    if moment.tzinfo is UTC:
+        return (floor(moment.timestamp()) << _BITS) + _MIDDLE  # the lab's own clock: a third of the time
     offset = moment.utcoffset() or timedelta()
     seconds = (moment.replace(tzinfo=None) - _EPOCH) // _SECOND
     return (seconds << _BITS) + offset // _MINUTE + _MIDDLE

@@ -113,7 +113,7 @@ class MessagesAdded:
     uid_next: int
     modseq: int
     keywords: Sequence[str] | None
-    """All of the mailbox's keywords when there is a new one, else None."""
+    """All of the mailbox's keywords when they are others than before, else None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,8 @@ class MessagesRemoved:
     mailbox: int
     messages: Sequence[Message]
     modseq: int
+    keywords: Sequence[str] | None
+    """All of the mailbox's keywords when one is forgotten, else None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,7 @@ class FlagsStored:
     flags: Sequence[tuple[Message, frozenset[str]]]
     modseq: int
     keywords: Sequence[str] | None
-    """All of the mailbox's keywords when there is a new one, else None."""
+    """All of the mailbox's keywords when they are others than before, else None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,8 @@ class Writer:
             [(change.mailbox, message.uid) for message in change.messages],
         )
         self._db.execute(
-            "UPDATE mailbox SET highest_modseq = ? WHERE uid_validity = ?", (change.modseq, change.mailbox)
+            "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",
+            (change.modseq, _words(change.keywords), change.mailbox),
         )
         self._drop_bodies(change.messages)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labserver.errors import StoreError
+from labserver.limits import Limits
 from labserver.mailstore.mailbox import Mailbox
 from tests.imap.driver import Lab, message
 
@@ -109,3 +110,76 @@ def test_without_an_extension(filled: Lab, without: str, command: str) -> None:
     """What an extension adds to the grammar is BAD without it."""
     assert filled.selected().do(command)[-1].startswith(b"OK ")
     assert filled.selected(without={without}).do(command)[-1].startswith(b"BAD ")
+
+
+@pytest.fixture
+def narrow() -> Lab:
+    """Return a lab whose mailboxes hold two keywords, with three messages in INBOX."""
+    lab = Lab(limits=Limits(keywords=2))
+    lab.deliver(message("one"), message("two"), message("three"))
+    return lab
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "STORE 1:3 +FLAGS (c)",
+        "STORE 3 FLAGS (b c)",
+        "UID STORE 1 +FLAGS.SILENT (c d)",
+        "APPEND INBOX (c) {1+}\r\nx",
+        "APPEND INBOX (a) {1+}\r\nx (c) {1+}\r\nx",
+        "COPY 1:3 Sent",
+        "MOVE 1:3 Sent",
+    ],
+)
+def test_too_many_keywords(narrow: Lab, command: str) -> None:
+    """``NO [LIMIT]``, and nothing of the command was done (RFC 5530 3)."""
+    inbox, sent = narrow.alice.mailboxes["INBOX"], narrow.alice.mailboxes["Sent"]
+    narrow.deliver(message("there"), mailbox="Sent", flags=["x"])
+    client = narrow.selected()
+    client.ok("STORE 1 +FLAGS (a)")
+    client.ok("STORE 2 +FLAGS (b)")
+    before = [(item.uid, item.flags, item.modseq) for item in (*inbox.messages, *sent.messages)]
+    *lines, verdict = client.do(command)
+    assert verdict.startswith(b"NO [LIMIT] "), verdict
+    assert lines == []
+    assert [(item.uid, item.flags, item.modseq) for item in (*inbox.messages, *sent.messages)] == before
+    assert client.ok("STORE 3 +FLAGS (a b)")[-1] == b"* 3 FETCH (FLAGS (a b \\Recent))"
+
+
+def test_room_for_keywords_is_told(narrow: Lab) -> None:
+    r"""PERMANENTFLAGS has ``\*`` while a keyword can be made, and not longer (RFC 3501 7.1); everybody is told."""
+    client, other = narrow.selected(), narrow.selected()
+    system = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft"
+    full = [b"* FLAGS (%b a b)" % system, b"* OK [PERMANENTFLAGS (%b a b)] What can be kept" % system]
+    assert client.ok("STORE 1 +FLAGS (a b)")[:2] == full
+    assert other.ok("NOOP")[:2] == full
+    client.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    other.ok("NOOP")
+    empty = [b"* FLAGS (%b)" % system, b"* OK [PERMANENTFLAGS (%b \\*)] What can be kept" % system]
+    assert client.ok("EXPUNGE")[-2:] == empty
+    assert other.ok("NOOP")[-2:] == empty
+    assert other.ok("NOOP") == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["SEARCH KEYWORD invented", "SEARCH UNKEYWORD invented", "STORE 1 -FLAGS (invented)", "STORE 9 +FLAGS (x)"],
+)
+def test_a_keyword_that_no_message_gets_is_not_remembered(narrow: Lab, command: str) -> None:
+    """However often it is asked for."""
+    client = narrow.selected()
+    for _ in range(5):
+        client.do(command)
+    assert narrow.alice.mailboxes["INBOX"].keywords == []
+    assert b"invented" not in b"".join(client.ok("SELECT INBOX"))
+
+
+def test_an_idle_session_is_told_of_keywords(narrow: Lab) -> None:
+    """New ones and forgotten ones, before it hears of the flags."""
+    client, other = narrow.selected(), narrow.selected()
+    other.do("IDLE")
+    client.ok("STORE 1 +FLAGS (a)")
+    assert other.unsolicited().startswith(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft a)\r\n")
+    client.ok("STORE 1 -FLAGS (a)")
+    assert other.unsolicited().startswith(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n")

@@ -10,7 +10,9 @@ import pytest
 
 from labserver.errors import LimitExceededError, StoreError
 from labserver.limits import Limits
+from labserver.mailstore import flags as flags_module
 from labserver.mailstore.envelope import Envelope, Recipient
+from labserver.mailstore.flags import KEYWORD_OCTETS, MESSAGE_KEYWORDS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, MailboxEvent, Removed
 from labserver.mailstore.message import Draft
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 def draft(content: bytes = b"Subject: x\r\n\r\nbody\r\n", *flags: str) -> Draft:
     """Return a draft with these flags."""
     return Draft(content=content, flags=frozenset(flags))
+
+
+def many(count: int, *, of: str = "k", first: int = 0) -> frozenset[str]:
+    """Return so many keywords."""
+    return frozenset(f"{of}{number}" for number in range(first, first + count))
 
 
 def counters(mailbox: Mailbox) -> tuple[object, ...]:
@@ -159,12 +166,54 @@ class TestFlags:
         assert refused.value.code == "CANNOT"
         assert counters(inbox) == before
 
-    def test_keywords_are_remembered_in_order_of_first_use(self, inbox: Mailbox) -> None:
-        """A keyword stays known when no message has it any more."""
-        (message,) = inbox.append([draft(b"", "B")])
-        inbox.change_flags([(message, frozenset({"A"}))])
-        inbox.expunge([message])
+    def test_keywords_are_known_in_order_of_first_use(self, inbox: Mailbox) -> None:
+        """One that is on several messages counts once."""
+        one, other = inbox.append([draft(b"", "B"), draft(b"", "B")])
+        inbox.change_flags([(one, frozenset({"A", "b"}))])
         assert inbox.keywords == ["B", "A"]
+        inbox.change_flags([(other, frozenset({"C", "A"}))])
+        assert inbox.keywords == ["B", "A", "C"]
+
+    @pytest.mark.parametrize("way", ["expunge", "change", "move", "delete and create"])
+    def test_a_keyword_is_forgotten_with_its_last_message(
+        self, inbox: Mailbox, mail_account: Account, way: str
+    ) -> None:
+        """Not before; then it may be spelled another way."""
+        one, other = inbox.append([draft(b"", "Key"), draft(b"", "kEY")])
+        trash = mail_account.mailboxes["Trash"]
+        forget: dict[str, Callable[[Message], object]] = {
+            "expunge": lambda message: inbox.expunge([message]),
+            "change": lambda message: inbox.change_flags([(message, frozenset({"\\Seen"}))]),
+            "move": lambda message: inbox.move([message], trash),
+            "delete and create": lambda message: inbox.move([message], trash),
+        }
+        before = inbox.keyword_changes
+        forget[way](one)
+        assert (inbox.keywords, inbox.keyword_changes) == (["Key"], before)
+        forget[way](other)
+        assert (inbox.keywords, inbox.keyword_changes) == ([], before + 1)
+        if "move" in way:
+            assert trash.keywords == ["Key"]
+        (message,) = inbox.append([draft(b"", "KEY")])
+        assert inbox.keywords == ["KEY"]
+        assert message.flags == {"KEY"}
+
+    def test_a_message_moved_within_its_mailbox_keeps_its_keywords(self, inbox: Mailbox) -> None:
+        """No keyword is forgotten between leaving and coming."""
+        messages = inbox.append([draft(b"", "A"), draft(b"", "B")])
+        moved = inbox.move(messages, inbox)
+        assert [message.flags for message in moved] == [{"A"}, {"B"}]
+        assert (inbox.keywords, inbox.keyword_changes) == (["A", "B"], 1)
+
+    def test_messages_with_the_same_flags_share_them(self, inbox: Mailbox, mail_account: Account) -> None:
+        """However they got them, and wherever they are: one object in a mailbox."""
+        one, other, third = inbox.append([draft(b"", "A", "\\Seen"), draft(b"", "A"), draft()])
+        inbox.change_flags([(other, other.flags | {"\\seen"}), (third, frozenset({"a", "\\SEEN", "\\Recent"}))])
+        assert one.flags is other.flags is third.flags
+        (fourth,) = inbox.append([draft(b"", "A", "\\Seen")])
+        assert fourth.flags is one.flags
+        copies = inbox.copy([one, fourth], mail_account.mailboxes["Sent"])
+        assert copies[0].flags is copies[1].flags
 
     def test_only_real_changes_count(self, inbox: Mailbox) -> None:
         """A message whose flags stay is not in the event and keeps its modseq; no change at all is no event."""
@@ -184,6 +233,97 @@ class TestFlags:
         inbox.change_flags([(gone, frozenset({"\\Seen"})), (here, frozenset({"\\Seen"}))])
         assert gone.flags == frozenset()
         assert here.flags == {"\\Seen"}
+
+
+class TestKeywordLimits:
+    """How many keywords a mailbox can have."""
+
+    @pytest.fixture
+    def few(self, open_mail_store: OpenMailStore) -> Account:
+        """Return an account whose mailboxes hold five keywords."""
+        return open_mail_store(Limits(keywords=5)).account("alice")
+
+    @pytest.mark.parametrize("way", ["append", "change", "copy", "move"])
+    def test_one_too_many_is_refused(self, few: Account, way: str) -> None:
+        """``LIMIT``, and nothing at all has changed; what is known still works."""
+        inbox, sent = few.mailboxes["INBOX"], few.mailboxes["Sent"]
+        one, other = inbox.append([Draft(content=b"", flags=many(3)), Draft(content=b"", flags=many(2, first=3))])
+        extra = sent.append([Draft(content=b"", flags=many(1)), Draft(content=b"", flags=many(1, of="x"))])
+        before = counters(inbox), counters(sent)
+        refused: dict[str, Callable[[], object]] = {
+            "append": lambda: inbox.append([draft(), draft(b"", "extra")]),
+            "change": lambda: inbox.change_flags([(one, frozenset()), (other, many(6))]),
+            "copy": lambda: sent.copy(extra, inbox),
+            "move": lambda: sent.move(extra, inbox),
+        }
+        with pytest.raises(LimitExceededError) as error:
+            refused[way]()
+        assert error.value.code == "LIMIT"
+        assert (counters(inbox), counters(sent)) == before
+        inbox.change_flags([(one, many(5))])
+        assert len(one.flags) == 5
+
+    def test_one_can_take_anothers_place(self, few: Account) -> None:
+        """What is forgotten in the same change makes room."""
+        inbox = few.mailboxes["INBOX"]
+        (message,) = inbox.append([Draft(content=b"", flags=many(5))])
+        assert not inbox.takes_keywords
+        inbox.change_flags([(message, many(5, of="other"))])
+        assert set(inbox.keywords) == many(5, of="other")
+        inbox.change_flags([(message, many(4))])
+        assert inbox.takes_keywords
+
+    @pytest.mark.parametrize(
+        ("flags", "fits"),
+        [
+            (frozenset({"k" * KEYWORD_OCTETS}), True),
+            (frozenset({"k" * (KEYWORD_OCTETS + 1)}), False),
+            (many(MESSAGE_KEYWORDS) | {"\\Seen", "\\Recent"}, True),
+            (many(MESSAGE_KEYWORDS + 1), False),
+        ],
+        ids=["long", "too long", "many", "too many"],
+    )
+    def test_one_message(self, inbox: Mailbox, flags: frozenset[str], *, fits: bool) -> None:
+        """A keyword is written out with every message that has it, so both are bounded."""
+        before = counters(inbox)
+        if fits:
+            (message,) = inbox.append([Draft(content=b"", flags=flags)])
+            assert message.flags == flags - {"\\Recent"}
+            return
+        with pytest.raises(LimitExceededError) as error:
+            inbox.append([Draft(content=b"", flags=flags)])
+        assert error.value.code == "LIMIT"
+        assert counters(inbox) == before
+
+    def test_combinations(self, inbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A set of flags of its own for each message is more than memory holds; sets that others have are free."""
+        monkeypatch.setattr(flags_module, "_SUM", 30)
+        messages = inbox.append([Draft(content=b"", flags=many(9))] * 5)
+        inbox.change_flags([(message, many(9) - {f"k{number}"}) for number, message in enumerate(messages[:2])])
+        before = counters(inbox)
+        with pytest.raises(LimitExceededError) as error:
+            inbox.change_flags([(messages[2], many(9) - {"k5"})])
+        assert error.value.code == "LIMIT"
+        assert counters(inbox) == before
+        inbox.change_flags([(messages[2], many(9) - {"k0"})])
+        inbox.change_flags([(messages[3], frozenset())])
+        inbox.append([Draft(content=b"", flags=many(9))])
+
+    def test_work_is_by_sets_of_flags_not_by_messages(self, inbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hundred keywords on a thousand messages are looked at a few times, not a hundred thousand times."""
+        messages = inbox.append([Draft(content=b"", flags=many(MESSAGE_KEYWORDS))] * 1_000)
+        looked: list[str] = []
+        spelling = flags_module.FlagSets.spelling
+
+        def counted(sets: flags_module.FlagSets, flag: str) -> str | None:
+            looked.append(flag)
+            return spelling(sets, flag)
+
+        monkeypatch.setattr(flags_module.FlagSets, "spelling", counted)
+        inbox.change_flags([(message, message.flags | {"\\Seen"}) for message in messages])
+        inbox.copy(messages, inbox)
+        inbox.expunge(messages)
+        assert len(looked) == MESSAGE_KEYWORDS + 1
 
 
 class TestExpunge:

@@ -316,3 +316,21 @@ def test_one_large_message_stays_while_it_is_read(store_file: Path) -> None:
     assert other.content is other.content
     assert keeper.held == 1_000
     store.close()
+
+
+def test_keywords_come_back_in_their_order(store_file: Path) -> None:
+    """Those that a message has; one that an older labserver still remembered is forgotten when the file is opened."""
+    store = opened(store_file)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    for keyword in ("Z", "b", "A", "gone"):
+        (message,) = inbox.append([Draft(content=b"x", flags=frozenset({keyword}))])
+    inbox.expunge([message])
+    store.close()
+    assert rows(store_file, "SELECT keywords FROM mailbox WHERE name = 'INBOX'") == [("Z b A",)]
+    change(store_file, "UPDATE mailbox SET keywords = 'old Z b A' WHERE name = 'INBOX'")
+    store = opened(store_file)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    assert inbox.keywords == ["Z", "b", "A"]
+    (message,) = inbox.append([Draft(content=b"x", flags=frozenset({"z", "OLD"}))])
+    assert message.flags == {"Z", "OLD"}
+    store.close()
