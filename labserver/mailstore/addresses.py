@@ -11,6 +11,7 @@ __all__ = [
     "Address",
     "canonical_domain",
     "is_address_literal",
+    "is_atom",
     "is_loopback_literal",
     "is_mail_domain",
     "local_part",
@@ -84,6 +85,11 @@ def is_address_literal(text: str) -> bool:
     except ValueError:
         return False
     return tag.upper() == "IPV6" and "%" not in address
+
+
+def is_atom(text: str) -> bool:
+    """Return whether ``text`` is a dot-atom (RFC 5322 3.2.3, RFC 6532 3.2): it needs no quotes anywhere."""
+    return _DOT_STRING.fullmatch(text) is not None and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def local_part(text: str) -> str:

@@ -6,15 +6,13 @@ The message is stored as it came, octet for octet; how it came is stored beside 
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from labserver.errors import StoreError, told
 from labserver.mailstore.message import Draft, Message
 from labserver.mailstore.names import INBOX
+from labserver.mailstore.trace import trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from labserver.mailstore.store import MailStore
 
 __all__ = ["Delivery", "Outcome"]
-
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,21 +108,11 @@ class Delivery:
             if name is None or name in drafts:
                 continue
             if self._trace_headers:
-                drafts[name] = Draft(content=self._trace(envelope, recipient.address) + content, envelope=envelope)
+                traced = trace_headers(envelope, recipient.address, host=self._host, date=self._clock.now())
+                drafts[name] = Draft(content=traced + content, envelope=envelope)
             else:
                 drafts[name] = shared
         return drafts
-
-    def _trace(self, envelope: Envelope, address: str) -> bytes:
-        client = " ".join(filter(None, ("from", _clean(envelope.helo) or "unknown", _peer(envelope.peer))))
-        protocol = f" with {_clean(envelope.protocol)}" if envelope.protocol else ""
-        date = format_datetime(self._clock.now())
-        headers = (
-            f"Return-Path: <{_clean(envelope.sender)}>\r\n"
-            f"Delivered-To: {_clean(address)}\r\n"
-            f"Received: {client}\r\n\tby {self._host}{protocol}; {date}\r\n"
-        )
-        return headers.encode("utf-8", "surrogateescape")  # RFC 6532, or the octets the client sent
 
 
 def _outcome(address: str, account: str | None, result: Message | StoreError) -> Outcome:
@@ -137,17 +123,3 @@ def _outcome(address: str, account: str | None, result: Message | StoreError) ->
 
 def _unknown(address: str) -> StoreError:
     return StoreError(f"There is no user {told(address)}.", code="NONEXISTENT")
-
-
-def _peer(peer: str) -> str:
-    """Return TCP-info (RFC 5321 4.4) for an IP address, nothing for anything else."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return ""
-    return f"([{address}])" if isinstance(address, ipaddress.IPv4Address) else f"([IPv6:{address}])"
-
-
-def _clean(text: str) -> str:
-    """Return what a client said as it can stand in a header: no control character ends the line."""
-    return _CONTROL.sub("?", text)

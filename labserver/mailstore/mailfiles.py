@@ -1,8 +1,9 @@
 """Messages as other programs keep them in files: single messages, mbox, Maildir.
 
 Stored mail has CRLF line ends and files on this kind of system mostly have LF, so every bare LF becomes CRLF. All other
-octets stay as they are, with one exception: mbox quotes body lines that look like its separator, and one ``>`` is taken
-away from them again (mboxrd; the older mboxo quotes a subset of the same lines).
+octets stay as they are, with two exceptions: mbox quotes body lines that look like its separator, and one ``>`` is
+taken away from them again (mboxrd; the older mboxo quotes a subset of the same lines); and a byte order mark that an
+editor put before the first line is dropped.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HEADER_END = re.compile(rb"\r\n\r\n|\Z")
 _QUOTED_FROM = re.compile(rb">+From ")
 _SEPARATOR = b"From "
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME = rb"\d{1,2}:\d\d(?::\d\d)?"
+_ZONE = rb"(?: +[A-Z+-][A-Za-z0-9]{1,4})?"
+_DATED_SEPARATOR = re.compile(
+    rb'From (?:"[^"\r\n]*"[^\s]*|[^\s]*)[ \t]+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:'
+    rb" +%b +\d{1,2} +%b%b +\d{4}%b|, +\d{1,2} %b \d{4} %b%b)\s*" % (_MONTH, _TIME, _ZONE, _ZONE, _MONTH, _TIME, _ZONE)
+)
+"""A separator that is one wherever it stands: programs that forget the empty line before it do write a date in it."""
+_BLANK = ([b"\n"], [b"\r\n"])
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAILDIR_FLAGS = {
     "S": "\\Seen",
     "R": "\\Answered",
@@ -41,14 +52,14 @@ _SHIFTED = re.compile(r"&([^-]*)-")
 
 def read_message(path: Path) -> Draft:
     """Return the message a file holds, dated by its Date header, else by the file. OSError when it cannot be read."""
-    content = _crlf(path.read_bytes())
+    content = _crlf(path.read_bytes().removeprefix(_BYTE_ORDER_MARK))
     return Draft(content=content, internal_date=_header_date(content) or _file_date(path))
 
 
 def is_mbox(path: Path) -> bool:
     """Return whether the file begins as an mbox does. OSError when it cannot be read."""
     with path.open("rb") as file:
-        return file.read(len(_SEPARATOR)) == _SEPARATOR
+        return file.read(len(_BYTE_ORDER_MARK) + len(_SEPARATOR)).removeprefix(_BYTE_ORDER_MARK).startswith(_SEPARATOR)
 
 
 def read_mbox(path: Path) -> Iterator[Draft]:
@@ -61,20 +72,34 @@ def read_mbox(path: Path) -> Iterator[Draft]:
 
 
 def _mbox_parts(lines: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Yield separator and lines of each message: a separator begins the file or follows an empty line."""
+    """Yield separator and lines of each message.
+
+    A separator begins the file, follows an empty line, which is its own, or has a date.
+    """
     separator: bytes | None = None
     message: list[bytes] = []
     for line in lines:
-        after_blank = message and message[-1] in {b"\n", b"\r\n"}
-        if line.startswith(_SEPARATOR) and (separator is None or after_blank):
+        first = separator is None
+        if _separates(line.removeprefix(_BYTE_ORDER_MARK) if first else line, first=first, before=message[-1:]):
             if separator is not None:
-                yield separator, message[:-1]
+                yield separator, _without_last_blank(message)
             separator, message = line, []
         else:
             message.append(line[1:] if _QUOTED_FROM.match(line) else line)
     if separator is not None:
-        ends_blank = message and message[-1] in {b"\n", b"\r\n"}
-        yield separator, message[:-1] if ends_blank else message
+        yield separator, _without_last_blank(message)
+
+
+def _separates(line: bytes, *, first: bool, before: list[bytes]) -> bool:
+    if not line.startswith(_SEPARATOR):
+        return False
+    if first or before in _BLANK:
+        return True
+    return _DATED_SEPARATOR.fullmatch(line) is not None and _separator_date(line) is not None
+
+
+def _without_last_blank(message: list[bytes]) -> list[bytes]:
+    return message[:-1] if message[-1:] in _BLANK else message
 
 
 def is_maildir(path: Path) -> bool:

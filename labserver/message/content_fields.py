@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["ContentType", "Parameterized", "content_type", "parameterized", "tokens", "without_comments"]
+__all__ = ["ContentType", "Parameterized", "content_type", "one_token", "parameterized", "tokens", "without_comments"]
 
 Parameters = tuple[tuple[bytes, bytes], ...]
 
@@ -19,6 +19,7 @@ _HEAD = re.compile(rb"[ \t\r\n]*+(%b*+)[ \t\r\n]*+(?:/[ \t\r\n]*+(%b*+))?" % (_T
 _PARAMETER = re.compile(
     rb""";[ \t\r\n]*+(%b++)[ \t\r\n]*+=[ \t\r\n]*+(?:"((?:[^"\\]++|\\.)*+)"?|([^;\s"]*+))""" % _TOKEN, re.DOTALL
 )
+_ONE_TOKEN = re.compile(rb"[ \t\r\n]*+(%b++)[ \t\r\n]*+" % _TOKEN)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT_PIECE = re.compile(rb"[^()\\\"]++|\"(?:[^\"\\]++|\\.)*+\"?|\\.|[()\\]", re.DOTALL)
 _CONTINUATION = re.compile(rb"([^*]+)\*(\d{1,4})?(\*)?\Z")
@@ -64,12 +65,18 @@ def content_type(value: bytes) -> ContentType | None:
 
 
 def parameterized(value: bytes) -> Parameterized | None:
-    """Read a field like Content-Disposition or Content-Transfer-Encoding; None when it begins with no token."""
+    """Read a field like Content-Disposition; None when it begins with no token."""
     value = without_comments(value)
     head = _HEAD.match(value)
     if head is None or not head[1]:
         return None
     return Parameterized(head[1], _parameters(value, head.end(1)))
+
+
+def one_token(value: bytes) -> bytes | None:
+    """Read a field like Content-Transfer-Encoding; None when it is anything but one token (RFC 2045 6.1)."""
+    found = _ONE_TOKEN.fullmatch(without_comments(value))
+    return found[1] if found is not None else None
 
 
 def tokens(value: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.message.content_fields import ContentType, content_type, parameterized
+from labserver.message.content_fields import ContentType, content_type, one_token
 from labserver.message.header import Header
 from labserver.message.transfer import decode
 
@@ -100,9 +100,13 @@ class Part:
         """The Content-Transfer-Encoding in lower case; composite parts have none (RFC 2045 6.4)."""
         if not self.is_mime or self.is_multipart or self.is_message:
             return b"7bit"
-        value = self.header.first(b"content-transfer-encoding")
-        found = parameterized(value) if value is not None else None
-        return found.value.lower() if found is not None else b"7bit"
+        return (self.encoding_field or b"7bit").lower()
+
+    @property
+    def encoding_field(self) -> bytes | None:
+        """The Content-Transfer-Encoding as the sender spelled it; None without one that is one token."""
+        value = self.header.first(b"content-transfer-encoding") if self.is_mime else None
+        return one_token(value) if value is not None else None
 
     @property
     def size(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from labserver.message.content_fields import parameterized, tokens
 from labserver.message.envelope import envelope
 from labserver.message.strings import nstring, string
+from labserver.message.transfer import is_known
 
 if TYPE_CHECKING:
     from labserver.message.part import Part
@@ -56,8 +57,7 @@ def _single(part: Part) -> bytes:
     listed = _parameters(parameters)
     if _is_text(part) and kind.parameter(b"charset") is None:
         listed = b"(%b%b)" % (listed[1:-1] + b" " if parameters else b"", _CHARSET)
-    value = _value(part, b"content-transfer-encoding")
-    encoding = parameterized(value) if value is not None else None
+    encoding = part.encoding_field
     media = b'"message" "rfc822"'
     if not part.is_message:
         media = b"%b %b" % (string(kind.type), string(kind.subtype or (b"plain" if _is_text(part) else b"unknown")))
@@ -66,7 +66,8 @@ def _single(part: Part) -> bytes:
         listed,
         nstring(_value(part, b"content-id")),
         nstring(_value(part, b"content-description")),
-        string(encoding.value) if encoding is not None else b'"7bit"',
+        # An encoding that nobody knows is none: clients would refuse to show the part (RFC 2045 6.4).
+        string(encoding) if encoding is not None and is_known(encoding.lower()) else b'"7bit"',
         part.size,
     )
 

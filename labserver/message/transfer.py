@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["IDENTITIES", "PIECE", "Decoder", "Mark", "decode", "decoded_pieces", "decoder", "windows"]
+__all__ = ["IDENTITIES", "PIECE", "Decoder", "Mark", "decode", "decoded_pieces", "decoder", "is_known", "windows"]
 
 PIECE = 1 << 14
 """Octets of encoded data in one piece, as :func:`windows` cuts them."""
@@ -61,6 +61,11 @@ def decoder(encoding: bytes, state: bytes = b"") -> Decoder | None:
     """Return a decoder of a Content-Transfer-Encoding in lower case; None when it is unknown."""
     make = _DECODERS.get(encoding)
     return None if make is None else make(state)
+
+
+def is_known(encoding: bytes) -> bool:
+    """Return whether a Content-Transfer-Encoding in lower case is one of RFC 2045 6.1."""
+    return encoding in _DECODERS
 
 
 def decode(encoding: bytes, body: bytes) -> bytes | None:

@@ -19,7 +19,7 @@ from labserver.dialogues.exchange import Reply
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["PIECE", "listing", "message", "ok", "refused"]
+__all__ = ["PIECE", "listing", "message", "ok", "refused", "sent_size"]
 
 PIECE = 1 << 16
 """The most octets in one reply."""
@@ -46,6 +46,11 @@ def listing(status: str, lines: Iterable[bytes]) -> Iterator[Reply]:
 def message(status: str, content: bytes) -> Iterator[Reply]:
     """Send a status line, then ``content`` dot-stuffed."""
     return _pieced(status, _stuffed(content))
+
+
+def sent_size(content: bytes) -> int:
+    """Return how many octets of a message :func:`message` sends; stuffed dots and the last line are none."""
+    return len(content) + (0 if not content or content.endswith(b"\r\n") else 2)
 
 
 def _stuffed(content: bytes) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from labserver.pop3.replies import listing, message, ok, refused
+from labserver.pop3.replies import listing, message, ok, refused, sent_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,8 @@ def retr(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
     if refusal := _unreadable(drop, number):
         yield refusal
     else:
-        yield from message(f"{drop[number].size} octets", drop[number].content)
+        content = drop[number].content
+        yield from message(f"{sent_size(content)} octets", content)
 
 
 def top(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:

@@ -142,11 +142,50 @@ def test_trace_headers_when_asked_for(mail_store: MailStore, peer: str, client: 
 
 
 def test_trace_headers_cannot_be_injected(mail_store: MailStore) -> None:
-    """What the client said is one line, its non-ASCII octets as it sent them."""
+    """What the client said is one line; a name that is none is not repeated."""
     evil = envelope("alice@lab.test", sender="ä\r\nX: y@z", helo="a\nb\udcff")
     delivery(mail_store, trace=True).deliver(evil, CONTENT)
     ((content,),) = inbox_contents(mail_store).values()
     header = content.removesuffix(CONTENT)
     assert "Return-Path: <ä??X: y@z>\r\n".encode() in header
-    assert b"from a?b\xff ([" in header
+    assert b"from unknown ([" in header
     assert header.count(b"\n") == header.count(b"\r\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("helo", "name"),
+    [
+        ("client.example", "client.example"),
+        ("web_1", "web_1"),
+        ("bücher.example", "bücher.example"),
+        ("[127.0.0.1]", "[127.0.0.1]"),
+        ("[IPv6:::1]", "[IPv6:::1]"),
+        ("", "unknown"),
+        ("a b", "unknown"),
+        ("x) by evil.example (y", "unknown"),
+        ("a@b", "unknown"),
+        ("<a>", "unknown"),
+        ('"a"', "unknown"),
+        ("a;b", "unknown"),
+        ("a..b", "unknown"),
+        ("[x]", "unknown"),
+        ("a" * 256, "unknown"),
+    ],
+)
+def test_a_name_in_received_is_a_name(mail_store: MailStore, helo: str, name: str) -> None:
+    """What a client called itself is copied if it is a domain or an address literal (RFC 5321 4.4)."""
+    delivery(mail_store, trace=True).deliver(envelope("alice@lab.test", helo=helo), CONTENT)
+    ((content,),) = inbox_contents(mail_store).values()
+    assert f"\r\nReceived: from {name} ([".encode() in content
+
+
+@pytest.mark.parametrize("length", [10, 60, 200, 900, 1_000, 20_000])
+def test_trace_headers_have_short_lines(mail_store: MailStore, length: int) -> None:
+    """Lines are folded at 78 octets where that is possible, and none is longer than RFC 5322 2.1.1 allows."""
+    helo, sender = ".".join(["abcdefghi"] * (min(length, 250) // 10)), "s" * length
+    delivery(mail_store, trace=True).deliver(envelope("alice@lab.test", helo=helo, sender=sender), CONTENT)
+    ((content,),) = inbox_contents(mail_store).values()
+    lines = content.removesuffix(CONTENT).split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert all(len(line) <= 78 or b" " not in line.strip() or len(line.split(b" ")) == 2 for line in lines)
+    assert (b"Return-Path: <" in content) is (length < 1_000)

@@ -75,6 +75,7 @@ class TestFormats:
             (b"From me\n>From you\n", b"From me\r\n>From you\r\n"),
             (b"", b""),
             (bytes(range(11, 256)), bytes(range(11, 256))),
+            (b"\xef\xbb\xbfA: b\n\n\xef\xbb\xbfx\n", b"A: b\r\n\r\n\xef\xbb\xbfx\r\n"),
         ],
     )
     def test_bare_lf_becomes_crlf_and_nothing_else_changes(self, tmp_path: Path, raw: bytes, stored: bytes) -> None:
@@ -110,11 +111,39 @@ class TestFormats:
             (b"From a d\r\nA: 1\r\n\r\nx\r\n\r\nFrom b d\r\nB: 2\r\n", [b"A: 1\r\n\r\nx\r\n", b"B: 2\r\n"]),
             (b"From a d\nA: 1\n\n\n\nFrom b d\nB: 2", [b"A: 1\r\n\r\n\r\n", b"B: 2"]),
             (b"From a d\n", [b""]),
+            (
+                (
+                    b"From MAILER Mon Jan  5 10:00:00 2026\nA: 1\n\nx\n"
+                    b"From MAILER Tue Jan  6 10:00:00 2026\nB: 2\n\ny\n"
+                    b"From - Wed Jan 07 10:00 2026\nC: 3\n\nz\nFrom a@b Thu, 8 Jan 2026 10:00:00 +0100\n"
+                    b"D: 4\n\n\nFrom  Fri Jan  9 10:00:00 CET 2026\r\nE: 5\n"
+                ),
+                [
+                    b"A: 1\r\n\r\nx\r\n",
+                    b"B: 2\r\n\r\ny\r\n",
+                    b"C: 3\r\n\r\nz\r\n",
+                    b"D: 4\r\n\r\n",
+                    b"E: 5\r\n",
+                ],
+            ),
+            (
+                (
+                    b"From a d\nA: 1\n\nx\nFrom here to Mon Jan  5 10:00:00 2026\nFrom a Mon Jan 99 10:00:00 2026\n"
+                    b"From a Mon Jan  5\nFrom Mon to Tue\nFrom a Mon Jan  5 10:00:00 2026 on\n"
+                ),
+                [
+                    (
+                        b"A: 1\r\n\r\nx\r\nFrom here to Mon Jan  5 10:00:00 2026\r\nFrom a Mon Jan 99 10:00:00 2026\r\n"
+                        b"From a Mon Jan  5\r\nFrom Mon to Tue\r\nFrom a Mon Jan  5 10:00:00 2026 on\r\n"
+                    )
+                ],
+            ),
+            (b"\xef\xbb\xbfFrom a d\nA: 1\n\nx\n", [b"A: 1\r\n\r\nx\r\n"]),
         ],
-        ids=["one", "two", "quoted", "crlf", "blank-body", "empty"],
+        ids=["one", "two", "quoted", "crlf", "blank-body", "empty", "no-blank-line", "no-separator", "byte-order-mark"],
     )
     def test_mbox(self, tmp_path: Path, raw: bytes, stored: list[bytes]) -> None:
-        """Separators follow an empty line, which is theirs; one > is taken from quoted From lines."""
+        """Separators follow an empty line, which is theirs, or have a date; one > is taken from quoted From lines."""
         assert [draft.content for draft in read_mbox(write(tmp_path / "m", raw))] == stored
 
     def test_mbox_dates_and_flags(self, tmp_path: Path) -> None:
@@ -166,7 +195,7 @@ class TestTrees:
         """DIR/*.eml and an mbox of no account's name; what is neither is reported, what is hidden is not."""
         write(tmp_path / "b.eml", b"second")
         write(tmp_path / "a.EML", b"first")
-        write(tmp_path / "c.mbox", b"From a d\nthird")
+        write(tmp_path / "c.mbox", b"\xef\xbb\xbfFrom a d\nthird")
         write(tmp_path / "notes.txt", b"no mail")
         write(tmp_path / ".hidden.eml", b"x")
         report = load(mail_store, tmp_path)

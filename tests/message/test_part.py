@@ -131,6 +131,11 @@ def test_single_part_messages(content: bytes, path: tuple[int, ...], what: str, 
         ("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64", b"7bit"),
         ("Content-Type: multipart/mixed\nContent-Transfer-Encoding: base64", b"7bit"),
         ("MIME-Version: 1.0\nContent-Transfer-Encoding: ;", b"7bit"),
+        ("MIME-Version: 1.0\nContent-Transfer-Encoding: quoted printable", b"7bit"),
+        ("MIME-Version: 1.0\nContent-Transfer-Encoding: base64 base64", b"7bit"),
+        ("MIME-Version: 1.0\nContent-Transfer-Encoding: base64; x=y", b"7bit"),
+        ('MIME-Version: 1.0\nContent-Transfer-Encoding: "base64"', b"7bit"),
+        ("MIME-Version: 1.0\nContent-Transfer-Encoding:\n (x)\n base64 ", b"base64"),
     ],
 )
 def test_encoding(header: str, encoding: bytes) -> None:

@@ -91,6 +91,18 @@ FIELDS = {
             ' ("en" "de" "fr-CA") "http://x/ y")'
         ),
     ),
+    "an encoding of two words": (
+        "MIME-Version: 1.0\nContent-Transfer-Encoding: quoted printable",
+        f"({TEXT} 1 0 {REST})",
+    ),
+    "an encoding that nobody knows": (
+        "MIME-Version: 1.0\nContent-Transfer-Encoding: x-rot13",
+        f"({TEXT} 1 0 {REST})",
+    ),
+    "an encoding with a parameter": (
+        "MIME-Version: 1.0\nContent-Transfer-Encoding: base64; charset=x",
+        f"({TEXT} 1 0 {REST})",
+    ),
     "none of them without MIME": (
         "Content-ID: <a@b>\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64",
         f"({TEXT} 1 0 {REST})",

@@ -208,6 +208,16 @@ def test_unique_ids_stay(filled: Post) -> None:
     assert before == spelled(filled, b"+OK 2 VALIDITY.2\r\n")
 
 
+@pytest.mark.parametrize(("content", "size"), [(b"", 0), (b"x", 3), (b"x\n", 4), (b"x\r", 4), (b".x\r\n", 4)])
+def test_retr_announces_what_it_sends(post: Post, content: bytes, size: int) -> None:
+    """The end of the last line is counted where RETR has to add it, and no dot that stuffs one (RFC 1939 3)."""
+    post.deliver(content)
+    answer = post.login().say(b"RETR 1\r\n")
+    announced, _, sent = answer.removesuffix(b".\r\n").partition(b"\r\n")
+    assert announced == b"+OK %d octets" % size
+    assert len(sent) - sent.startswith(b".") == size
+
+
 def test_new_mail_does_not_change_a_session(filled: Post) -> None:
     """What arrives meanwhile is for the next session."""
     driver = filled.login()
