@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.cli.control import answered
 from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.material import certificate_clock, entropy_for, obtain
@@ -48,7 +48,7 @@ class RunningLab:
     """A lab that runs, asked through its control socket; its ready record says where that is."""
 
     def __init__(self, record: Mapping[str, object]) -> None:
-        self._control = str(record.get("control", ""))
+        self._record = record
 
     def server(self) -> Chain:
         """Return what it presents."""
@@ -85,14 +85,7 @@ class RunningLab:
             raise _refusal(answer) from error
 
     def _answer(self, request: str) -> str:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            try:
-                connection.connect(self._control)
-            except OSError as error:
-                raise ConfigurationError(f"the lab does not answer: {error.strerror}; is it still running?") from error
-            connection.sendall(f"{request}\n".encode())
-            with connection.makefile("r", encoding="utf-8") as stream:
-                return stream.readline()
+        return next(answered(self._record, request), "")
 
 
 class ImaginedLab:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.control import answered
 from labserver.cli.run_directory import find_ready
 from labserver.errors import ConfigurationError
 from labserver.report.text import lines
@@ -52,6 +52,8 @@ def _parsed(line: str, file: Path | None, number: int) -> dict[str, object]:
         record = json.loads(line)
     except ValueError as error:
         raise ConfigurationError(f"{file or 'the lab'}, line {number}: no transcript: {error}") from error
+    if isinstance(record, dict) and isinstance(record.get("error"), str) and "event" not in record:
+        raise ConfigurationError(record["error"])  # the lab's answer
     if not isinstance(record, dict):
         raise ConfigurationError(f"{file or 'the lab'}, line {number}: no transcript: not an object")
     return record
@@ -70,12 +72,5 @@ def _from_file(path: Path) -> Iterator[str]:
 def _from_lab(options: argparse.Namespace) -> Iterator[str]:
     record = find_ready(options.ready_file)
     words = ["transcript", *(["follow"] if options.follow else []), *(["secrets"] if options.show_secrets else [])]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            connection.connect(str(record.get("control", "")))
-        except OSError as error:
-            raise ConfigurationError(f"the lab does not answer: {error.strerror}; is it still running?") from error
-        connection.sendall(" ".join(words).encode() + b"\n")
-        with connection.makefile("r", encoding="utf-8") as stream:
-            yield from stream
+    yield from answered(record, " ".join(words))
     sys.stdout.flush()

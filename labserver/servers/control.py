@@ -5,18 +5,24 @@ every event as it happens until either side closes. A reader that does not read 
 ``certificate server``, ``certificate client ACCOUNT`` and ``certificate scenario [ID, HOST …]`` (in JSON, a string or a
 list): the chain that the lab serves, a new one of its CA for SASL EXTERNAL, or a scenario's, with its key, as a line of
 :mod:`labserver.pki.portable`. ``anchors ID`` (in JSON, a string): files with what a client of that scenario is told to
-trust, as the ready record has the lab's. Or ``{"error": …, "unavailable": …}``.
+trust, as the ready record has the lab's. Any other request, and what the lab cannot do, is answered with
+``{"error": …, "unavailable": …}``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+import os
+import socket
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, assert_never
 
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.portable import packed
 from labserver.report.ndjson import encoded
+from labserver.servers.control_requests import LONGEST, Anchors, Certificate, RequestError, TellTranscript, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +37,13 @@ __all__ = ["ControlSocket"]
 
 _BACKLOG_LIMIT = 16 << 20
 """Octets a follower may be behind before it is dropped."""
+_CONNECTIONS = 64
+"""Connections at once."""
+_PATIENCE = 10.0
+"""Seconds until a request must be there."""
+_READ = 1 << 16
+_CREDENTIALS = struct.Struct("3i")
+"""Linux's struct ucred: process, user, group (unix(7))."""
 
 
 class ControlSocket:
@@ -50,75 +63,121 @@ class ControlSocket:
         self._chain = chain
         self._anchors = anchors
         self._server: asyncio.AbstractServer | None = None
-        self._followers: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_unix_server(self._serve, self._path)
-        self._path.chmod(0o600)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listening.bind(str(self._path))  # 0600 from its first moment
+        finally:
+            os.umask(mask)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LONGEST)
 
     async def stop(self) -> None:
-        """Stop listening and end the followers."""
+        """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
-        for writer in tuple(self._followers):
+        for writer in tuple(self._open):
             writer.close()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request; nothing that a client sends, or does not, is an exception here."""
+        self._open.add(writer)
         try:
-            request, _, rest = (await reader.readline()).partition(b" ")
-            if request in {b"certificate", b"anchors"}:
-                told = self._certificate if request == b"certificate" else self._files
-                writer.write(_answered(told, rest.strip()).encode() + b"\n")
-                await writer.drain()
-            else:
-                await self._tell_transcript(rest.split(), reader, writer)
-        except (ConnectionError, asyncio.LimitOverrunError, ValueError):
-            pass
+            self._admit(writer.get_extra_info("socket"))
+            await self._answer(await _request_line(reader), reader, writer)
+        except RequestError as error:
+            writer.write(_error(str(error)))
+        except OSError:
+            pass  # it went away
         finally:
+            self._open.discard(writer)
+            with suppress(OSError):
+                await writer.drain()
             writer.close()
 
+    def _admit(self, connection: socket.socket) -> None:
+        """Raise RequestError for another user, and for one connection too many."""
+        if not _is_owner(connection):
+            raise RequestError("this lab belongs to another user")
+        if len(self._open) > _CONNECTIONS:
+            raise RequestError(f"too many connections: {_CONNECTIONS} at once; try again later")
+
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not line:
+            return  # somebody who only looked whether the socket answers
+        request = parse(line)
+        match request:
+            case TellTranscript():
+                await self._tell_transcript(request, reader, writer)
+            case Certificate():
+                writer.write(_answered(lambda: self._certificate(request)))
+            case Anchors():
+                writer.write(_answered(lambda: json.dumps(self._anchors(request.scenario))))
+            case _:
+                assert_never(request)
+
     async def _tell_transcript(
-        self, words: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: TellTranscript, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        follower = _Follower(writer, secrets=b"secrets" in words)
+        follower = _Follower(writer, secrets=request.secrets)
         kept = [(record, tuple(record.events)) for record in self._transcript.records()]
-        if b"follow" in words:  # from this moment on, in which the rest was taken: nothing is missed or told twice
+        if request.follow:  # from this moment on, in which the rest was taken: nothing is missed or told twice
             self._transcript.subscribers.add(follower.tell)
-            self._followers.add(writer)
         try:
             for record, events in kept:
                 follower.write(record, events)
                 await writer.drain()
             follower.catch_up()
-            if b"follow" in words:
-                await reader.read()  # until the follower goes
+            while request.follow and await reader.read(_READ):  # until the follower goes; it has nothing to say
+                pass
         finally:
             self._transcript.subscribers.discard(follower.tell)
-            self._followers.discard(writer)
 
-    def _certificate(self, wanted: bytes) -> str:
-        side, _, said = wanted.partition(b" ")
-        if side == b"client":
-            return packed(self._material.issuer.issue_client(json.loads(said)))
-        if side == b"scenario":
-            identifier, *hosts = json.loads(said)
-            return packed(self._chain(identifier, tuple(hosts)))
+    def _certificate(self, wanted: Certificate) -> str:
+        if wanted.account is not None:
+            return packed(self._material.issuer.issue_client(wanted.account))
+        if wanted.scenario is not None:
+            return packed(self._chain(wanted.scenario, wanted.hosts))
         return packed(self._material.chain)
 
-    def _files(self, wanted: bytes) -> str:
-        return json.dumps(self._anchors(json.loads(wanted)))
 
-
-def _answered(told: Callable[[bytes], str], wanted: bytes) -> str:
-    """Return what ``told`` tells, or why it cannot."""
+async def _request_line(reader: asyncio.StreamReader) -> bytes:
     try:
-        return told(wanted)
+        async with asyncio.timeout(_PATIENCE):
+            return await reader.readline()
+    except ValueError as error:  # what readline makes of a line beyond the reader's limit
+        raise RequestError(f"the request is too long: more than {LONGEST} octets") from error
+    except TimeoutError as error:
+        raise RequestError(f"no request came within {_PATIENCE:g} seconds") from error
+
+
+def _is_owner(connection: socket.socket) -> bool:
+    """Tell whether the other side is the lab's own user, or root; where the system does not tell, the mode decides."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(told)
+    return user in (0, os.geteuid())
+
+
+def _answered(told: Callable[[], str]) -> bytes:
+    """Return what ``told`` tells, or why it cannot, as a line."""
+    try:
+        return told().encode() + b"\n"
     except (ConfigurationError, UnavailableError) as error:
-        return json.dumps({"error": str(error), "unavailable": isinstance(error, UnavailableError)})
+        return _error(str(error), unavailable=isinstance(error, UnavailableError))
     except KeyError as error:
-        return json.dumps({"error": f"the lab has no scenario {error.args[0]}", "unavailable": False})
+        return _error(f"the lab has no scenario {error.args[0]}")
+    except ValueError as error:
+        return _error(f"no certificate can be made for that: {error}")
+
+
+def _error(text: str, *, unavailable: bool = False) -> bytes:
+    return json.dumps({"error": text, "unavailable": unavailable}).encode() + b"\n"
 
 
 class _Follower:
@@ -127,25 +186,31 @@ class _Follower:
     def __init__(self, writer: asyncio.StreamWriter, *, secrets: bool) -> None:
         self._writer = writer
         self._secrets = secrets
-        self._meanwhile: list[tuple[SessionRecord, Event]] | None = []
+        self._meanwhile: bytearray | None = bytearray()
 
     def tell(self, record: SessionRecord, event: Event) -> None:
         """Tell what has just happened; a reader that does not read is dropped."""
-        if self._meanwhile is not None:
-            self._meanwhile.append((record, event))
-        elif self._writer.transport.get_write_buffer_size() > _BACKLOG_LIMIT:
+        behind = self._writer.transport.get_write_buffer_size() + len(self._meanwhile or b"")
+        if self._writer.is_closing():
+            return
+        if behind > _BACKLOG_LIMIT:
+            self._meanwhile = None
             self._writer.transport.abort()
-        elif not self._writer.is_closing():
+        elif self._meanwhile is not None:
+            self._meanwhile += self._line(record, event)
+        else:
             self.write(record, (event,))
 
     def catch_up(self) -> None:
         """Tell what happened meanwhile."""
         meanwhile, self._meanwhile = self._meanwhile, None
-        for record, event in meanwhile or ():
-            self.write(record, (event,))
+        if meanwhile:
+            self._writer.write(meanwhile)
 
     def write(self, record: SessionRecord, events: Iterable[Event]) -> None:
         """Write events of a session, each on a line."""
         for event in events:
-            line = encoded(record.number, record.started, event, secrets=self._secrets)
-            self._writer.write(line.encode("utf-8") + b"\n")
+            self._writer.write(self._line(record, event))
+
+    def _line(self, record: SessionRecord, event: Event) -> bytes:
+        return encoded(record.number, record.started, event, secrets=self._secrets).encode("utf-8") + b"\n"

@@ -146,8 +146,8 @@ def test_transcript_follow(lab: LabProcess) -> None:
             client.recv(1000)
             while mark not in follower.stdout.readline():
                 pass
-            client.sendall(b"NOOP later\r\n")
-            while b"NOOP later" not in follower.stdout.readline():
+            client.sendall(b"EHLO later\r\n")
+            while b"EHLO later" not in follower.stdout.readline():
                 pass
         follower.terminate()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.chain import Chain
 from labserver.pki.material import Material
 from labserver.pki.portable import unpacked
+from labserver.servers import control
 from labserver.servers.control import ControlSocket
 from labserver.servers.transcript import Transcript
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.servers.transcript import SessionRecord
+    from tests.plain_user import PlainUser
 
 
 def _reply(number: int, size: int = 1) -> events.ReplySent:
@@ -76,10 +80,10 @@ def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
 
     async def main() -> None:
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
-        control = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors)
-        await control.start()
+        served = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors)
+        await served.start()
         await use(transcript)
-        await control.stop()
+        await served.stop()
 
     asyncio.run(main())
     assert not path.exists()
@@ -120,14 +124,14 @@ def test_certificates(path: Path, request_line: bytes, leaf: bytes) -> None:
 
 
 def test_certificate_refused(path: Path) -> None:
-    """What the issuer refuses is told; a request that makes no sense ends the connection."""
+    """What the issuer refuses is told."""
     answers: list[bytes] = []
 
     async def use(_: Transcript) -> None:
-        answers.extend([await _asked(path, line) for line in (b'certificate client ""\n', b"certificate client x\n")])
+        answers.append(await _asked(path, b'certificate client ""\n'))
 
     _served(path, use)
-    assert answers == [b'{"error": "nobody", "unavailable": false}\n', b""]
+    assert answers == [b'{"error": "nobody", "unavailable": false}\n']
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,7 @@ def test_certificate_refused(path: Path) -> None:
     [
         (b'["known", "a.test", "b.test"]', b"a.test b.test", None),
         (b'["known"]', b"", None),
+        (b'"known"', b"", None),
         (b'["unavailable"]', None, {"error": "not here", "unavailable": True}),
         (b'["unknown"]', None, {"error": "the lab has no scenario unknown", "unavailable": False}),
     ],
@@ -244,17 +249,164 @@ def test_a_follower_that_does_not_read(path: Path) -> None:
     _served(path, use)
 
 
-@pytest.mark.parametrize("request_line", [b"\n", b"dance\n", b"x" * 200_000 + b"\n", b""])
-def test_other_requests(path: Path, request_line: bytes) -> None:
-    """Whatever is asked, the lab goes on."""
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [
+        (b"\n", "unknown request ''"),
+        (b"dance\n", "unknown request 'dance': there are transcript, certificate, anchors"),
+        (b"TRANSCRIPT\n", "unknown request 'TRANSCRIPT'"),
+        (b"transcript", "cut short"),
+        (b"trans", "cut short"),
+        (b"transcript now\n", "unknown word 'now'"),
+        (b"transcript follow=1\n", "unknown word"),
+        (b"certificate\n", "unknown certificate ''"),
+        (b"certificate root\n", "unknown certificate 'root': there are server, client, scenario"),
+        (b"certificate server please\n", "takes nothing else"),
+        (b"certificate client\n", "not JSON"),
+        (b"certificate client {\n", "not JSON"),
+        (b"certificate client 7\n", "the account is not a string"),
+        (b'certificate client {"a": 1}\n', "the account is not a string"),
+        (b'certificate client ["a"]\n', "the account is not a string"),
+        (b"certificate client null\n", "the account is not a string"),
+        (b'certificate client "a\\u0000"\n', "characters that no name has"),
+        (b'certificate client "\\ud800"\n', "characters that no name has"),
+        (b"certificate client " + b"9" * 6000 + b"\n", "not JSON"),
+        (b"certificate client " + b"[" * 60_000 + b"\n", "not JSON"),
+        (b"certificate scenario []\n", "the scenario is not a string"),
+        (b"certificate scenario {}\n", "the scenario is not a string"),
+        (b'certificate scenario ["known", 1]\n', "a host name is not a string"),
+        (b'certificate scenario [["known"]]\n', "the scenario is not a string"),
+        (b'certificate scenario "nobody knows"\n', "the lab has no scenario nobody knows"),
+        (b"anchors\n", "not JSON"),
+        (b"anchors NaN\n", "the scenario is not a string"),
+        (b'anchors ["known"]\n', "the scenario is not a string"),
+        (b"\xff\xfe\x00\n", "not UTF-8"),
+        (b"\x16\x03\x01\x02\x00\x01\n", "unknown request '\\x16"),
+        (b"GET / HTTP/1.1\r\n", "unknown request 'GET'"),
+        (b"x" * 200_000 + b"\n", "too long: more than 65536 octets"),
+        (b"x" * 2_000_000, "too long"),
+    ],
+)
+def test_malformed_requests(path: Path, caplog: pytest.LogCaptureFixture, request_line: bytes, said: str) -> None:
+    """A request that makes no sense is answered with the reason, and nothing of it is in the log."""
 
     async def use(transcript: Transcript) -> None:
         transcript.begin().observe(_reply(7))
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(request_line)
         writer.write_eof()
-        await reader.read()
+        answer = json.loads(await reader.readline())
+        assert answer.keys() == {"error", "unavailable"}
+        assert said in answer["error"]
+        assert len(answer["error"]) < 200
         writer.close()
         assert not transcript.subscribers
+        assert unpacked((await _asked(path, b"certificate server\n")).decode()).leaf == b"server"
 
     _served(path, use)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("request_line", [b"", b"tra", b"transcript follow\n", b"certificate server\n"])
+def test_who_goes_without_reading(path: Path, caplog: pytest.LogCaptureFixture, request_line: bytes) -> None:
+    """Somebody who goes away at any time leaves nothing behind."""
+
+    async def use(transcript: Transcript) -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(request_line)
+        assert unpacked((await _asked(path, b"certificate server\n")).decode()).leaf == b"server"
+        await _until(lambda: not transcript.subscribers)
+
+    _served(path, use)
+    assert caplog.records == []
+
+
+def test_a_request_that_does_not_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects and says nothing is not waited for."""
+    monkeypatch.setattr(control, "_PATIENCE", 0)
+
+    async def use(_: Transcript) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        assert b"no request came within 0 seconds" in await reader.read()
+        writer.close()
+
+    _served(path, use)
+
+
+def test_too_many_connections(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limited number is served at once; the next one is told, and there is room when one has gone."""
+    monkeypatch.setattr(control, "_CONNECTIONS", 3)
+
+    async def use(transcript: Transcript) -> None:
+        crowd = [await asyncio.open_unix_connection(path) for _ in range(3)]
+        for _, writer in crowd:
+            writer.write(b"transcript follow\n")
+        await _until(lambda: len(transcript.subscribers) == 3)
+        for _ in range(50):
+            assert b"too many connections: 3 at once" in await _asked(path, b"")
+        crowd[0][1].close()
+        await _until(lambda: len(transcript.subscribers) == 2)
+        assert unpacked((await _asked(path, b"certificate server\n")).decode()).leaf == b"server"
+        for _, writer in crowd[1:]:
+            writer.close()
+
+    _served(path, use)
+
+
+def test_a_follower_that_talks(path: Path) -> None:
+    """What a follower sends after its request is read and forgotten."""
+
+    async def use(transcript: Transcript) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"transcript follow\n")
+        await _until(lambda: bool(transcript.subscribers))
+        block = bytes(1 << 20)
+        tracemalloc.start()
+        for _ in range(32):
+            writer.write(block)
+            await writer.drain()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 8 << 20
+        transcript.begin().observe(_reply(5))
+        assert _numbers([await reader.readline()]) == [5]
+        writer.close()
+
+    _served(path, use)
+
+
+def test_a_follower_that_never_begins_to_read(path: Path) -> None:
+    """What happens while a follower does not even read what was is bounded, too: it is dropped."""
+
+    async def use(transcript: Transcript) -> None:
+        record = transcript.begin()
+        for number in range(8):
+            record.observe(_reply(number, 1 << 20))
+        reader, writer = await asyncio.open_unix_connection(path, limit=1024)
+        writer.write(b"transcript follow\n")
+        await _until(lambda: bool(transcript.subscribers))
+        for number in range(40):
+            record.observe(_reply(number, 1 << 20))
+        await _until(lambda: not transcript.subscribers)
+        assert len(await reader.read()) < 48 << 20
+        writer.close()
+
+    _served(path, use)
+
+
+def test_another_user(plain_user: PlainUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user who gets to the socket, whatever its mode, is told nothing."""
+    place = plain_user.folder / "socket"
+
+    async def use(_: Transcript) -> None:
+        place.chmod(0o666)
+        with socket.socket(socket.AF_UNIX) as connection:
+            with plain_user.acting():
+                connection.connect(str(place))
+            monkeypatch.setattr("os.geteuid", lambda: plain_user.number + 1)
+            reader, writer = await asyncio.open_unix_connection(sock=connection.dup())
+            assert b"this lab belongs to another user" in await reader.read()
+            writer.close()
+
+    _served(place, use)
