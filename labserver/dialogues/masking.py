@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labserver.dialogues.exchange import Command
 
-__all__ = ["ACCOUNT", "MASK", "MASKED_LINE", "MECHANISM", "Lexicon", "Standing", "harmless"]
+__all__ = ["ACCOUNT", "MASK", "MASKED_LINE", "MECHANISM", "Lexicon", "Standing", "counts", "harmless"]
 
 MASK = b"****"
 MASKED_LINE = MASK + b"\r\n"
@@ -29,6 +29,7 @@ MECHANISM = rb" +(?:%b)(?!\S)" % "|".join(sorted(SASL_MECHANISMS)).encode()
 ACCOUNT = rb" +(?P<account>[^\s\"]+)(?!\S)"
 """A pattern for a login name, which is shown if there is an account of that name: it may be the password."""
 _NOTHING = re.compile(rb"")
+_COUNTING = re.compile(rb"[A-Za-z0-9]{0,4}[.:_-]?(?:[0-9]{1,10}(?:\.[0-9]{1,10})?)?")
 _ESCAPED = re.compile(rb'\\(["\\])')
 
 
@@ -77,6 +78,14 @@ class Lexicon:
         if name is None or standing.is_account(_unquoted(name).decode(errors="replace")):
             return argument.end()
         return argument.start("account")
+
+
+def counts(tag: bytes) -> bool:
+    """Return whether IMAP's tag looks like one: a few letters or digits, then a number, or only one of these.
+
+    Another one may be the password, the words being in the wrong order.
+    """
+    return _COUNTING.fullmatch(tag) is not None
 
 
 def harmless(**patterns: bytes) -> dict[str, re.Pattern[bytes]]:

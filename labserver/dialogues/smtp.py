@@ -72,7 +72,7 @@ _LEXICON = Lexicon(
         RCPT=rb" +TO: *" + _PATH + _PARAMETERS,
         VRFY=ACCOUNT,
     ),
-    readable=frozenset({"BDAT", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "RCPT", "VRFY"}),
+    readable=frozenset({"BDAT", "EXPN", "HELP", "MAIL", "RCPT", "VRFY"}),
 )
 
 

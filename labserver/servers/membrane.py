@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.http import http_word
-from labserver.dialogues.masking import MASK, MASKED_LINE, Standing
+from labserver.dialogues.masking import MASK, MASKED_LINE, Standing, counts
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
@@ -87,6 +87,8 @@ class Membrane:
         """The tag that is not shown in the reply to what is being answered, as it was not in the command."""
         self._literal_refused = False
         """What comes next may be the literal all the same, and a password."""
+        self._tags_vary = False
+        """The client has logged in under a tag that is no number: whatever it begins a command with is its tag."""
         self._channel: Channel = NoChannel()
         self._framer = dialogue.framer()
         self._backend: Backend | None = None
@@ -246,6 +248,7 @@ class Membrane:
     def _enter(self) -> None:
         """Trust the client with more, now that it is authenticated."""
         self._standing = replace(self._standing, authenticated=True)
+        self._tags_vary = self._command is not None and not counts(self._command.tag)
         if isinstance(self._framer, ImapFramer):
             self._framer.literal_limit = self._access.limits.message_size
 
@@ -512,7 +515,9 @@ class Membrane:
         """Take note of a command, and return its tag if that is not shown: it may be a password and no tag."""
         word = self._dialogue.word(command)
         masked = self._dialogue.masked(command, self._standing)
-        veiled = command.tag if not word or (self._literal_refused and not self._standing.authenticated) else b""
+        suspicious = self._literal_refused and not self._standing.authenticated
+        plain = counts(command.tag) or (self._tags_vary and masked == command.raw)
+        veiled = b"" if word and plain and not suspicious else command.tag
         if veiled and masked.startswith(veiled):
             masked = MASK + masked[len(veiled) :]
         self._note_command(command, verb=word, masked=masked)

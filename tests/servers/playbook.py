@@ -118,6 +118,8 @@ class Building:
     limits: Limits = field(default_factory=Limits)
     cleartext: bool = False
     accept_any: bool = False
+    password: str = "s3cret"
+    """Alice's."""
     clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
@@ -125,7 +127,7 @@ class Building:
         self.entropy = entropy
         self.store = MailStore(limits=self.limits, clock=self.clock)
         self.directory = Directory(
-            (User(name="alice", password="s3cret"), User(name="bob", password="b0b")), entropy=entropy
+            (User(name="alice", password=self.password), User(name="bob", password="b0b")), entropy=entropy
         )
 
     def limit(self, **fields: float) -> None:
