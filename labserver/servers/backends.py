@@ -78,6 +78,7 @@ class Backends:
             hostname=self.host_name,
             service=service,
             strict_syntax=self.strict_smtp_syntax,
+            clock=self.clock,
         )
 
     def _imap(self, link: Link) -> Backend:

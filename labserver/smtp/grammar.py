@@ -89,6 +89,7 @@ MAIL = _form(
         "AUTH": rf"<>|{_XTEXT}",  # RFC 4954 5
         "BODY": "(?i:7BIT|8BITMIME|BINARYMIME)",  # RFC 6152, RFC 3030
         "ENVID": rf"(?=.{{1,100}}\Z){_XTEXT}",  # RFC 3461 4.4
+        "REQUIRETLS": "",  # RFC 8689 4
         "RET": "(?i:FULL|HDRS)",  # RFC 3461 4.3
         "SIZE": "[0-9]{1,20}",  # RFC 1870
         "SMTPUTF8": "",  # RFC 6531 3.4

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from aiosmtpd.smtp import syntax
 
+from labserver.clock import SystemClock
 from labserver.dialogues.exchange import Await, Reply
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.smtp.driven import DrivenSMTP, more
 from labserver.smtp.grammar import MAIL, RCPT, Addressed
 from labserver.smtp.reading import Agreed, read_leniently, read_strictly
 from labserver.smtp.replies import Refusal
+from labserver.smtp.reports import asks_for_report, report
 from labserver.smtp.smuggling import has_lookalike
 from labserver.smtp.transaction import Transaction
 from labserver.wire.framing import Overflow
@@ -30,10 +32,11 @@ from labserver.wire.framing import Overflow
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from labserver.clock import Clock
     from labserver.dialogues.exchange import Command, Identity, Link
     from labserver.errors import StoreError
     from labserver.limits import Limits
-    from labserver.mailstore.delivery import Delivery
+    from labserver.mailstore.delivery import Delivery, Outcome
     from labserver.services import Service
     from labserver.smtp.driven import Verb
     from labserver.smtp.grammar import Form
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_CLOCK = SystemClock()
 _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
 _FAILURES = {
@@ -73,6 +77,7 @@ class Session(DrivenSMTP):
         hostname: str,
         service: Service,
         strict_syntax: bool = False,
+        clock: Clock = _CLOCK,
     ) -> None:
         super().__init__(hostname=hostname, peer=link.peer, bad_commands=limits.bad_commands)
         self._auth_required = service.authentication_required
@@ -80,6 +85,7 @@ class Session(DrivenSMTP):
         self._delivery = delivery
         self._limits = limits
         self._strict_syntax = strict_syntax
+        self._clock = clock
         self._account = ""
         self._set_post_data_state()
 
@@ -143,6 +149,9 @@ class Session(DrivenSMTP):
         yield "PIPELINING"
         yield f"SIZE {self._limits.message_size}"
         yield from ("8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES", "DSN")
+        yield f"LIMITS RCPTMAX={self._limits.recipients}"  # RFC 9422
+        if self._link.secure:
+            yield "REQUIRETLS"  # RFC 8689
         if self._link.offers_starttls:
             yield "STARTTLS"
         if self._link.mechanisms:
@@ -197,6 +206,8 @@ class Session(DrivenSMTP):
         sender = self._read(MAIL, argument)
         if isinstance(sender, Refusal):
             return sender
+        if "REQUIRETLS" in sender.parameters and not self._link.secure:
+            return Refusal(555, "5.5.4", "Parameter REQUIRETLS is not recognised")  # RFC 8689 2 (3): not in clear
         if int(sender.parameters.get("SIZE", "0")) > self._limits.message_size:
             return self._too_big()
         return sender
@@ -307,10 +318,26 @@ class Session(DrivenSMTP):
         await self.push(statuses[0])
 
     def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
-        outcomes = self._delivery.deliver(self._envelope(transaction), content, together=self.TOGETHER)
+        envelope = self._envelope(transaction)
+        outcomes = self._delivery.deliver(envelope, content, together=self.TOGETHER)
+        if asks_for_report(envelope, content):
+            self._report(envelope, content, outcomes)
         return [
             "250 2.0.0 Delivered" if outcome.error is None else str(_failure(outcome.error)) for outcome in outcomes
         ]
+
+    def _report(self, envelope: Envelope, content: bytes, outcomes: Sequence[Outcome]) -> None:
+        """Tell the sender of what was delivered. Where there is no room for that, nobody is to be told so."""
+        told = report(
+            envelope,
+            content,
+            outcomes,
+            host=self.hostname,
+            now=self._clock.now(),
+            room=self._limits.message_size,
+        )
+        if told is not None:
+            self._delivery.deliver(*told)
 
     def _envelope(self, transaction: Transaction) -> Envelope:
         return Envelope(

@@ -100,6 +100,25 @@ def test_smtp_syntax_is_postfix_s_unless_it_shall_be_strict(tmp_path_factory: py
         assert peer.ask(b"MAIL FROM:<www-data@web_1>\r\n").startswith(b"501 5.1.7 ")
 
 
+def test_delivery_is_reported_to_the_sender(lab: LabProcess) -> None:
+    """NOTIFY=SUCCESS brings a report into the sender's own INBOX, and the report brings none."""
+    before = [_count(lab, user) for user in ("alice", "bob", "catchall")]
+    with Peer(lab, "smtp") as peer:
+        for line in (
+            b"EHLO me",
+            b"MAIL FROM:<bob@lab.test> RET=HDRS ENVID=e1",
+            b"RCPT TO:<alice@lab.test> NOTIFY=SUCCESS ORCPT=rfc822;alice@lab.test",
+            b"DATA",
+            b"Subject: please confirm\r\n\r\nx\r\n.",
+        ):
+            assert peer.ask(line + b"\r\n")[:1] in b"23"
+    assert [_count(lab, user) for user in ("alice", "bob", "catchall")] == [before[0] + 1, before[1] + 1, before[2]]
+    with Peer(lab, "imaps") as peer:
+        report = peer.login("bob").mailbox()[-1]
+    for field in (b"Original-Envelope-Id: e1", b"Final-Recipient: rfc822; alice@lab.test", b"Action: delivered"):
+        assert b"\r\n%b\r\n" % field in report
+
+
 def test_trace_headers_when_asked_for(tmp_path_factory: pytest.TempPathFactory) -> None:
     """By default nothing is added to a message; --trace-headers adds what a delivering server would."""
     with running(tmp_path_factory.mktemp("lab"), "--trace-headers") as lab:

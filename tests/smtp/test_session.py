@@ -164,6 +164,7 @@ def test_ehlo_is_one_reply_with_every_extension(connect: Connect) -> None:
         "250-BINARYMIME",
         "250-ENHANCEDSTATUSCODES",
         "250-DSN",
+        "250-LIMITS RCPTMAX=1000",
         "250 HELP",
     ]
 
