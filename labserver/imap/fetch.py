@@ -7,30 +7,36 @@ the tree it is found in for a while in ``message.scratch``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from labserver.imap.cursor import BadSyntax
+from labserver.imap.octets import Cut, Decoded, Literal, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
 from labserver.message.envelope import envelope
 from labserver.message.structure import body_structure
 from labserver.message.tree import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
+    from labserver.imap.octets import Octets
     from labserver.imap.view import View
     from labserver.mailstore.message import Message
     from labserver.message.part import Part
 
-__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "message_tree", "parse_items"]
+__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "located", "message_tree", "parse_items"]
+
+Found = TypeVar("Found")
 
 _NAME_END = re.compile(rb"[^A-Za-z0-9.]")
 _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
+_MOST_PLACES = 64
+"""Sections of one message whose places are kept."""
 _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
     b"FAST": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"),
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
@@ -46,6 +52,11 @@ class Item:
     """As asked for, without PEEK; items of one name are the same."""
     render: Callable[[View, Message], bytes]
     """Returns the item as it stands in the response, with its name; may raise Refused."""
+    long: Callable[[Message], Iterable[bytes]] | None = None
+    """Returns the same for a large message, brought piece by piece; None for what does not grow with the message.
+
+    It is asked before the response begins, so that it can still raise Refused, and gone through afterwards.
+    """
     sets_seen: bool = False
     implies: str = ""
     """An extension that asking for it enables (RFC 7162 3.1)."""
@@ -70,6 +81,16 @@ class Partial:
         if not size:
             raise BadSyntax("A partial fetch asks for at least one octet")
         return cls(offset=offset, size=size)
+
+    def of(self, octets: Octets) -> Octets:
+        """Return this part of what a large message has."""
+        end = self.offset + self.size
+        if isinstance(octets, Stretch):
+            start = min(octets.start + self.offset, octets.end)
+            return replace(octets, start=start, end=min(octets.start + end, octets.end))
+        if isinstance(octets, Decoded):
+            return replace(octets, start=self.offset, end=end)
+        return Cut(octets, self.offset, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +131,17 @@ class Section:
         fields = b" (%b)" % b" ".join(map(astring, self.fields)) if self.fields else b""
         return b"[%b%b]" % (b".".join(words), fields)
 
+    def find(self, message: Message) -> Octets | None:
+        """Return what brings the octets of a large message, None if the message has no such part."""
+        if not self.path and not self.text:
+            return Stretch(message.reading(), 0, message.size)
+        place = located(message, (self.path, self.text), lambda: message_tree(message).place(self.path, self.text))
+        if place is None:
+            return None
+        if self.wanted:
+            return Selected(message.reading(), *place, self.wanted, self.text == "HEADER.FIELDS.NOT")
+        return Stretch(message.reading(), *place)
+
     def read(self, message: Message) -> bytes | None:
         """Return the octets, None if the message has no such part."""
         if not self.path and not self.text:
@@ -132,6 +164,17 @@ def message_tree(message: Message) -> Part:
     return found
 
 
+def located(message: Message, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+    """Return what was found for ``key`` in a large message, now or before; it is small, and only some are kept."""
+    places = message.derived.setdefault("imap.places", {})
+    if key not in places:
+        if len(places) >= _MOST_PLACES:
+            places.clear()
+        places[key] = find()
+    found: Found = places[key]
+    return found
+
+
 def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
     """Read a macro, one item or a list of items; what is asked for twice is sent once."""
 
@@ -151,7 +194,7 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
     return tuple({(item.name, item.sets_seen): item for item in items}.values())
 
 
-def _derived(key: str, make: Callable[[Message], bytes], _view: View, message: Message) -> bytes:
+def _derived(key: str, make: Callable[[Message], bytes], _view: View | None, message: Message) -> bytes:
     found: bytes | None = message.derived.get(key)
     if found is None:
         found = message.derived[key] = make(message)
@@ -170,7 +213,13 @@ def _body(message: Message) -> bytes:
     return b"BODY " + body_structure(message_tree(message), extended=False)
 
 
-_BODY = Item(name=b"BODY", render=partial(_derived, "imap.body", _body))
+def _found(name: bytes, key: str, make: Callable[[Message], bytes]) -> Item:
+    """Return an item that is found once and kept, and may be as long as the message."""
+    render = partial(_derived, key, make)
+    return Item(name=name, render=render, long=lambda message: (_derived(key, make, None, message),))
+
+
+_BODY = _found(b"BODY", "imap.body", _body)
 
 
 def _section_item(cursor: Cursor, *, peek: bool) -> Item:
@@ -192,7 +241,14 @@ def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_se
             octets = octets[part.offset : part.offset + part.size]
         return b"%b %b" % (label, literal(octets))
 
-    return Item(name=name + b"<%d.%d>" % (part.offset, part.size) if part else name, render=render, sets_seen=sets_seen)
+    def long(message: Message) -> Iterable[bytes]:
+        octets = section.find(message)
+        if octets is None:
+            return (label + b" NIL",)
+        return Literal(label, octets if part is None else part.of(octets))
+
+    named = name + b"<%d.%d>" % (part.offset, part.size) if part else name
+    return Item(name=named, render=render, long=long, sets_seen=sets_seen)
 
 
 def _always(item: Item, _cursor: Cursor) -> Item:
@@ -204,8 +260,8 @@ _FIXED = (
     Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
     Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
     Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.internal_date)),
-    Item(name=b"ENVELOPE", render=partial(_derived, "imap.envelope", _envelope)),
-    Item(name=b"BODYSTRUCTURE", render=partial(_derived, "imap.structure", _structure)),
+    _found(b"ENVELOPE", "imap.envelope", _envelope),
+    _found(b"BODYSTRUCTURE", "imap.structure", _structure),
     _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),
     _octets_item(b"RFC822.HEADER", Section(path=(), text="HEADER"), None, sets_seen=False),
     _octets_item(b"RFC822.TEXT", Section(path=(), text="TEXT"), None, sets_seen=True),

@@ -14,11 +14,20 @@ __all__ = ["batched"]
 _ENOUGH = 65_536
 
 
-def batched(lines: Iterable[bytes]) -> Iterator[Reply]:
-    """Join whole responses into replies of about 64 KiB: one write costs more than a thousand short lines."""
+def batched(lines: Iterable[bytes | Reply]) -> Iterator[Reply]:
+    """Join whole responses into replies of about 64 KiB: one write costs more than a thousand short lines.
+
+    A response that is long is a reply of its own, and its place among the others is kept.
+    """
     waiting: list[bytes] = []
     size = 0
     for line in lines:
+        if isinstance(line, Reply):
+            if waiting:
+                yield Reply.untagged(b"".join(waiting))
+                waiting, size = [], 0
+            yield line
+            continue
         waiting.append(line)
         size += len(line)
         if size >= _ENOUGH:

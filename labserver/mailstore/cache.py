@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from labserver.mailstore.message import Body
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from labserver.mailstore.envelope import Envelope
-    from labserver.mailstore.message import Message
+    from labserver.mailstore.message import Message, Reading
 
 __all__ = ["ALLOWANCE", "BodySource", "Resident", "Scratch", "WarmMessages"]
 
@@ -32,6 +34,9 @@ class BodySource(Protocol):
 
     def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError (``EXPUNGEISSUED`` when they are no more)."""
+
+    def read_octets(self, key: int, start: int, end: int) -> bytes:
+        """Return some of the octets that have the number ``key``; StoreError like :meth:`read_content`."""
 
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
@@ -103,6 +108,11 @@ class WarmMessages:
         self.warm(message, message.size + ALLOWANCE)
         return octets
 
+    def reading(self, message: Message) -> Reading:
+        """Return what reads the octets piece by piece, without their becoming warm."""
+        assert isinstance(message.body, int)  # noqa: S101 -- the invariant of messages with this keeper
+        return _FromSource(self._source, self._octets, message, message.body)
+
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope, from the source each time: it is small and rarely asked for."""
         return self._source.read_envelope(message)
@@ -136,6 +146,23 @@ class WarmMessages:
             message.cache = None
 
 
+class _FromSource:
+    """Reads a message's octets from memory for as long as they are warm, else from the source."""
+
+    __slots__ = ("_key", "_message", "_source", "_warm")
+
+    def __init__(self, source: BodySource, warm: Mapping[Message, bytes], message: Message, key: int) -> None:
+        self._source = source
+        self._warm = warm
+        self._message = message
+        self._key = key
+
+    def octets(self, start: int, end: int) -> bytes:
+        """Return some of the octets."""
+        content = self._warm.get(self._message)
+        return self._source.read_octets(self._key, start, end) if content is None else content[start:end]
+
+
 class Resident:
     """The keeper of messages whose octets stay in memory: only what is left with them has a bound."""
 
@@ -145,6 +172,10 @@ class Resident:
     def content(self, message: Message) -> bytes:
         """Return the octets."""
         return _body(message).data
+
+    def reading(self, message: Message) -> Reading:
+        """Return the body, which lives for as long as anybody has it."""
+        return _body(message)
 
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope."""

@@ -17,7 +17,7 @@ from labserver.mailstore.moments import unpacked
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message"]
+__all__ = ["SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
 
 SYSTEM_FLAGS: dict[str, str] = {
     flag.lower(): flag for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
@@ -52,10 +52,21 @@ class Body:
         self.size = len(data)
         self._envelope = None if envelope is None else envelope.packed()
 
+    def octets(self, start: int, end: int) -> bytes:
+        """Return some of the octets; a body is its own :class:`Reading`."""
+        return self.data[start:end]
+
     @property
     def envelope(self) -> Envelope | None:
         """How they came, if it was by SMTP or LMTP."""
         return None if self._envelope is None else Envelope.unpacked(self._envelope)
+
+
+class Reading(Protocol):
+    """The octets of a message while somebody is being sent them: to be had to the end, though it is expunged."""
+
+    def octets(self, start: int, end: int) -> bytes:
+        """Return some of them, a copy; StoreError when they cannot be read."""
 
 
 class Keeper(Protocol):
@@ -63,6 +74,9 @@ class Keeper(Protocol):
 
     def content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they cannot be read (``EXPUNGEISSUED``: they are gone)."""
+
+    def reading(self, message: Message) -> Reading:
+        """Return what gives the octets a piece at a time, and has none of them itself."""
 
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`content`."""
@@ -118,6 +132,10 @@ class Message:
     def content(self) -> bytes:
         """The octets, exactly as they came. StoreError when the storage cannot give them."""
         return self._in_memory().data if self.keeper is None else self.keeper.content(self)
+
+    def reading(self) -> Reading:
+        """Return what gives the octets a piece at a time, for those of large messages."""
+        return self._in_memory() if self.keeper is None else self.keeper.reading(self)
 
     @property
     def envelope(self) -> Envelope | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore.blobs import Blobs
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.reading import Reader
@@ -63,6 +64,7 @@ class SqliteStorage:
             self._make_private()
             # One thread at a time is the store's rule; it need not be the one that opened it.
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        self._blobs = Blobs(self._db)
         try:
             with self._explained():
                 self._open(synchronous)
@@ -96,6 +98,15 @@ class SqliteStorage:
             raise StoreError(f"The mail store {self._path} is damaged: message content {message.body}.")
         return octets
 
+    def read_octets(self, key: int, start: int, end: int) -> bytes:
+        """Return some of the octets of a content; StoreError like :meth:`read_content`."""
+        try:
+            return self._blobs.read(key, start, end)
+        except sqlite3.Error as error:
+            if self._db.execute("SELECT 1 FROM content WHERE id = ?", (key,)).fetchone() is None:
+                raise StoreError("The message was expunged.", code="EXPUNGEISSUED") from error
+            raise StoreError(f"The mail store {self._path} could not be read: {error}.") from error
+
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
         envelope = self._column("envelope", message)
@@ -107,11 +118,13 @@ class SqliteStorage:
 
     def close(self) -> None:
         """Write the log back into the file and release it."""
+        self._blobs.close()
         self._db.close()
 
     def _write(self, changes: Sequence[Change]) -> dict[Body, int]:
         """Run one transaction and return the keys of the bodies it added."""
         writer = Writer(self._db)
+        self._blobs.close()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for change in changes:

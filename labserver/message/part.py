@@ -20,6 +20,7 @@ __all__ = ["Part"]
 
 _TEXT = ContentType(b"text", b"plain", ())
 _MESSAGE = ContentType(b"message", b"rfc822", ())
+_FIELDS = "HEADER.FIELDS"
 
 
 class Part:
@@ -157,22 +158,20 @@ class Part:
 
         ``what`` is empty, HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME; ``fields`` are names in lower case.
         """
+        place = self.place(path, what)
+        if place is None:
+            return None
+        if what.startswith(_FIELDS):
+            return Header(self.content, *place).selection(fields, excluding=what != _FIELDS)
+        return self.content[place[0] : place[1]]
+
+    def place(self, path: Sequence[int], what: str = "") -> tuple[int, int] | None:
+        """Return where the octets of a BODY section are; for HEADER.FIELDS where the header is of which they are."""
         part = self.part(path)
+        if part is not None and what not in {"", "MIME"} and path:
+            part = part.children[0] if part.is_message and part.children else None
         if part is None:
             return None
-        if what == "MIME":
-            return part.header.raw
-        if not what:
-            return part.body_octets() if path else part.content[part.start : part.end]
-        if path:
-            part = part.children[0] if part.is_message and part.children else None
-        return None if part is None else part.message_section(what, fields)
-
-    def message_section(self, what: str, fields: Collection[bytes]) -> bytes:
-        """Return HEADER, TEXT, HEADER.FIELDS or HEADER.FIELDS.NOT of this message."""
-        match what:
-            case "HEADER":
-                return self.header.raw
-            case "TEXT":
-                return self.body_octets()
-        return self.header.selection(fields, excluding=what == "HEADER.FIELDS.NOT")
+        if what == "TEXT" or (path and not what):
+            return part.body, part.end
+        return (part.start, part.body) if what else (part.start, part.end)

@@ -11,7 +11,7 @@ from labserver.errors import StoreError
 from labserver.imap.cursor import Cursor
 from labserver.imap.search import parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
-from labserver.mailstore.message import Message
+from labserver.mailstore.message import Message, Reading
 from labserver.mailstore.moments import packed
 from tests.imap.paper_mailbox import MORNING, message
 
@@ -202,6 +202,10 @@ class Vault:
         if self._code:
             raise StoreError("The octets cannot be had", code=self._code)
         return self._content
+
+    def reading(self, _: Message) -> Reading:
+        """Have nobody come for long octets."""
+        raise AssertionError("a search sends nothing")
 
     def envelope(self, _: Message) -> Envelope | None:
         """Return nothing."""

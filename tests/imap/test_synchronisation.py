@@ -233,16 +233,19 @@ def test_what_came_and_went_is_not_told(filled: Lab) -> None:
 
 
 def test_changes_during_a_long_answer(lab: Lab) -> None:
-    """A FETCH that is sent in pieces goes on over what happens between them."""
+    """A FETCH that is sent in pieces goes on over what happens between them, without what is gone; the OK says so."""
     lab.deliver(*(message(str(n), "x" * 3000) for n in range(60)))
     client, other = lab.selected(), lab.selected()
     exchange = client.session.handle(client.command(b"a FETCH 1:* BODY.PEEK[]\r\n"))
     first = next(exchange)
-    other.ok("STORE 2:* +FLAGS.SILENT (\\Deleted)")
+    other.ok("STORE 2,30:* +FLAGS.SILENT (\\Deleted)")
     other.ok("EXPUNGE")
     rest = list(exchange)
     assert len(rest) > 1
     out = b"".join(reply.raw for reply in (first, *rest) if isinstance(reply, Reply))
     assert b"EXPUNGE\r\n" not in out
+    assert b"* 2 FETCH" in out
+    assert b"* 29 FETCH" in out
+    assert b"* 30 FETCH" not in out
     assert out.endswith(b"a OK [EXPUNGEISSUED] FETCH completed\r\n")
     assert client.ok("NOOP")[0] == b"* 60 EXPUNGE"

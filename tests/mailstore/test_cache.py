@@ -28,6 +28,11 @@ class Shelf:
         assert isinstance(message.body, int)
         return bytes([message.body]) * message.size
 
+    def read_octets(self, key: int, start: int, end: int) -> bytes:
+        """Return some of them."""
+        self.readings += 1
+        return bytes([key]) * (end - start)
+
     def read_envelope(self, message: Message) -> Envelope | None:  # noqa: ARG002 -- the interface's
         """Return none."""
         return None
@@ -48,6 +53,18 @@ def cold(warm: WarmMessages, *sizes: int) -> list[Message]:
         )
         for uid, size in enumerate(sizes, 1)
     ]
+
+
+def test_reading_piece_by_piece() -> None:
+    """What is read in pieces does not become warm; what is warm is read from memory."""
+    warm = WarmMessages(shelf := Shelf(), capacity=10_000)
+    first, second = cold(warm, 100, 100)
+    assert second.content
+    shelf.readings = 0
+    assert first.reading().octets(10, 30) == b"\x01" * 20
+    assert (shelf.readings, first in warm) == (1, False)
+    assert second.reading().octets(10, 30) == b"\x02" * 20
+    assert shelf.readings == 1
 
 
 def test_octets_are_read_once_while_warm() -> None:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.fetch import parse_items
+from labserver.imap.octets import Line
 from labserver.imap.responses import batched
 from labserver.imap.syntax import compact
 from labserver.imap.vocabulary import Done
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
@@ -28,6 +30,8 @@ __all__ = ["Change", "Fetch", "Store"]
 
 _AT_ONCE = 256
 r"""Messages marked \Seen in one transaction, and so one step of a long FETCH."""
+_LONG = 1 << 16
+"""Octets of a response beyond which it is not made as a whole."""
 _GONE = "EXPUNGEISSUED"
 
 
@@ -75,8 +79,11 @@ class Fetch:
         incomplete = view.some_expunged and any(view.expunged(message) for _, message in hits)
         return Done(code=_GONE.encode()) if incomplete else Done()
 
-    def _responses(self, view: View, hits: list[Hit], problems: list[Refused], *, modseq: bool) -> Iterator[bytes]:
+    def _responses(
+        self, view: View, hits: list[Hit], problems: list[Refused], *, modseq: bool
+    ) -> Iterator[bytes | Reply]:
         renders = [item.render for item in self.items]
+        growing = sum(item.long is not None for item in self.items)
         sees = not view.read_only and any(item.sets_seen for item in self.items)
         for start in range(0, len(hits), _AT_ONCE):
             step = hits[start : start + _AT_ONCE]
@@ -84,16 +91,22 @@ class Fetch:
                 step = [hit for hit in step if not view.expunged(hit[1])]
             seen = _mark_seen(view, step) if sees else ()
             for number, message in step:
+                if view.some_expunged and view.expunged(message):
+                    continue  # while the client took its time with those before
+                besides = tuple(self._flags_besides(view, message, modseq=modseq)) if message in seen else ()
                 try:
-                    items = [render(view, message) for render in renders]
+                    if message.size * growing > _LONG:
+                        yield self._long_response(view, number, message, besides)
+                    else:
+                        items = [render(view, message) for render in renders]
+                        yield b"* %d FETCH (%b)\r\n" % (number, b" ".join((*items, *besides)))
                 except Refused as problem:
                     problems.append(problem)
-                    continue
-                if message in seen:
-                    items += self._flags_besides(view, message, modseq=modseq)
-                line = b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
-                items.clear()  # a large message is not held twice while its client is slow to take the line
-                yield line
+
+    def _long_response(self, view: View, number: int, message: Message, besides: Sequence[bytes]) -> Reply:
+        """Return a response that may hold the message many times over: it is brought while the client takes it."""
+        items = [item.long(message) if item.long is not None else item.render(view, message) for item in self.items]
+        return Reply.untagged(b"* %d FETCH (" % number, Line((*items, *besides)))
 
     def _flags_besides(self, view: View, message: Message, *, modseq: bool) -> Iterator[bytes]:
         r"""Yield what changed by setting \Seen, unless it was asked for anyway."""

@@ -10,11 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.imap.cursor import Refused
-from labserver.imap.fetch import Item, Partial, message_tree, parse_path
+from labserver.imap.fetch import Item, Partial, located, message_tree, parse_path
+from labserver.imap.octets import PIECE, Decoded, DecodedSize, Literal, Stretch
 from labserver.imap.syntax import literal, literal8
 from labserver.imap.vocabulary import Extension
+from labserver.message.decoded import DecodedBody
+from labserver.message.transfer import IDENTITIES, decoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labserver.imap.cursor import Cursor
     from labserver.imap.view import View
     from labserver.mailstore.message import Message
@@ -28,13 +33,15 @@ def _parse(cursor: Cursor, *, size: bool = False, peek: bool = False) -> Item:
     cursor.expect(b"]")
     label = b"BINARY%b[%b]" % (b".SIZE" if size else b"", b".".join(b"%d" % number for number in path))
     if size:
-        return Item(name=label, render=partial(_size, label, path))
+        return Item(name=label, render=partial(_size, label, path), long=partial(_long_size, label, path))
     part = Partial.parse(cursor)
-    if part is None:
-        return Item(name=label, render=partial(_octets, label, path, slice(None)), sets_seen=not peek)
+    name = label if part is None else label + b"<%d.%d>" % (part.offset, part.size)
+    if part is not None:
+        label += b"<%d>" % part.offset
     return Item(
-        name=label + b"<%d.%d>" % (part.offset, part.size),
-        render=partial(_octets, label + b"<%d>" % part.offset, path, slice(part.offset, part.offset + part.size)),
+        name=name,
+        render=partial(_octets, label, path, part),
+        long=partial(_long_octets, label, path, part),
         sets_seen=not peek,
     )
 
@@ -48,20 +55,67 @@ def _decoded(message: Message, path: tuple[int, ...]) -> bytes | None:
         return None
     octets = part.decoded()
     if octets is None:
-        raise Refused("A part has an encoding that is not known here", "UNKNOWN-CTE")
+        raise _unknown()
     return octets
 
 
-def _octets(label: bytes, path: tuple[int, ...], wanted: slice, _view: View, message: Message) -> bytes:
+def _octets(label: bytes, path: tuple[int, ...], part: Partial | None, _view: View, message: Message) -> bytes:
     octets = _decoded(message, path)
     if octets is None:
         return label + b" NIL"
-    octets = octets[wanted]
+    if part is not None:
+        octets = octets[part.offset : part.offset + part.size]
     return b"%b %b" % (label, literal8(octets) if b"\0" in octets else literal(octets))
 
 
 def _size(label: bytes, path: tuple[int, ...], _view: View, message: Message) -> bytes:
     return b"%b %d" % (label, len(_decoded(message, path) or b""))
+
+
+def _find(message: Message, path: tuple[int, ...]) -> Stretch | Decoded | None:
+    """Return what :func:`_decoded` returns, of a large message: the octets are brought when they are wanted."""
+    if not path:
+        return Stretch(message.reading(), 0, message.size, binary=True)
+    place = located(message, (path, "BINARY"), partial(_place, message, path))
+    if place is None:
+        return None
+    start, end, decoded = place
+    if decoded is None:
+        return Stretch(message.reading(), start, end, binary=True)
+    return Decoded(message.reading(), start, decoded)
+
+
+def _place(message: Message, path: tuple[int, ...]) -> tuple[int, int, DecodedBody | None] | None:
+    """Return where a part's body is, and what undoes its encoding if it has one that changes anything."""
+    part = message_tree(message).part(path)
+    if part is None:
+        return None
+    encoding = part.encoding
+    if encoding in IDENTITIES:
+        return part.body, part.end, None
+    if decoder(encoding) is None:
+        raise _unknown()
+    return part.body, part.end, DecodedBody(encoding, part.size)
+
+
+def _long_octets(label: bytes, path: tuple[int, ...], part: Partial | None, message: Message) -> Iterable[bytes]:
+    octets = _find(message, path)
+    if octets is None:
+        return (label + b" NIL",)
+    if part is None:
+        return Literal(label, octets, binary=True)
+    return Literal(label, part.of(octets), binary=True, short=part.size <= PIECE)
+
+
+def _long_size(label: bytes, path: tuple[int, ...], message: Message) -> Iterable[bytes]:
+    octets = _find(message, path)
+    if isinstance(octets, Decoded):
+        return DecodedSize(label, octets)
+    return (b"%b %d" % (label, 0 if octets is None else octets.end - octets.start),)
+
+
+def _unknown() -> Refused:
+    return Refused("A part has an encoding that is not known here", "UNKNOWN-CTE")
 
 
 EXTENSION = Extension(
