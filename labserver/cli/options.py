@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError
 from labserver.limits import Limits
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
@@ -66,7 +67,7 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
     _add_listening(rest, any_ports=True)
     _add_people(rest)
     _add_mail(rest)
-    fixed = vars(rest.parse_args([])) | {"services": frozenset[str]()}
+    fixed = vars(rest.parse_args([])) | {"services": frozenset[str](), "users_variable": None}
     fixed.pop("preload")
     parser.set_defaults(**fixed)
 
@@ -149,8 +150,18 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME[@DOMAIN]:PASSWORD",
-        help=f"an account instead of the usual ones, more than once for several (default: {defaults})",
+        help=f"an account instead of the usual ones, more than once for several (default: {defaults}); "
+        "everybody can read it in ps",
     )
+    group.add_argument(
+        "--users-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help=f"accounts from here, one a line, # for comments; only its owner may read it; so may {VARIABLE} be set",
+    )
+    parser.set_defaults(users_variable=VARIABLE)
     group.add_argument("--accept-any", action="store_true", help="every name and password is an account of its own")
     group.add_argument(
         "--catch-all", default=CATCH_ALL, metavar="NAME", help="the account for other recipients (default: %(default)s)"
@@ -256,7 +267,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
             certificate=options.cert,
             key=options.key,
         ),
-        users=tuple(map(parse_user, options.user)) or DEFAULT_USERS,
+        users=users_from(options),
         accept_any=options.accept_any,
         catch_all=None if options.strict_recipients else _catch_all(options.catch_all),
         trace_headers=options.trace_headers,

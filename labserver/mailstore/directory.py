@@ -72,20 +72,24 @@ DEFAULT_USERS = (User(name="alice", password=_DEFAULT_PASSWORD), User(name="bob"
 def parse_user(text: str, *, option: str = "--user") -> User:
     """Return the user that ``name[@domain]:password`` describes; the password may have colons.
 
-    Raise ConfigurationError, naming ``option``.
+    Raise ConfigurationError, naming ``option`` and nothing that could be a password in the wrong place.
     """
     address, colon, password = text.partition(":")
     if not colon:
-        raise ConfigurationError(f"{option} {text!r}: write NAME:PASSWORD or NAME@DOMAIN:PASSWORD.")
+        raise ConfigurationError(f"{option}: there is no colon; write NAME:PASSWORD or NAME@DOMAIN:PASSWORD")
     name, at, domain = address.partition("@")
-    if not name or _UNFIT.search(name) or len(name) > _NAME_LENGTH:
-        raise ConfigurationError(f"{option} {address!r}: {name!r} cannot be a user's name.")
+    if not name:
+        raise ConfigurationError(f"{option}: the name is missing; write NAME:PASSWORD or NAME@DOMAIN:PASSWORD")
+    if unfit := _UNFIT.search(name):
+        raise ConfigurationError(f"{option}: a user's name cannot have {unfit[0]!r}; choose another name")
+    if len(name) > _NAME_LENGTH:
+        raise ConfigurationError(f"{option}: a user's name has at most {_NAME_LENGTH} characters; choose a shorter one")
     if at and (_UNFIT.search(domain) or not is_mail_domain(domain)):
-        raise ConfigurationError(f"{option} {address!r}: {domain!r} cannot be a mail domain.")
+        raise ConfigurationError(f"{option} {name}@…: what follows the @ cannot be a mail domain")
     if not prepared(password):
-        raise ConfigurationError(f"{option} {address!r}: the password after the colon is missing.")
+        raise ConfigurationError(f"{option} {address!r}: the password after the colon is missing")
     if "\0" in password or any("\ud800" <= character <= "\udfff" for character in password):
-        raise ConfigurationError(f"{option} {address!r}: the password has NUL or is not UTF-8.")
+        raise ConfigurationError(f"{option} {address!r}: the password has NUL or is not UTF-8")
     return User(name=name, domain=domain, password=password)
 
 

@@ -123,7 +123,7 @@ _BAD = [
     (["--user", ":x"], "--user"),
     (["--user", "a:x", "--user", "a:y"], "a"),
     (["--catch-all", ""], "--catch-all"),
-    (["--catch-all", "a b"], "--catch-all 'a b'"),
+    (["--catch-all", "a b"], "--catch-all: a user's name cannot have ' '"),
     (["--catch-all", "carol:x"], "--catch-all 'carol:x'"),
     (["--services", ""], "--services"),
     (["--services", "imap,gopher"], "--services gopher"),
