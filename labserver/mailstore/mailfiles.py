@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["is_maildir", "is_mbox", "maildir_folder", "read_maildir", "read_mbox", "read_message"]
+__all__ = ["is_mbox", "maildir_folder", "read_maildir", "read_mbox", "read_message"]
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HEADER_END = re.compile(rb"\r\n\r\n|\Z")
@@ -102,14 +102,8 @@ def _without_last_blank(message: list[bytes]) -> list[bytes]:
     return message[:-1] if message[-1:] in _BLANK else message
 
 
-def is_maildir(path: Path) -> bool:
-    """Return whether a directory is a Maildir."""
-    return (path / "cur").is_dir() and (path / "new").is_dir()
-
-
-def read_maildir(path: Path) -> Iterator[Draft]:
+def read_maildir(files: Iterable[Path]) -> Iterator[Draft]:
     """Yield a Maildir's messages by the time of their files, flagged by their names. OSError as above."""
-    files = [file for part in ("cur", "new") for file in (path / part).iterdir() if not file.name.startswith(".")]
     for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name)):
         info = file.name.rpartition(":2,")[2] if ":2," in file.name else ""
         flags = frozenset(_MAILDIR_FLAGS[letter] for letter in info if letter in _MAILDIR_FLAGS)

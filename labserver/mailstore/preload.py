@@ -7,8 +7,9 @@ A directory is a mailbox, ``.eml`` files in it are its messages, an mbox or a Ma
     DIR/alice/…                   alice's INBOX: .eml files, or a Maildir with Maildir++ folders (.Sent, .Lists.python)
     DIR/alice/Sent/…              alice's Sent; Sent.mbox and Sent (an mbox) too
 
-Hidden files are passed over, as is what is none of these; the report names the latter. A message that its mailbox has
-from before, octet for octet, is not added again, so that a kept store can be started with the same files every time.
+Hidden files are passed over, as is what is none of these; the report names the latter. No link is followed out of DIR,
+nowhere or in a circle; the report names it. A message that its mailbox has from before, octet for octet, is not added
+again, so that a kept store can be started with the same files every time.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING
 from labserver.errors import ConfigurationError, StoreError
 from labserver.mailstore import mailfiles
 from labserver.mailstore.names import INBOX, SEPARATOR, canonical
+from labserver.mailstore.preload_tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from labserver.mailstore.account import Account
@@ -49,24 +51,44 @@ class PreloadReport:
     """Messages that were there already."""
     ignored: tuple[Path, ...]
     """Files that are neither ``.eml`` nor mbox."""
+    skipped: tuple[str, ...] = ()
+    """Links that were not followed, with the reasons."""
 
     def __str__(self) -> str:
         present = f", {self.present} there already" if self.present else ""
-        ignored = ", ".join(path.name for path in self.ignored[:_NAMED]) + (" …" if len(self.ignored) > _NAMED else "")
-        return f"{self.added} loaded{present}" + (f"; passed over, no mail: {ignored}" if ignored else "")
+        ignored = _some([path.name for path in self.ignored])
+        skipped = _some(self.skipped)
+        return "; ".join(
+            (
+                f"{self.added} loaded{present}",
+                *([f"passed over, no mail: {ignored}"] if ignored else []),
+                *([f"WARNING: links not followed: {skipped}"] if skipped else []),
+            )
+        )
+
+
+def _some(words: Sequence[str]) -> str:
+    return ", ".join(words[:_NAMED]) + (" …" if len(words) > _NAMED else "")
 
 
 def preload(path: Path, *, store: MailStore, directory: Directory) -> PreloadReport:
     """Fill accounts from a file or a tree. Raise ConfigurationError, naming the file, when something cannot be read."""
-    preloading = _Preloading(store, directory)
+    preloading = _Preloading(store, directory, Tree(path))
     preloading.start(path)
-    return PreloadReport(added=preloading.added, present=preloading.present, ignored=tuple(preloading.ignored))
+    skipped = (f"{link} ({reason})" for link, reason in preloading.tree.skipped.items())
+    return PreloadReport(
+        added=preloading.added,
+        present=preloading.present,
+        ignored=tuple(preloading.ignored),
+        skipped=tuple(skipped),
+    )
 
 
 class _Preloading:
     """One run over a tree."""
 
-    def __init__(self, store: MailStore, directory: Directory) -> None:
+    def __init__(self, store: MailStore, directory: Directory, tree: Tree) -> None:
+        self.tree = tree
         self._store = store
         self._directory = directory
         self._before: dict[Mailbox, dict[int, list[Message]]] = {}
@@ -78,10 +100,10 @@ class _Preloading:
         with _explained(path):
             if not path.is_dir():
                 self._file(path, self._first_account(), INBOX)
-            elif mailfiles.is_maildir(path):
+            elif self.tree.is_maildir(path):
                 self._tree(path, self._first_account(), INBOX)
             else:
-                for entry in _visible(path):
+                for entry in self.tree.visible(path):
                     if entry.is_dir():
                         self._tree(entry, self._account_of(entry), INBOX)
                     else:
@@ -100,31 +122,37 @@ class _Preloading:
 
     def _tree(self, path: Path, account: Account, name: str) -> None:
         """Load a directory, which is the mailbox ``name``, and what is below it."""
-        in_maildir = mailfiles.is_maildir(path)
+        in_maildir = self.tree.is_maildir(path)
         if in_maildir:
-            self._add(mailfiles.read_maildir(path), account, name, path)
+            self._add(mailfiles.read_maildir(self._plain(self.tree.maildir_files(path))), account, name, path)
         else:
             _mailbox(account, name, path)
-        for entry in _visible(path):
+        for entry in self.tree.visible(path):
             if not entry.is_dir():
                 self._file(entry, account, _below(name, _mbox_name(entry)) if _is_mbox(entry) else name)
             elif not (in_maildir and entry.name in _MAILDIR_PARTS):
                 self._tree(entry, account, _below(name, entry.name))
         if in_maildir:
-            for entry in _maildir_folders(path):
+            for entry in self.tree.maildir_folders(path):
                 self._tree(entry, account, _below(name, mailfiles.maildir_folder(entry.name)))
 
     def _file(self, path: Path, account: Account, name: str) -> None:
         """Load a file into the mailbox ``name``."""
         with _explained(path):
-            if path.exists() and not path.is_file():
-                self.ignored.append(path)  # a pipe or a device: reading could wait forever
-            elif path.suffix.lower() == ".eml":
+            if path.exists() and not self._plain([path]):
+                return
+            if path.suffix.lower() == ".eml":
                 self._add([mailfiles.read_message(path)], account, name, path)
             elif mailfiles.is_mbox(path):
                 self._add(mailfiles.read_mbox(path), account, name, path)
             else:
                 self.ignored.append(path)
+
+    def _plain(self, paths: list[Path]) -> list[Path]:
+        """Return those that are files; reading a pipe or a device could wait forever."""
+        plain = [path for path in paths if path.is_file()]
+        self.ignored += set(paths).difference(plain)
+        return plain
 
     def _add(self, drafts: Iterable[Draft], account: Account, name: str, path: Path) -> None:
         mailbox = _mailbox(account, name, path)
@@ -156,14 +184,6 @@ def _mailbox(account: Account, name: str, path: Path) -> Mailbox:
 def _below(name: str, child: str) -> str:
     """Return the name of what is in a directory: an account's own directory is its INBOX and its root at once."""
     return canonical(child) if name == INBOX else name + SEPARATOR + child
-
-
-def _visible(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-
-
-def _maildir_folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.name.startswith(".") and mailfiles.is_maildir(entry))
 
 
 def _is_mbox(path: Path) -> bool:

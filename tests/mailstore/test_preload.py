@@ -5,7 +5,7 @@ from __future__ import annotations
 import mailbox as stdlib_mailbox
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -19,6 +19,7 @@ from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
     from labserver.mailstore.message import Message
+    from tests.plain_user import PlainUser
 
 EML = b"Subject: hi\nDate: Tue, 3 Feb 2026 04:05:06 +0530\n\n\xff.\n"
 MTIME = 1_700_000_000
@@ -285,6 +286,128 @@ class TestTrees:
         assert load(mail_store, tmp_path) == PreloadReport(added=1, present=3, ignored=())
 
 
+class TestLinks:
+    """No link is followed out of the directory, nowhere, or in a circle; each that was not is told."""
+
+    @pytest.fixture
+    def outside(self, tmp_path: Path) -> Path:
+        """Return a directory full of secrets beside the one that is loaded."""
+        maildir(tmp_path / "outside", {"cur/1.x": b"secret"})
+        write(tmp_path / "outside" / "key.eml", b"secret")
+        write(tmp_path / "outside" / "box.mbox", b"From a d\nsecret")
+        write(tmp_path / "outside" / "folder" / "1.eml", b"secret")
+        return tmp_path / "outside"
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        """Return the directory that is loaded: a message, and alice's folder with one."""
+        write(tmp_path / "mail" / "1.eml", b"first")
+        write(tmp_path / "mail" / "alice" / "Sent" / "1.eml", b"sent")
+        return tmp_path / "mail"
+
+    _LOADED: ClassVar = {"alice:INBOX": [b"first"], "alice:Sent": [b"sent"]}
+
+    @pytest.mark.parametrize("relative", [False, True])
+    @pytest.mark.parametrize(
+        ("link", "target"),
+        [
+            ("x.eml", "key.eml"),
+            ("x.eml", ""),
+            ("alice/x.eml", "key.eml"),
+            ("alice/Sent/x.eml", "key.eml"),
+            ("box.mbox", "box.mbox"),
+            ("alice/box", "box.mbox"),
+            ("bob", "folder"),
+            ("bob", ""),
+            ("alice/Drafts", "folder"),
+            ("alice/Drafts", ""),
+            ("alice/cur", "cur"),
+        ],
+    )
+    def test_out(
+        self, mail_store: MailStore, root: Path, outside: Path, link: str, target: str, *, relative: bool
+    ) -> None:
+        """A link that leads out of the directory is passed over, whatever it stands for."""
+        place = root / link
+        place.symlink_to(os.path.relpath(outside / target, place.parent) if relative else outside / target)
+        report = load(mail_store, root)
+        assert report.skipped == (f"{place} (it leads out of the directory)",)
+        assert contents(mail_store) == self._LOADED
+
+    def test_out_of_a_maildir(self, mail_store: MailStore, root: Path, outside: Path) -> None:
+        """The same holds for each message of a Maildir, for its folders and for their parts."""
+        maildir(root / "bob", {"cur/1.x": b"mine"})
+        (root / "bob" / "new" / "2.x").symlink_to(outside / "key.eml")
+        (root / "bob" / ".Sent").symlink_to(outside)
+        (root / "bob" / ".Half" / "new").mkdir(parents=True)
+        (root / "bob" / ".Half" / "cur").symlink_to(outside / "cur")
+        report = load(mail_store, root)
+        assert {text.partition(" ")[0] for text in report.skipped} == {
+            str(root / "bob" / name) for name in ("new/2.x", ".Sent")
+        }
+        assert contents(mail_store) == {**self._LOADED, "bob:INBOX": [b"mine"]}
+
+    @pytest.mark.parametrize("target", ["absent", "1.eml/absent", "x.eml"])
+    @pytest.mark.parametrize("name", ["x.eml", "alice/Sent/x.eml", "alice/x", "bob"])
+    def test_nowhere(self, mail_store: MailStore, root: Path, name: str, target: str) -> None:
+        """A link that leads nowhere, or to itself, is passed over, wherever it is."""
+        (root / name).symlink_to(root / (name if target == "x.eml" else target))
+        report = load(mail_store, root)
+        (told,) = report.skipped
+        assert told.startswith(f"{root / name} (it leads ")
+        assert contents(mail_store) == self._LOADED
+        assert str(report) == f"2 loaded; WARNING: links not followed: {told}"
+
+    @pytest.mark.parametrize("target", [".", "..", "../alice", "../../mail"])
+    def test_back(self, mail_store: MailStore, root: Path, target: str) -> None:
+        """A link to a folder that it is in would have no end."""
+        (root / "alice" / "again").symlink_to(target)
+        report = load(mail_store, root)
+        assert report.skipped == (f"{root / 'alice' / 'again'} (it leads back to where it is)",)
+        assert contents(mail_store) == self._LOADED
+
+    def test_from_one_to_the_other(self, mail_store: MailStore, root: Path) -> None:
+        """Two folders that lead to each other have each other's mail once."""
+        write(root / "bob" / "1.eml", b"bob's")
+        (root / "alice" / "bob").symlink_to(root / "bob")
+        (root / "bob" / "alice").symlink_to(root / "alice")
+        assert len(load(mail_store, root).skipped) == 2
+        assert contents(mail_store) == {
+            **self._LOADED,
+            "alice:bob": [b"bob's"],
+            "bob:INBOX": [b"bob's"],
+            "bob:alice/Sent": [b"sent"],
+        }
+
+    def test_many_ways(self, mail_store: MailStore, root: Path) -> None:
+        """Folders that each have two links to the next are not read twice as often each time."""
+        for number in range(30):
+            (root / "alice" / f"d{number}").mkdir()
+            for name in "ab":
+                (root / "alice" / f"d{number}" / name).symlink_to(root / "alice" / f"d{number + 1}")
+        write(root / "alice" / "d30" / "1.eml", b"last")
+        load(mail_store, root)
+        assert sum(map(len, contents(mail_store).values())) == 5
+
+    def test_inside(self, mail_store: MailStore, root: Path, tmp_path: Path) -> None:
+        """A link that stays inside is followed, and so is the directory's own name if that is a link."""
+        (root / "2.eml").symlink_to("alice/Sent/1.eml")
+        (root / "alice" / "Copy").symlink_to(root / "alice" / "Sent")
+        (tmp_path / "link").symlink_to(root)
+        assert load(mail_store, tmp_path / "link").skipped == ()
+        assert contents(mail_store) == {
+            "alice:INBOX": [b"first", b"sent"],
+            "alice:Sent": [b"sent"],
+            "alice:Copy": [b"sent"],
+        }
+
+    def test_a_named_file(self, mail_store: MailStore, root: Path, tmp_path: Path) -> None:
+        """What the operator names is loaded, also through a link."""
+        (tmp_path / "x.eml").symlink_to(root / "1.eml")
+        load(mail_store, tmp_path / "x.eml")
+        assert contents(mail_store) == {"alice:INBOX": [b"first"]}
+
+
 class TestMistakes:
     """One sentence that names the file."""
 
@@ -299,18 +422,27 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=r"carol: there is no account 'carol'.* alice, bob, catchall"):
             load(mail_store, tmp_path)
 
-    @pytest.mark.parametrize("name", ["x.eml", "alice/Sent/x.eml", "alice/x"])
-    def test_a_dangling_link(self, mail_store: MailStore, tmp_path: Path, name: str) -> None:
-        """What cannot be read is named, wherever it is."""
-        (tmp_path / "alice" / "Sent").mkdir(parents=True)
-        (tmp_path / name).symlink_to(tmp_path / "absent")
-        with pytest.raises(ConfigurationError, match=f"{tmp_path / name}: No such file or directory"):
-            load(mail_store, tmp_path)
+    @pytest.mark.parametrize("name", ["x.eml", "alice/Sent/x.eml", "alice"])
+    def test_no_rights(self, mail_store: MailStore, plain_user: PlainUser, name: str) -> None:
+        """A file or a directory that may not be read is named, wherever it is."""
+        path = plain_user.own(write(plain_user.folder / "mail" / "alice" / "Sent" / "x.eml", EML).parent)
+        write(plain_user.folder / "mail" / "x.eml", EML)
+        locked = plain_user.folder / "mail" / name
+        locked.chmod(0o000)
+        try:
+            with plain_user.acting(), pytest.raises(ConfigurationError, match=f"^{locked}[^ ]*: Permission denied"):
+                load(mail_store, plain_user.folder / "mail")
+        finally:
+            locked.chmod(0o700)
+        assert path.exists()
 
     def test_a_pipe_is_not_waited_for(self, mail_store: MailStore, tmp_path: Path) -> None:
         """It is reported like any file that is no mail."""
         os.mkfifo(tmp_path / "x.eml")
-        assert load(mail_store, tmp_path).ignored == (tmp_path / "x.eml",)
+        maildir(tmp_path / "alice", {"cur/1.x": b"x"})
+        os.mkfifo(tmp_path / "alice" / "new" / "2.x")
+        assert set(load(mail_store, tmp_path).ignored) == {tmp_path / "x.eml", tmp_path / "alice" / "new" / "2.x"}
+        assert contents(mail_store) == {"alice:INBOX": [b"x"]}
 
     def test_an_impossible_folder_name(self, mail_store: MailStore, tmp_path: Path) -> None:
         """A directory IMAP could not show."""
