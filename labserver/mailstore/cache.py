@@ -27,6 +27,8 @@ __all__ = ["ALLOWANCE", "BodySource", "Resident", "Scratch", "WarmMessages"]
 ALLOWANCE = 1_024
 """Octets charged for a warm message's derived cache."""
 _KIB = 1 << 10
+_SMALL = 64 * _KIB
+"""Octets of a message that is read as a whole."""
 
 
 class BodySource(Protocol):
@@ -109,7 +111,9 @@ class WarmMessages:
         return octets
 
     def reading(self, message: Message) -> Reading:
-        """Return what reads the octets piece by piece, without their becoming warm."""
+        """Return what reads the octets piece by piece; those of a large message do not become warm by it."""
+        if message.size <= _SMALL:
+            return _InMemory(self.content(message))
         assert isinstance(message.body, int)  # noqa: S101 -- the invariant of messages with this keeper
         return _FromSource(self._source, self._octets, message, message.body)
 
@@ -144,6 +148,19 @@ class WarmMessages:
             self._octets.pop(message, None)
             self._scratch.drop(message)
             message.cache = None
+
+
+class _InMemory:
+    """A small message, read already."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def octets(self, start: int, end: int) -> bytes:
+        """Return some of the octets."""
+        return self._content[start:end]
 
 
 class _FromSource:

@@ -33,14 +33,14 @@ def capabilities(link: Link) -> tuple[bytes, ...]:
 
 def capa(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
     """List the capabilities: the same in every state of a session (RFC 2449 5)."""
-    yield from listing("Capabilities follow", session.capabilities)
+    yield listing("Capabilities follow", session.capabilities)
 
 
 def lang(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
     """List the languages or choose one (RFC 6856 3); all replies are in English."""
     wanted = arguments[0].decode("ascii", "replace").lower()
     if not wanted:
-        yield from listing("Languages follow", (f"{tag} {name}".encode() for tag, name in _LANGUAGES.items()))
+        yield listing("Languages follow", (f"{tag} {name}".encode() for tag, name in _LANGUAGES.items()))
         return
     tag = "en" if wanted == "*" or wanted.startswith("en-") else wanted
     if tag in _LANGUAGES:
@@ -88,7 +88,7 @@ def apop(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:
 
 def auth(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
     """List the mechanisms, as clients asked before there was CAPA; AUTH with a mechanism never comes here."""
-    yield from listing("Mechanisms follow", (name.encode() for name in session.link.mechanisms))
+    yield listing("Mechanisms follow", (name.encode() for name in session.link.mechanisms))
 
 
 def utf8(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Reply
     from labserver.pop3.maildrop import Maildrop
     from labserver.pop3.session import Session
+    from labserver.wire.actions import GiveWay
 
 __all__ = ["ALWAYS", "BEFORE_LOGIN", "TRANSACTION", "Rule"]
 
@@ -34,7 +35,7 @@ _PASSWORD = re.compile(rb"(.*)", re.DOTALL)
 class Rule(Generic[Subject]):
     """One command."""
 
-    run: Callable[[Subject, Sequence[bytes]], Iterator[Reply]]
+    run: Callable[[Subject, Sequence[bytes]], Iterator[Reply | GiveWay]]
     """Answers it; the arguments are the syntax's groups, empty where they are missing."""
     syntax: re.Pattern[bytes] = _NOTHING
     """The whole argument."""

@@ -7,11 +7,12 @@ bare LF pass through. One thing cannot be kept: a message that does not end with
 A client that takes a bare LF for a line's end (Python's poplib does) sees the end early in a message that has a dot
 alone between two of its line ends. Stuffing there would change the message for every client that follows the RFC.
 
-Long answers come in pieces, so that the connection's back-pressure is felt; the last piece is the completion.
+A long answer is one reply, whose octets are made while the client takes them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
@@ -19,10 +20,12 @@ from labserver.dialogues.exchange import Reply
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["PIECE", "listing", "message", "ok", "refused", "sent_size"]
+    from labserver.mailstore.message import Reading
+
+__all__ = ["PIECE", "Text", "listing", "message", "ok", "refused"]
 
 PIECE = 1 << 16
-"""The most octets in one reply."""
+"""The most octets that are made at once."""
 
 _UNSTUFFED = PIECE * 3 // 4  # CRLF and a dot become four octets at worst
 
@@ -38,43 +41,88 @@ def refused(text: str, *, code: str = "") -> Reply:
     return Reply.completion(said.encode("ascii", "backslashreplace"), "-ERR")
 
 
-def listing(status: str, lines: Iterable[bytes]) -> Iterator[Reply]:
-    """Send a status line, then ``lines``, none of which begins with a dot."""
-    return _pieced(status, (line + b"\r\n" for line in lines))
-
-
-def message(status: str, content: bytes) -> Iterator[Reply]:
-    """Send a status line, then ``content`` dot-stuffed."""
-    return _pieced(status, _stuffed(content))
-
-
-def sent_size(content: bytes) -> int:
-    """Return how many octets of a message :func:`message` sends; stuffed dots and the last line are none."""
-    return len(content) + (0 if not content or content.endswith(b"\r\n") else 2)
-
-
-def _stuffed(content: bytes) -> Iterator[bytes]:
-    before = b"\r\n"
-    for start in range(0, len(content), _UNSTUFFED):
-        window = before + content[start : start + _UNSTUFFED]
-        yield window.replace(b"\r\n.", b"\r\n..")[2:]
-        before = window[-2:]
-    if before != b"\r\n":
-        yield b"\r\n"
-
-
-def _pieced(status: str, chunks: Iterable[bytes]) -> Iterator[Reply]:
-    """Gather ``chunks`` of at most PIECE octets each into replies of at most PIECE octets each."""
+def listing(status: str, lines: Iterable[bytes]) -> Reply:
+    """Send a status line, then go through ``lines``, none of which begins with a dot; if they are many, twice."""
     gathered = [f"+OK {status}\r\n".encode()]
     size = len(gathered[0])
-    for chunk in chunks:
-        if size + len(chunk) > PIECE:
-            yield Reply.untagged(b"".join(gathered))
-            gathered, size = [], 0
-        gathered.append(chunk)
-        size += len(chunk)
-    if size + 3 > PIECE:
-        yield Reply.untagged(b"".join(gathered))
-        gathered = []
-    gathered.append(b".\r\n")
-    yield Reply.completion(b"".join(gathered), "+OK")
+    for line in lines:
+        gathered.append(line)
+        size += len(line) + 2
+        if size + len(b".\r\n") > PIECE:
+            return Reply.completion(gathered[0], "+OK", _Lines(lines))
+    return Reply.completion(gathered[0] + b"".join([line + b"\r\n" for line in gathered[1:]]) + b".\r\n", "+OK")
+
+
+def message(status: str, text: Text) -> Reply:
+    """Send a status line, then ``text`` dot-stuffed."""
+    raw = f"+OK {status}\r\n".encode()
+    if text.end <= _UNSTUFFED:
+        return Reply.completion(raw + b"".join(text), "+OK")
+    return Reply.completion(raw, "+OK", text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Many lines, the last of them the dot."""
+
+    lines: Iterable[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        gathered: list[bytes] = []
+        size = 0
+        for line in self.lines:
+            gathered += (line, b"\r\n")
+            size += len(line) + 2
+            if size >= _UNSTUFFED:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+        yield b"".join(gathered) + b".\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message, or the beginning of one, as it is sent: dots stuffed, the last line ended, the lone dot behind it."""
+
+    reading: Reading
+    end: int
+    """Octets of the message that are sent."""
+    body: int = 0
+    """Where lines are counted from."""
+    lines: int | None = None
+    """So many of them end it, if it does not end before."""
+
+    @property
+    def sent_size(self) -> int:
+        """How many octets of the message are sent; stuffed dots and the last line are none."""
+        return self.end + (0 if not self.end or self.reading.octets(max(0, self.end - 2), self.end) == b"\r\n" else 2)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Stuff piece by piece."""
+        before = b"\r\n"
+        for window in self._windows():
+            piece = before + window
+            yield piece.replace(b"\r\n.", b"\r\n..")[2:]
+            before = piece[-2:]
+        yield b".\r\n" if before == b"\r\n" else b"\r\n.\r\n"
+
+    def _windows(self) -> Iterator[bytes]:
+        """Yield the octets as they are, up to the last line that is wanted."""
+        starts = range(0, self.end if self.lines is None else self.body, _UNSTUFFED)
+        for start in starts:
+            yield self.reading.octets(start, min(start + _UNSTUFFED, starts.stop))
+        left = self.lines or 0
+        for start in range(self.body if left else self.end, self.end, _UNSTUFFED):
+            window = self.reading.octets(start, min(start + _UNSTUFFED, self.end))
+            count = window.count(b"\n")
+            if count >= left:
+                yield _beginning(window, left)
+                return
+            left -= count
+            yield window
+
+
+def _beginning(window: bytes, lines: int) -> bytes:
+    end = 0
+    for _ in range(lines):
+        end = window.find(b"\n", end) + 1
+    return window[:end]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labserver.limits import Limits
     from labserver.mailstore.store import MailStore
     from labserver.sasl.mechanism import Credentials
+    from labserver.wire.actions import GiveWay
     from labserver.wire.framing import LiteralRequest
 
 __all__ = ["Session"]
@@ -119,7 +120,7 @@ class Session:
         self.disconnected()
         return Reply.farewell(reply.raw, reply.code)
 
-    def _answer(self, command: Command) -> Iterator[Reply]:
+    def _answer(self, command: Command) -> Iterator[Reply | GiveWay]:
         verb = command.verb
         if verb in ALWAYS:
             return self._run(ALWAYS[verb], self, command)
@@ -133,7 +134,7 @@ class Session:
             return iter((refused("Log in first"),))
         return iter((self._bad("Unknown command"),))
 
-    def _run(self, rule: Rule[Subject], subject: Subject, command: Command) -> Iterator[Reply]:
+    def _run(self, rule: Rule[Subject], subject: Subject, command: Command) -> Iterator[Reply | GiveWay]:
         found = rule.syntax.fullmatch(command.argument)
         if found is None or (rule.spaced and b" " not in command.raw):
             return iter((self._bad(f"Syntax: {command.verb} {rule.usage}".rstrip()),))

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
+from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from labserver.pop3.replies import listing, message, ok, refused, sent_size
+from labserver.pop3.replies import PIECE, Text, listing, message, ok, refused
+from labserver.wire.actions import GiveWay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from codecs import IncrementalDecoder
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from labserver.dialogues.exchange import Reply
+    from labserver.mailstore.message import Message
     from labserver.pop3.maildrop import Maildrop
+
+    Steps = Iterator[Reply | GiveWay]
 
 __all__ = ["dele", "list_", "noop", "retr", "rset", "stat", "top", "uidl"]
 
-_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 """Ends the header. A bare LF counts, so that TOP is of use for messages stored with Unix line ends."""
+_A_TURN = 16
+"""Windows of a header that are looked at before others have a turn."""
 
 
 def stat(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
@@ -27,9 +37,9 @@ def stat(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa
 def list_(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
     """Tell the octets of one message or of all."""
     if not arguments[0]:
-        yield from listing(
+        yield listing(
             f"{len(drop)} messages ({drop.size} octets)",
-            (b"%d %d" % (each, message.size) for each, message in drop.items()),
+            _Each(drop, lambda each, message: b"%d %d" % (each, message.size)),
         )
         return
     number = int(arguments[0])
@@ -42,7 +52,8 @@ def list_(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
 def uidl(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
     """Tell the unique id of one message or of all."""
     if not arguments[0]:
-        yield from listing("Unique ids follow", (b"%d %b" % (each, drop.unique_id(each)) for each, _ in drop.items()))
+        unique_ids = _Each(drop, lambda each, _: b"%d %b" % (each, drop.unique_id(each)))
+        yield listing("Unique ids follow", unique_ids)
         return
     number = int(arguments[0])
     if problem := drop.problem(number):
@@ -51,29 +62,20 @@ def uidl(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
         yield ok(f"{number} {drop.unique_id(number).decode()}")
 
 
-def retr(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
+def retr(drop: Maildrop, arguments: Sequence[bytes]) -> Steps:
     """Send a message."""
-    number = int(arguments[0])
-    if refusal := _unreadable(drop, number):
-        yield refusal
-    else:
-        content = drop[number].content
-        yield from message(f"{sent_size(content)} octets", content)
+    header = yield from _readable(drop, int(arguments[0]))
+    if header is not None:
+        text = Text(header.reading, header.size)
+        yield message(f"{text.sent_size} octets", text)
 
 
-def top(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
+def top(drop: Maildrop, arguments: Sequence[bytes]) -> Steps:
     """Send a message's header, the empty line after it, and the first lines of its body."""
     number, lines = map(int, arguments)
-    if refusal := _unreadable(drop, number):
-        yield refusal
-        return
-    content = drop[number].content
-    end = _header_end(content)
-    for _ in range(lines):
-        if end >= len(content):
-            break
-        end = content.find(b"\n", end) + 1 or len(content)
-    yield from message("Top of the message follows", content[:end])
+    header = yield from _readable(drop, number)
+    if header is not None:
+        yield message("Top of the message follows", Text(header.reading, header.size, header.end, lines))
 
 
 def dele(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
@@ -97,31 +99,68 @@ def rset(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa
     yield ok(f"The maildrop has {len(drop)} messages ({drop.size} octets)")
 
 
-def _unreadable(drop: Maildrop, number: int) -> Reply | None:
+def _readable(drop: Maildrop, number: int) -> Generator[Reply | GiveWay, None, _Header | None]:
+    """Return a message's header if the message can be sent, else say why not."""
     if problem := drop.problem(number):
-        return refused(problem)
-    if not drop.present(number):
-        return refused(f"Message {number} was expunged by another session")
-    if not drop.utf8 and _internationalized(drop[number].content):
-        return refused(f"Message {number} has UTF-8 in its header: enter UTF-8 mode first", code="UTF8")
+        yield refused(problem)
+    elif not drop.present(number):
+        yield refused(f"Message {number} was expunged by another session")
+    else:
+        header = _Header(drop[number])
+        yield from header.read()
+        if drop.utf8 or not header.internationalized:
+            return header
+        yield refused(f"Message {number} has UTF-8 in its header: enter UTF-8 mode first", code="UTF8")
     return None
 
 
-def _header_end(content: bytes) -> int:
-    found = _EMPTY_LINE.search(content)
-    return found.end() if found else len(content)
+@dataclass(frozen=True, slots=True)
+class _Each:
+    """A line for each message that is not marked as deleted."""
+
+    drop: Maildrop
+    line: Callable[[int, Message], bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return starmap(self.line, self.drop.items())
 
 
-def _internationalized(content: bytes) -> bool:
-    """Whether this must not be sent outside UTF-8 mode (RFC 6856 2.1): UTF-8 in the header (RFC 6532).
+class _Header:
+    """Where a message's header ends, and whether it must not be sent outside UTF-8 mode.
 
-    Other 8-bit octets in a header are nobody's standard and go out as they came.
+    That is for UTF-8 in it (RFC 6856 2.1, RFC 6532); other 8-bit octets are nobody's standard and go out as they came.
     """
-    header = content[: _header_end(content)]
-    if header.isascii():
-        return False
+
+    def __init__(self, message: Message) -> None:
+        self.reading = message.reading()
+        self.size = message.size
+        self.end = message.size
+        self.internationalized = False
+
+    def read(self) -> Iterator[GiveWay]:
+        """Find out, window by window."""
+        decoder = getincrementaldecoder("utf-8")()
+        before, ascii_only, valid = b"\n", True, True
+        for number, start in enumerate(range(0, self.size, PIECE), 1):
+            window = self.reading.octets(start, min(start + PIECE, self.size))
+            found = _EMPTY_LINE.search(before + window)
+            if found is not None:
+                self.end = start - len(before) + found.end()
+                window = window[: self.end - start]
+            if not (ascii_only and window.isascii()) and valid:
+                ascii_only = False
+                valid = _decodes(decoder, window, final=found is not None or start + PIECE >= self.size)
+            if found is not None:
+                break
+            before = (before + window)[-2:]
+            if not number % _A_TURN:
+                yield GiveWay()
+        self.internationalized = valid and not ascii_only
+
+
+def _decodes(decoder: IncrementalDecoder, window: bytes, *, final: bool) -> bool:
     try:
-        header.decode()
+        decoder.decode(window, final)
     except UnicodeDecodeError:
         return False
     return True

@@ -56,15 +56,17 @@ def cold(warm: WarmMessages, *sizes: int) -> list[Message]:
 
 
 def test_reading_piece_by_piece() -> None:
-    """What is read in pieces does not become warm; what is warm is read from memory."""
-    warm = WarmMessages(shelf := Shelf(), capacity=10_000)
-    first, second = cold(warm, 100, 100)
+    """What is large and read in pieces does not become warm; what is warm is read from memory."""
+    warm = WarmMessages(shelf := Shelf(), capacity=1_000_000)
+    first, second, small = cold(warm, 100_000, 100_000, 100)
     assert second.content
     shelf.readings = 0
     assert first.reading().octets(10, 30) == b"\x01" * 20
     assert (shelf.readings, first in warm) == (1, False)
     assert second.reading().octets(10, 30) == b"\x02" * 20
     assert shelf.readings == 1
+    assert small.reading().octets(10, 30) == b"\x03" * 20
+    assert (shelf.readings, small in warm) == (2, True)
 
 
 def test_octets_are_read_once_while_warm() -> None:

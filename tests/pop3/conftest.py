@@ -63,6 +63,8 @@ class Driver:
         self.session = session
         self.closed = False
         self.replies: list[Reply] = []
+        self.pieces = 0
+        """In how many pieces all of it was said."""
         self.ways_given = 0
         self._dialogue = Pop3Dialogue(line_limit=limits.pop3_line)
         self._framer = self._dialogue.framer()
@@ -74,7 +76,7 @@ class Driver:
         while not self.closed and (unit := self._framer.next()) is not None:
             assert isinstance(unit, Framed), "a line beyond the limit is the membrane's business"
             self._answer(unit)
-        return b"".join(octets for reply in self.replies[before:] for octets in (reply.raw, *reply.rest))
+        return b"".join(map(self._whole, self.replies[before:]))
 
     def _answer(self, unit: Framed) -> None:
         for reply in self.session.handle(self._dialogue.command(unit)):
@@ -82,12 +84,17 @@ class Driver:
                 self.ways_given += 1
                 continue
             assert isinstance(reply, Reply), "POP3 never waits inside a command"
-            assert len(reply.raw) <= 1 << 16
             self.replies.append(reply)
             self.closed = self.closed or reply.kind is ReplyKind.FAREWELL
         last = self.replies[-1]
         assert last.kind in (ReplyKind.COMPLETION, ReplyKind.FAREWELL)
         assert last.code in ("+OK", "-ERR")
+
+    def _whole(self, reply: Reply) -> bytes:
+        pieces = [reply.raw, *reply.rest]
+        assert max(map(len, pieces)) <= 1 << 16
+        self.pieces += len(pieces)
+        return b"".join(pieces)
 
     def command(self, line: bytes) -> Command:
         """Split a line."""

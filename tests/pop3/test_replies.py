@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import ReplyKind
-from labserver.pop3.replies import PIECE, listing, message, ok, refused
+from labserver.mailstore.message import Body
+from labserver.pop3.replies import PIECE, Text, listing, message, ok, refused
 
 if TYPE_CHECKING:
     from tests.pop3.conftest import Post
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 def sent(content: bytes) -> bytes:
     """Return the octets of a RETR's answer, the status line checked and taken off."""
-    replies = list(message("here", content))
-    assert all(reply.kind is ReplyKind.UNTAGGED for reply in replies[:-1])
-    assert replies[-1].kind is ReplyKind.COMPLETION
-    assert all(len(reply.raw) <= PIECE for reply in replies)
-    wire = b"".join(reply.raw for reply in replies)
+    reply = message("here", Text(Body(data=content), len(content)))
+    assert reply.kind is ReplyKind.COMPLETION
+    pieces = [reply.raw, *reply.rest]
+    assert all(len(piece) <= PIECE for piece in pieces)
+    wire = b"".join(pieces)
+    assert wire == b"".join((reply.raw, *reply.rest)), "a reply can be sent again"
     assert wire.startswith(b"+OK here\r\n")
     return wire.removeprefix(b"+OK here\r\n")
 
@@ -88,16 +90,30 @@ def test_at_the_border_of_two_pieces(content: bytes, before: int) -> None:
     assert received(sent(whole)) == closed(whole)
 
 
-@pytest.mark.parametrize("missing", range(16))
-def test_the_last_piece_is_no_larger(missing: int) -> None:
-    """Where the final dot does not fit a piece any more, it comes in one of its own (``sent`` checks the sizes)."""
-    lines = (b"x" * 1_022 + b"\r\n") * 64
-    status = len(b"+OK here\r\n")
-    content = lines[: PIECE - status - missing - 2] + b"\r\n"
-    assert received(sent(content)) == content
-    replies = list(listing("here", [content[:-2]]))
-    assert len(replies) == (2 if missing < len(b".\r\n") else 1)
-    assert all(len(reply.raw) <= PIECE for reply in replies)
+@pytest.mark.parametrize("count", [0, 1, 3_000, 5_955, 5_956, 5_957, 6_000, 100_000])
+def test_many_lines(count: int) -> None:
+    """Many lines are one reply, too, in pieces; where they are few it is made as a whole."""
+    lines = [b"%09d" % number for number in range(count)]
+    reply = listing("here", lines)
+    pieces = [reply.raw, *reply.rest]
+    assert b"".join(pieces) == b"+OK here\r\n" + b"".join(line + b"\r\n" for line in lines) + b".\r\n"
+    assert all(len(piece) <= PIECE for piece in pieces)
+    assert (len(pieces) == 1) is (count <= 5_956)
+
+
+@pytest.mark.parametrize("before", [0, 70_000])
+@pytest.mark.parametrize(
+    ("body", "lines", "kept"),
+    [(b"1\r\n2\r\n3\r\n", 2, b"1\r\n2\r\n"), (b"1\n2\n", 9, b"1\n2\n"), (b"1\r\n2", 0, b""), (b"1\r\n2", 2, b"1\r\n2")],
+)
+def test_the_beginning_of_a_body(before: int, body: bytes, lines: int, kept: bytes) -> None:
+    """As many lines as are wanted are sent, wherever they are."""
+    padding = b"x\r\n" * (before // 3)
+    content = b"a: b\r\n\r\n" + padding + body
+    text = Text(Body(data=content), len(content), 8, lines + before // 3)
+    reply = message("here", text)
+    wire = b"".join((reply.raw, *reply.rest)).removeprefix(b"+OK here\r\n")
+    assert received(wire) == closed(b"a: b\r\n\r\n" + padding + kept)
 
 
 class Canned(poplib.POP3):
@@ -161,7 +177,7 @@ def test_twenty_mebibytes(post: Post, line: bytes) -> None:
     started = time.process_time()
     answer = driver.say(b"RETR 1\r\n")
     assert time.process_time() - started < 10
-    assert len(driver.replies) >= len(content) // PIECE
+    assert driver.pieces >= len(content) // PIECE
     stuffed = content.replace(b"\r\n.", b"\r\n..") + (b"" if content.endswith(b"\r\n") else b"\r\n")
     body = b"." + stuffed if content.startswith(b".") else stuffed
     announced = len(content) + (0 if content.endswith(b"\r\n") else 2)
