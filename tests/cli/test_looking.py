@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import poplib
 import socket
@@ -137,7 +138,8 @@ def test_transcript_without_a_lab(tmp_path: Path) -> None:
 def test_transcript_follow(lab: LabProcess) -> None:
     """--follow goes on with what happens, as it happens."""
     words = [*COMMAND, "transcript", "--follow", "--json", "--ready-file", str(lab.ready_file)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as follower:
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as follower, contextlib.ExitStack() as stack:
+        stack.callback(follower.terminate)  # also when nothing comes: leaving Popen waits for the process
         assert follower.stdout is not None
         mark = b"EHLO follow-me"
         with socket.create_connection(("127.0.0.1", lab.ports["smtp"])) as client:
@@ -149,7 +151,6 @@ def test_transcript_follow(lab: LabProcess) -> None:
             client.sendall(b"EHLO later\r\n")
             while b"EHLO later" not in follower.stdout.readline():
                 pass
-        follower.terminate()
 
 
 def test_a_reader_that_goes(lab: LabProcess) -> None:
