@@ -28,7 +28,9 @@ __all__ = [
     "PUBLIC",
     "TEMPORARY_SUFFIX",
     "in_a_file",
+    "is_private_to_write",
     "is_trusted",
+    "make_private",
     "open_appending",
     "planted",
     "write_file",
@@ -84,6 +86,11 @@ def write_named(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
     write_file(path, content, mode=mode, durable=False)
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file for a library that opens it by its path; raises OSError, FileExistsError if it is there."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | _OPENED, PRIVATE))
 
 
 def open_appending(path: Path) -> int:
@@ -166,6 +173,12 @@ def is_trusted(status: os.stat_result) -> bool:
     return status.st_uid in _trusted()
 
 
+def is_private_to_write(status: os.stat_result) -> bool:
+    """Tell whether nobody but this user and root can write a file."""
+    others = status.st_mode & _OTHERS_WRITE
+    return is_trusted(status) and (not others or (others == _GROUP_WRITE and _is_own_group(status.st_gid)))
+
+
 def planted(path: Path) -> str:
     """Return why another user could replace what is at ``path``; empty if only this user and root can.
 
@@ -185,8 +198,7 @@ def _open_to_others(folder: Path) -> str:
         return f"{folder} belongs to another user"
     if stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX:
         return ""
-    others = status.st_mode & _OTHERS_WRITE
-    if not others or (others == _GROUP_WRITE and _is_own_group(status.st_gid)):
+    if is_private_to_write(status):
         return ""
     return f"others can replace what is in {folder}: its mode is {status.st_mode & 0o7777:04o}"
 

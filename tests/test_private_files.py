@@ -259,7 +259,6 @@ def test_another_users_folder(tmp_path: Path, strangers: set[Path], name: str) -
 # --- nobody else ----------------------------------------------------------------------------------------------------
 
 _ELSEWHERE = {
-    "mailstore/sqlite.py os.open": "a store is made with O_EXCL, and kept open by SQLite",
     "pki/state.py os.open": "a lock, opened with O_NOFOLLOW in a folder of the user's own",
 }
 
@@ -277,7 +276,7 @@ def _writing(call: ast.Call) -> str:
 
 
 def test_nobody_else_creates_files() -> None:
-    """Every file is created in one module; the two places that cannot have their reasons."""
+    """Every file is created in one module; the place that cannot has its reason."""
     package = Path(private_files.__file__).parent
     found = {
         f"{source.relative_to(package)} {writing}"

@@ -10,9 +10,9 @@ The file is locked while it is open: two processes would each serve their own me
 
 from __future__ import annotations
 
-import os
+import logging
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ from labserver.mailstore.storage import (
     MessagesAdded,
     MessagesRemoved,
 )
+from labserver.mailstore.store_file import prepare
 from labserver.mailstore.writing import Writer, key_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from labserver.mailstore.storage import Change
 
 __all__ = ["SqliteStorage"]
+
+log = logging.getLogger("labserver.store")
 
 _MIB = 1 << 20
 _DAMAGED = "it is damaged; restore it from a copy, or move it away to begin with an empty store"
@@ -59,9 +62,10 @@ class SqliteStorage:
         self, path: Path | str, *, synchronous: Literal["normal", "full"] = "normal", cache_size: int = 64 * _MIB
     ) -> None:
         self._path = Path(path)
+        self._told = ""
         self._warm = WarmMessages(self, capacity=cache_size)
         with self._explained():
-            self._make_private()
+            prepare(self._path)
             # One thread at a time is the store's rule; it need not be the one that opened it.
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         self._blobs = Blobs(self._db)
@@ -95,7 +99,7 @@ class SqliteStorage:
         """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""
         octets = self._column("octets", message)
         if not isinstance(octets, bytes) or len(octets) != message.size:
-            raise StoreError(f"The mail store {self._path} is damaged: message content {message.body}.")
+            raise self._failed("read", f"the content {message.body} is damaged")
         return octets
 
     def read_octets(self, key: int, start: int, end: int) -> bytes:
@@ -105,7 +109,7 @@ class SqliteStorage:
         except sqlite3.Error as error:
             if self._db.execute("SELECT 1 FROM content WHERE id = ?", (key,)).fetchone() is None:
                 raise StoreError("The message was expunged.", code="EXPUNGEISSUED") from error
-            raise StoreError(f"The mail store {self._path} could not be read: {error}.") from error
+            raise self._failed("read", error) from error
 
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
@@ -130,8 +134,9 @@ class SqliteStorage:
             for change in changes:
                 writer.write(change)
             self._db.execute("COMMIT")
+            self._told = ""
         except sqlite3.Error as error:
-            raise StoreError(f"The mail store {self._path} could not be written: {error}.") from error
+            raise self._failed("written", error) from error
         finally:
             self._roll_back()
         return writer.keys
@@ -140,10 +145,18 @@ class SqliteStorage:
         try:
             row = self._db.execute(f"SELECT {name} FROM content WHERE id = ?", (message.body,)).fetchone()  # noqa: S608 -- a literal
         except sqlite3.Error as error:
-            raise StoreError(f"The mail store {self._path} could not be read: {error}.") from error
+            raise self._failed("read", error) from error
         if row is None:
             raise StoreError("The message was expunged.", code="EXPUNGEISSUED")
         return row[0]
+
+    def _failed(self, what: str, why: object) -> StoreError:
+        """Return what clients are told; the operator is told which file it is, once for each reason."""
+        reason = f"{self._path} could not be {what}: {why}"
+        if reason != self._told:
+            log.error("%s", reason)
+        self._told = reason
+        return StoreError(f"The mail store could not be {what}: {why}.")
 
     def _open(self, synchronous: str) -> None:
         """Lock the file, see whose it is, make the tables of a new one."""
@@ -178,15 +191,6 @@ class SqliteStorage:
         """End a transaction that did not come to its COMMIT."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-
-    def _make_private(self) -> None:
-        """Make a new file that only its owner can read.
-
-        An existing one is never opened here: closing it again would drop the locks that this process may already have
-        on it (POSIX advisory locks).
-        """
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ import pytest
 
 from labserver.clock import FixedClock
 from labserver.errors import ConfigurationError, StoreError
+from labserver.mailstore import store_file as store_file_module
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.message import Draft
 from labserver.mailstore.schema import APPLICATION_ID, SCHEMA_VERSION
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import Literal
+
+    from tests.plain_user import PlainUser
 
 
 @pytest.fixture
@@ -185,13 +188,104 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
         opened(tmp_path / "absent" / "lab.db")
 
 
-def test_a_read_only_file_is_named(kept: Path) -> None:
-    """A store that could not acknowledge anything does not open."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write to anything")
-    kept.chmod(0o400)
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+@pytest.mark.parametrize(
+    ("file", "folder", "named"),
+    [(0o400, 0o700, "lab.db"), (0o600, 0o500, ""), (0o400, 0o500, "lab.db"), (0o000, 0o700, "lab.db")],
+)
+def test_what_may_only_be_read_is_named(plain_user: PlainUser, file: int, folder: int, named: str) -> None:
+    """A store that could not acknowledge anything does not open, whether its file or its directory is read-only."""
+    path = plain_user.folder / "kept" / "lab.db"
+    path.parent.mkdir()
+    opened(path).close()
+    plain_user.own(path).chmod(file)
+    plain_user.own(path.parent).chmod(folder)
+    with plain_user.acting():
+        for _ in range(2):
+            with pytest.raises(ConfigurationError) as error:
+                opened(path)
+            assert str(error.value) == (
+                f"{path.parent / named}: it cannot be written; change its permissions, or use another file"
+            )
+    path.parent.chmod(0o700)
+    path.chmod(0o600)
+    with plain_user.acting():
+        opened(path).close()
+
+
+def test_a_new_file_where_nothing_may_be_written(plain_user: PlainUser) -> None:
+    """A store cannot be made in a directory that is read-only."""
+    plain_user.folder.chmod(0o500)
+    with plain_user.acting(), pytest.raises(ConfigurationError, match=r"/lab\.db: Permission denied"):
+        opened(plain_user.folder / "lab.db")
+    plain_user.folder.chmod(0o700)
+    with plain_user.acting():
+        opened(plain_user.folder / "lab.db").close()
+
+
+def test_a_read_only_file_system(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system says that nothing can be written, whoever asks, that is told."""
+    monkeypatch.setattr(store_file_module, "_may_write", lambda _: False)
+    with pytest.raises(ConfigurationError, match=f"{kept}: it cannot be written"):
         opened(kept)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("new", [False, True])
+def test_another_users_file(store_file: Path, strangers: set[Path], ending: str, *, new: bool) -> None:
+    """A file that another user left in the place of the store, or of its logs, is refused and stays as it is."""
+    if not new:
+        opened(store_file).close()
+    path = store_file.with_name(store_file.name + ending)
+    path.touch()
+    before = path.read_bytes()
+    strangers.add(path)
+    remedy = "remove it" if ending else "use another file"
+    with pytest.raises(ConfigurationError, match=f"{path}: it belongs to another user; {remedy}"):
+        opened(store_file)
+    strangers.clear()
+    path.chmod(0o606)
+    with pytest.raises(ConfigurationError, match=f"{path}: others can write it; chmod 600 {path}"):
+        opened(store_file)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["link", "FIFO"])
+def test_what_is_no_file(store_file: Path, tmp_path: Path, ending: str, kind: str) -> None:
+    """A link in the place of a log, which SQLite would follow, or a FIFO, which it would wait for, is refused."""
+    path, precious = store_file.with_name(store_file.name + ending), tmp_path / "precious"
+    precious.write_bytes(b"as it was")
+    if kind == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(precious)
+    with pytest.raises(ConfigurationError, match=r"not a plain file|not a mail store"):
+        opened(store_file)
+    assert precious.read_bytes() == b"as it was"
+
+
+def test_clients_are_told_no_path(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What clients are told of a store that fails has no path; the operator's log has it, once for each reason."""
+    storage = SqliteStorage(kept)
+    store = MailStore(storage=storage)
+    inbox = store.account("alice").mailboxes["INBOX"]
+    storage.pragma(f"max_page_count = {storage.pragma('page_count')}")
+    for _ in range(3):
+        with pytest.raises(StoreError) as refused:
+            inbox.append([Draft(content=b"x" * 100_000)])
+        assert str(refused.value) == "The mail store could not be written: database or disk is full."
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{kept} could not be written: database or disk is full"
+    ]
+    storage.pragma("max_page_count = 1000000")
+    inbox.append([Draft(content=b"x" * 100_000)])
+    monkeypatch.setattr(storage, "_db", sqlite3.connect(":memory:"))
+    with pytest.raises(StoreError, match=r"^The mail store could not be written: [^/]*$"):
+        inbox.append([Draft(content=b"y")])
+    assert len(caplog.records) == 2
+    store.close()
 
 
 def test_the_file_says_whose_it_is(kept: Path) -> None:
