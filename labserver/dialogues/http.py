@@ -16,11 +16,11 @@ _REQUEST = re.compile(
     rb"(?P<method>CONNECT|GET|HEAD|OPTIONS|PATCH|POST|PRI|PUT|TRACE)(?!\S)"
     rb"|(?P<delete>DELETE)[ \t]+(?:/|\*|https?:)"  # a person at POP3's DELE may well type this word
     rb"|[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+\S+[ \t]+HTTP/\d"
-    rb"|(?P<host>Host):"
+    rb"|(?:Host|User-Agent|Accept(?:-[A-Z]+)*|Connection|Content-Length|Cookie|Origin|Referer|Sec-[A-Z-]+):"
     rb")",
     re.IGNORECASE,
 )
-"""A request line (RFC 9112 3) of a method that browsers have, of any other, or the field that every request has."""
+"""A request line (RFC 9112 3) of a method that browsers have, or of any other, or a field that follows it."""
 
 
 def http_word(line: bytes) -> str:

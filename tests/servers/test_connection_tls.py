@@ -10,6 +10,8 @@ import trustme
 from OpenSSL import SSL
 
 from labserver import events
+from labserver.verdicts.canary import Canary, Exposure
+from tests.servers.exposure import exposed, shown
 from tests.servers.line import Line, Loop, line
 from tests.servers.playbook import Scripted
 from tests.tls.clients import NAME, OpensslClient, StdlibClient
@@ -270,3 +272,70 @@ def test_an_engine_that_cannot_be_made(building: Building, caplog: pytest.LogCap
     assert opened.end() != "open"
     assert len(opened.all(events.InternalFault)) == 1
     assert "no engine today" in caplog.text
+
+
+_LOGINS = {
+    "submissions": b"EHLO me\r\nAUTH PLAIN AGFsaWNlAHMzY3JldA==\r\n",
+    "imaps": b"1 LOGIN alice s3cret\r\n",
+    "pop3s": b"USER alice\r\nPASS s3cret\r\n",
+    "smtp": b"AUTH PLAIN AGFsaWNlAHMzY3JldA==\r\n",
+    "imap": b"1 LOGIN alice s3cret",
+    "pop3": b"USER alice\r\nPASS s3cret",
+}
+_CANARY = Canary(user="alice", password="s3cret")
+
+
+def _seen(line: Line, service: str) -> list[tuple[Exposure, bool]]:
+    """Return what the rules see of the password, having checked that nobody else sees it."""
+    for name, text in shown(service, line.record.events).items():
+        assert not exposed(text, "s3cret"), name
+    found = _CANARY.sightings(line.record.events)
+    return [(sighting.exposure, sighting.secure) for sighting in found if sighting.exposure is Exposure.PASSWORD]
+
+
+@pytest.mark.parametrize("service", list(_LOGINS))
+@pytest.mark.parametrize("octet_by_octet", [False, True])
+def test_a_login_in_clear_where_tls_is_due(
+    building: Building, make_engine: Callable[[], TlsEngine], service: str, *, octet_by_octet: bool
+) -> None:
+    """Typed to a port of TLS, or behind an accepted STARTTLS, a password is shown nowhere, and seen by the rules."""
+    opened = line(building, service, make_engine=make_engine)
+    opened.connect()
+    if service in _UPGRADES:
+        opened.say(_UPGRADES[service][0])
+    login = _LOGINS[service]
+    for segment in [login[at : at + 1] for at in range(len(login))] if octet_by_octet else [login]:
+        opened.say(segment)
+    opened.lose()
+    assert _seen(opened, service) == [(Exposure.PASSWORD, False)]
+
+
+def test_a_login_in_clear_behind_records(
+    building: Building, make_engine: Callable[[], TlsEngine], served_authority: trustme.CA
+) -> None:
+    """A client that falls back to clear text on an encrypted connection is found out as well."""
+    opened = line(building, "imaps", make_engine=make_engine)
+    opened.connect()
+    client = _client(served_authority)
+    opened.tls(client)
+    client.send(b"1 NOOP\r\n")
+    client.step()
+    opened.say(client.outgoing() + _LOGINS["imaps"])
+    opened.lose()
+    received = [event for event in opened.all(events.RawReceived) if isinstance(event, events.RawReceived)]
+    assert [event.encrypted for event in received[-2:]] == [True, False]
+    assert received[-1].data == _LOGINS["imaps"]
+    assert _seen(opened, "imaps") == [(Exposure.PASSWORD, False)]
+
+
+def test_a_login_in_tls(building: Building, make_engine: Callable[[], TlsEngine], served_authority: trustme.CA) -> None:
+    """Of a session in TLS everything that came is records, from the ClientHello to the last alert."""
+    opened = line(building, "imaps", make_engine=make_engine)
+    opened.connect()
+    client = _client(served_authority)
+    opened.tls(client)
+    client.send(_LOGINS["imaps"] + b"2 LOGOUT\r\n")
+    assert b"2 OK" in opened.tls(client)
+    received = [event for event in opened.all(events.RawReceived) if isinstance(event, events.RawReceived)]
+    assert all(event.encrypted for event in received)
+    assert _seen(opened, "imaps") == [(Exposure.PASSWORD, True)]
