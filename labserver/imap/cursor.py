@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
 
-__all__ = ["ATOM_END", "BadSyntax", "Cursor", "Refused"]
+__all__ = ["ATOM_END", "BadSyntax", "Cursor", "Refused", "beginning"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,7 @@ _SEQUENCE = re.compile(rb"[\d*:,]+|\$")
 _FLAG = re.compile(rb'(\\?)[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _DATE_END = re.compile(rb"[^0-9A-Za-z-]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MOST_REPEATED = 80
 _HIGHEST = (1 << 32) - 1
 _HIGHEST_64 = (1 << 63) - 1
 _SYSTEM_FLAGS = {flag.upper(): flag for flag in SYSTEM_FLAGS}
@@ -48,6 +49,11 @@ class Refused(Exception):  # noqa: N818 -- named like the answer it becomes: a t
         super().__init__(text)
         self.text = text
         self.code = code
+
+
+def beginning(word: bytes) -> str:
+    """Return as much of a word of the client's as a reply repeats."""
+    return word[:_MOST_REPEATED].decode("ascii", "replace")
 
 
 class Cursor:
@@ -201,7 +207,7 @@ class Cursor:
         if not match.group(1):
             return flag
         if flag.upper() not in _SYSTEM_FLAGS:
-            raise BadSyntax(f"{flag} is no flag that can be set")
+            raise BadSyntax(f"{flag[:_MOST_REPEATED]} is no flag that can be set")
         return _SYSTEM_FLAGS[flag.upper()]
 
     def mailbox(self) -> str:

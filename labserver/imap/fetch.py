@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from labserver.imap.cursor import BadSyntax
+from labserver.imap.cursor import BadSyntax, beginning
 from labserver.imap.octets import Cut, Decoded, Literal, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
 from labserver.message.envelope import envelope
@@ -32,6 +32,8 @@ __all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "located", "message_tree
 
 Found = TypeVar("Found")
 
+_MOST_NAMED = 8192
+"""Octets of HEADER.FIELDS, which every answer repeats (RFC 9051 7.5.2)."""
 _NAME_END = re.compile(rb"[^A-Za-z0-9.]")
 _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
@@ -122,6 +124,8 @@ class Section:
             fields = tuple(cursor.parenthesised(cursor.astring))
             if not fields:
                 raise BadSyntax("Name at least one header field")
+            if sum(map(len, fields)) > _MOST_NAMED:
+                raise BadSyntax(f"The names of header fields have at most {_MOST_NAMED} octets together")
         cursor.expect(b"]")
         return cls(path=path, text=text.decode(), fields=fields, wanted=frozenset(name.lower() for name in fields))
 
@@ -181,7 +185,7 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
     def one() -> Item:
         name = cursor.word(_NAME_END).upper()
         if name not in dialect.fetch_items:
-            raise BadSyntax(f"Unknown FETCH item {name.decode()}")
+            raise BadSyntax(f"Unknown FETCH item {beginning(name)}")
         return dialect.fetch_items[name](cursor)
 
     if cursor.peek() == b"(":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.cursor import BadSyntax, Refused, beginning
 from labserver.imap.search_keys import (
     Age,
     All,
@@ -101,7 +101,7 @@ class _Reader:
         extension = EXTENSION_KEYS.get(name)
         read = _KEYS.get(name)
         if read is None or (extension is not None and extension not in self._extensions):
-            raise BadSyntax(f"Unknown search key {name.decode('ascii', 'replace')}")
+            raise BadSyntax(f"Unknown search key {beginning(name)}")
         return read(self)
 
     def argument(self) -> Cursor:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from labserver.errors import StoreError
-from labserver.imap.cursor import BadSyntax
+from labserver.imap.cursor import BadSyntax, beginning
 from labserver.message.addresses import addresses
 from labserver.message.charsets import decode, fold
 from labserver.message.dates import sent_date
@@ -53,7 +53,7 @@ def parse_criteria(cursor: Cursor, *, display: bool) -> tuple[Criterion, ...]:
             reverse = True
             continue
         if word not in _KEYS or (word in DISPLAY_CRITERIA and not display):
-            raise BadSyntax(f"Unknown sort criterion {word.decode()}")
+            raise BadSyntax(f"Unknown sort criterion {beginning(word)}")
         criteria.append(Criterion(name=word, reverse=reverse))
         reverse = False
     if reverse or not criteria:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from labserver.imap.cursor import BadSyntax
+from labserver.imap.cursor import BadSyntax, beginning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +43,7 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[bytes, ...]:
         raise BadSyntax("Name at least one status item")
     for item in items:
         if item not in dialect.status_items:
-            raise BadSyntax(f"Unknown status item {item.decode()}")
+            raise BadSyntax(f"Unknown status item {beginning(item)}")
     return items
 
 
