@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
@@ -250,7 +252,7 @@ def test_one_set_up_at_a_time(script: ModuleType, checkout: Path) -> None:
         assert second.stderr is not None
         assert "waiting" in second.stderr.readline()
         assert second.poll() is None
-    assert second.communicate(timeout=30)[0] == "in\n"
+    assert second.communicate(timeout=PATIENCE)[0] == "in\n"
 
 
 def test_the_lock_outlives_a_killed_run(checkout: Path) -> None:
@@ -284,7 +286,7 @@ def test_other_words_are_labservers(script: ModuleType, checkout: Path) -> None:
     started = subprocess.Popen(
         [sys.executable, str(checkout / "lab"), "env", "--format", "json"], stdout=subprocess.PIPE, text=True
     )
-    assert started.communicate(timeout=30)[0] == f"{started.pid} env --format json\n"
+    assert started.communicate(timeout=PATIENCE)[0] == f"{started.pid} env --format json\n"
     assert started.returncode == 7
 
 

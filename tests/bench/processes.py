@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Server", "accepts", "free_port", "ready_line", "running"]
 
 _HOST = "127.0.0.1"
-_READY_WITHIN = 60.0
-_STOPPED_WITHIN = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -83,7 +83,7 @@ def running(
             finally:
                 process.terminate()
                 try:
-                    process.wait(_STOPPED_WITHIN)
+                    process.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
                     process.kill()
 
@@ -101,7 +101,7 @@ def accepts(port: int) -> Callable[[subprocess.Popen[bytes]], bytes]:
     """Return what waits until the port accepts connections; for servers that do not say when they are ready."""
 
     def wait(process: subprocess.Popen[bytes]) -> bytes:
-        deadline = time.monotonic() + _READY_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(ConnectionRefusedError), socket.create_connection((_HOST, port)):
                 return b""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from tests.bench import mailbox, peers
 from tests.bench.comparison import OURS, Bound, Rounds, table
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ P = ParamSpec("P")
 
 _DOVECOT = "Dovecot"
 _READ = 1 << 18
-_PATIENCE = 60.0
 
 _ENVELOPE = "FETCH 1:* ENVELOPE"
 _FIELDS = "FETCH 1:* BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)]"
@@ -119,7 +119,7 @@ class _Client:
     """As little of a client as there can be, so that the server is what is measured."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._tag = 0
 

@@ -1,10 +1,14 @@
-"""What the two reference clients do in every case, found out once for all tests of the catalogue."""
+"""What the two reference clients do in every case, found out once for all tests of the catalogue.
+
+Certificates are many: what a client makes of one is found out when a test asks for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,34 +22,85 @@ from labserver.mailstore.directory import User
 from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
+from labserver.verdicts.judge import CONTROL
+from tests.patience import unhurried
 from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import InMemory, MemoryClock
 from tests.reference.over_sockets import OverSockets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
+    from labserver.check.case_run import Run
     from labserver.facets.bundle import Facets
     from labserver.report.case import CaseReport
     from labserver.scenario import Scenario
     from labserver.services import Service
+    from labserver.verdicts.policy import Policy
+    from tests.reference.client import Traits
 
-FORGED_ON = ("imaps", "submission")
-"""One that begins in TLS and one that begins in clear: what comes before TLS has nothing to do with certificates."""
 _DEADLINE = 5.0
 """Longer than the strict client's patience, so that it ends and the gullible one does not."""
 _WITHHELD = 0.4
-"""Seconds that an oracle withholds its answers in these tests."""
+"""Seconds that an oracle withholds its answers in these tests. All three are those of an idle machine."""
 _USER = User(name="canary-memory", password="Sing5memory")
 
 Reports = dict[tuple[str, str], "CaseReport"]
+"""A client's report of a case, by their names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembering:
+    """A runner that lets its client meet the known-good server once on each service, however many campaigns do."""
+
+    runner: InMemory
+    good: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def user(self) -> User:
+        """The account the client has."""
+        return self.runner.user
+
+    @property
+    def seconds(self) -> float:
+        """The deadline."""
+        return self.runner.seconds
+
+    async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
+        """Run the client once, or return what it did at the known-good server."""
+        if scenario.id != CONTROL:
+            return await self.runner.run(scenario, service, policy, control=control)
+        if service.name not in self.good:
+            self.good[service.name] = await self.runner.run(scenario, service, policy)
+        return self.good[service.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forged:
+    """What the clients make of certificates made from recipes; each meets one when it is asked for."""
+
+    runners: Mapping[str, Remembering]
+    found: Reports = field(default_factory=dict)
+
+    def report(self, client: str, scenario: Scenario, service: str) -> CaseReport:
+        """Return a client's report of a certificate on a service."""
+        key = client, f"{scenario.id}@{service}"
+        if key not in self.found:
+            campaign = Campaign(runner=self.runners[client], scenarios=[scenario], services=[SERVICES[service]])
+            self.found.update({(client, report.id): report for report in asyncio.run(_reports(campaign))})
+        return self.found[key]
+
+
+async def _reports(campaign: Campaign) -> list[CaseReport]:
+    return [report async for report in campaign.reports()]
 
 
 @pytest.fixture(scope="session")
 def hasty_oracles() -> Iterator[None]:
     """Have oracles withhold their answers for a shorter time."""
     usual = dict(CATALOGUE.written)
-    CATALOGUE.written.update({name: _hasty(scenario) for name, scenario in usual.items()})
+    withheld = unhurried(_WITHHELD)
+    CATALOGUE.written.update({name: _hasty(scenario, withheld) for name, scenario in usual.items()})
     yield
     CATALOGUE.written.update(usual)
 
@@ -70,26 +125,29 @@ def over_sockets(
 def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
     """Return each client's report of each case, without sockets."""
     services = [service for service in SERVICES.values() if service.default]
-    return _without_sockets(tmp_path_factory.mktemp("lab"), services)
-
-
-def _without_sockets(directory: Path, services: Sequence[Service], scenarios: Sequence[Scenario] = ()) -> Reports:
-    clock = MemoryClock()
-    lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), run_directory=directory, clock=clock)
     reports: Reports = {}
-    for traits in (STRICT, GULLIBLE):
-        runner = InMemory(lab=lab, clock=clock, traits=traits, user=lab.directory.users[_USER.name], seconds=_DEADLINE)
-        for service in services:
-            reports |= asyncio.run(_run(runner, service, scenarios))
-    asyncio.run(lab.stop())
+    with _without_sockets(tmp_path_factory.mktemp("lab")) as runners:
+        for runner in runners:
+            for service in services:
+                reports |= asyncio.run(_run(runner, service))
     return reports
 
 
 @pytest.fixture(scope="session")
-def forged(tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    """Return each client's report of each certificate made from a recipe, on a service of each kind."""
-    scenarios = tuple(CATALOGUE.forged.values())
-    return _without_sockets(tmp_path_factory.mktemp("lab"), [SERVICES[name] for name in FORGED_ON], scenarios)
+def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forged]:
+    """Return what tells each client's report of a certificate made from a recipe."""
+    with _without_sockets(tmp_path_factory.mktemp("lab")) as runners:
+        yield Forged(runners={runner.traits.name: Remembering(runner=runner) for runner in runners})
+
+
+@contextmanager
+def _without_sockets(directory: Path) -> Iterator[list[InMemory]]:
+    """Run a lab without sockets; yield both clients."""
+    clock = MemoryClock()
+    lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), run_directory=directory, clock=clock)
+    user = lab.directory.users[_USER.name]
+    yield [InMemory(lab=lab, clock=clock, traits=traits, user=user, seconds=_DEADLINE) for traits in (STRICT, GULLIBLE)]
+    asyncio.run(lab.stop())
 
 
 @pytest.fixture(params=["over_sockets", "in_memory"])
@@ -118,7 +176,9 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     try:  # each with a user of its own: a maildrop can be open once only (RFC 1939 3)
         runners = [
-            OverSockets(lab=lab, traits=traits, user=lab.directory.users[user.name], seconds=_DEADLINE)
+            OverSockets(
+                lab=lab, traits=_unhurried(traits), user=lab.directory.users[user.name], seconds=unhurried(_DEADLINE)
+            )
             for (traits, _), user in zip(pairs, users, strict=True)
         ]
         campaigns = await asyncio.gather(
@@ -132,16 +192,19 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
     return {key: report for reports in campaigns for key, report in reports.items()}
 
 
-async def _run(runner: OverSockets | InMemory, service: Service, scenarios: Sequence[Scenario] = ()) -> Reports:
-    chosen = list(scenarios) or list(CATALOGUE.default.values())
-    campaign = Campaign(runner=runner, scenarios=chosen, services=[service])
+async def _run(runner: OverSockets | InMemory, service: Service) -> Reports:
+    campaign = Campaign(runner=runner, scenarios=list(CATALOGUE.default.values()), services=[service])
     return {(runner.traits.name, report.id): report async for report in campaign.reports()}
 
 
-def _hasty(scenario: Scenario) -> Scenario:
+def _unhurried(traits: Traits) -> Traits:
+    return traits if traits.patience is None else replace(traits, patience=unhurried(traits.patience))
+
+
+def _hasty(scenario: Scenario, withheld: float) -> Scenario:
     def hasty(facets: Facets) -> Facets:
         withholds = isinstance(facets.oracle, RepliesWithheld)
-        return replace(facets, oracle=RepliesWithheld(seconds=_WITHHELD)) if withholds else facets
+        return replace(facets, oracle=RepliesWithheld(seconds=withheld)) if withholds else facets
 
     control = hasty(scenario.control) if scenario.control is not None else None
     return replace(scenario, facets=hasty(scenario.facets), control=control)

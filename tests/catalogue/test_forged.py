@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labserver.pki.specification import ChainSpec
     from labserver.report.case import CaseReport
     from labserver.scenario import Scenario
-    from tests.catalogue.conftest import Reports
+    from tests.catalogue.conftest import Forged
 
 NOT_OFFERED = {
     "brainpool-p256r1": "the curve",
@@ -37,11 +37,10 @@ NOT_OFFERED_STRICTLY = NOT_OFFERED | {"dsa-leaf": "a cipher suite"}
 """The same for the strict client."""
 UNASKED = {"certificate-compression", "raw-public-key"} | {name for name, spec in cookbook().items() if spec.delegation}
 """What is kept from the strict client, which is OpenSSL's, because it does not ask for it."""
-SERVICES = ("imaps", "submission")  # as in the fixture
+SERVICES = ("imaps", "submission")
+"""One that begins in TLS and one that begins in clear: what comes before TLS has nothing to do with certificates."""
 ALL = pytest.mark.parametrize("scenario", CATALOGUE.forged.values(), ids=list(CATALOGUE.forged))
 ON = pytest.mark.parametrize("service", SERVICES)
-
-pytestmark = pytest.mark.timeout(120)  # the first test waits for the clients to meet every case
 
 
 def _told(report: CaseReport) -> str:
@@ -59,9 +58,9 @@ def _unmet(report: CaseReport) -> None:
 
 @ON
 @ALL
-def test_strict(scenario: Scenario, service: str, forged: Reports) -> None:
+def test_strict(scenario: Scenario, service: str, forged: Forged) -> None:
     """A client that verifies as OpenSSL does passes, unless OpenSSL is known to be wrong."""
-    report = forged[STRICT.name, f"{scenario.id}@{service}"]
+    report = forged.report(STRICT.name, scenario, service)
     if scenario.id in NOT_OFFERED_STRICTLY:
         _unmet(report)
         return
@@ -74,9 +73,9 @@ def test_strict(scenario: Scenario, service: str, forged: Reports) -> None:
 
 @ON
 @ALL
-def test_gullible(scenario: Scenario, service: str, forged: Reports) -> None:
+def test_gullible(scenario: Scenario, service: str, forged: Forged) -> None:
     """A client that verifies nothing, nor reads anything, fails where it has to reject, and nowhere else."""
-    report = forged[GULLIBLE.name, f"{scenario.id}@{service}"]
+    report = forged.report(GULLIBLE.name, scenario, service)
     if scenario.id in NOT_OFFERED:
         _unmet(report)
         return

@@ -23,8 +23,6 @@ CASES = [(scenario, service) for scenario in CATALOGUE.default.values() for serv
 IDS = [f"{scenario.id}@{service}" for scenario, service in CASES]
 CONTROLS = [scenario.id for scenario in CATALOGUE.default.values() if scenario.severity is Severity.NONE]
 
-pytestmark = pytest.mark.timeout(120)  # the first test waits for the clients to meet every case
-
 
 def _told(report: CaseReport) -> str:
     return "\n".join((*case_lines(report), *transcript_lines(report)))

@@ -1,7 +1,7 @@
 """Starts clients that want a file: ``CLIENT FOLDER HOST PORT CA USER PASSWORD SECURITY ADDRESS [word…]``.
 
 The file is written from what ``labserver check`` filled in, then this process becomes the client. Every client is told
-what a careful user would tell it: TLS is required, the certificate is verified, five seconds are enough.
+what a careful user would tell it: TLS is required, the certificate is verified, $PATIENCE seconds are enough.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PATIENCE = os.environ.get("PATIENCE", "5")
 MESSAGE = "Subject: checked\n\nHello!\n"
 
 
@@ -59,7 +60,7 @@ def _msmtp(told: Told) -> list[str]:
         "tls": "on",
         "tls_starttls": "off" if told.implicit else "on",
         "tls_trust_file": told.ca,
-        "timeout": "5",
+        "timeout": PATIENCE,
     }
     file = told.written("msmtprc", "".join(f"{name} {value}\n" for name, value in settings.items()))
     message = os.open(told.written("message", MESSAGE), os.O_RDONLY)
@@ -73,8 +74,9 @@ def _mbsync(told: Told) -> list[str]:
     maildir.mkdir(exist_ok=True)
     file = told.written(
         "mbsyncrc",
-        f"IMAPAccount a\nHost {told.host}\nPort {told.port}\nUser {told.user}\nPass {told.password}\nTimeout 5\n"
-        f"SSLType {'IMAPS' if told.implicit else 'STARTTLS'}\nSystemCertificates no\nCertificateFile {told.ca}\n\n"
+        f"IMAPAccount a\nHost {told.host}\nPort {told.port}\nUser {told.user}\nPass {told.password}\n"
+        f"Timeout {PATIENCE}\nSSLType {'IMAPS' if told.implicit else 'STARTTLS'}\nSystemCertificates no\n"
+        f"CertificateFile {told.ca}\n\n"
         "IMAPStore far\nAccount a\n\n"
         f"MaildirStore near\nPath {maildir}/\nInbox {maildir}/inbox\nSubFolders Verbatim\n\n"
         "Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n",
@@ -88,7 +90,7 @@ def _fetchmail(protocol: str) -> Callable[[Told], list[str]]:
         ssl = "ssl" if told.implicit else ""
         file = told.written(
             "fetchmailrc",
-            f"poll {told.host} service {told.port} proto {protocol} timeout 5 user '{told.user}' "
+            f"poll {told.host} service {told.port} proto {protocol} timeout {PATIENCE} user '{told.user}' "
             f"password '{told.password}' keep {ssl} sslcertck sslcertfile {told.ca} sslproto 'tls1.2+' "
             "mda '/bin/cat'\n",
         )

@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 
 from labserver.check.client import Output, start_client
 from labserver.errors import ConfigurationError
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _run(code: str, *, seconds: float = 20.0, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
-    """Run some Python; return its exit code, None at the deadline, and what it printed."""
+def _run(code: str, *, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
+    """Run some Python; return its exit code and what it printed."""
 
     async def run() -> tuple[int | None, str]:
         process = await start_client([sys.executable, "-c", code], environment=environment or dict(os.environ))
         try:
-            ended = await process.wait(seconds)
+            ended = await process.wait(PATIENCE)
         finally:
             await process.end()
         return ended, process.output
@@ -55,7 +56,17 @@ def test_killed_by_itself() -> None:
 
 def test_deadline() -> None:
     """A client that hangs is ended, and what it had printed is kept."""
-    assert _run("print('waiting', flush=True); import time; time.sleep(99)", seconds=1.5) == (None, "waiting\n")
+
+    async def run() -> tuple[int | None, str]:
+        code = "print('waiting', flush=True); import signal; signal.pause()"
+        process = await start_client([sys.executable, "-c", code], environment=dict(os.environ))
+        while not process.output:  # noqa: ASYNC110 -- its output is all that tells
+            await asyncio.sleep(0.01)
+        ended = await process.wait(0.01)
+        await process.end()
+        return ended, process.output
+
+    assert asyncio.run(run()) == (None, "waiting\n")
 
 
 def test_offspring_is_ended(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ All campaigns run at the same time, because most of their time is waiting: for o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,18 +23,19 @@ from labserver.scenario import EXPLICIT_TLS
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from tests.clients.sandbox import missing
+from tests.patience import unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
-pytestmark = [pytest.mark.client, pytest.mark.timeout(150)]
+pytestmark = pytest.mark.client
 
 FAIL, WARN, INCONCLUSIVE = Outcome.FAIL, Outcome.WARN, Outcome.INCONCLUSIVE
 _ROOT = Path(__file__).parents[2]
 _FOLDER = Path(__file__).parent
-_DEADLINE = "9"
-_PATIENCE = "5"
+_DEADLINE = 9
+_PATIENCE = 5
 """Seconds: longer than an oracle withholds its answer, shorter than the deadline."""
 _TOLD = ("{host}", "{port}", "{ca}", "{user}", "{password}", "{security}", "{address}")
 _CERTIFICATES = ("self-signed", "expired", "wrong-host", "untrusted-root")
@@ -65,7 +67,7 @@ class Judged:
 
 
 def _curl(*options: str) -> tuple[str, ...]:
-    return ("curl", "-sS", "--max-time", _PATIENCE, *options, "-u", "{user}:{password}", "{url}/")
+    return ("curl", "-sS", "--max-time", "PATIENCE", *options, "-u", "{user}:{password}", "{url}/")
 
 
 def _configured(client: str) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ _SWAKS = (
     *("sh", "-c", 'tls=$1; shift; case $tls in tls) exec swaks "$@" -tlsc;; *) exec swaks "$@" -tls;; esac', "sh"),
     *("{security}", "--server", "{host}", "--port", "{port}", "--tls-verify", "--tls-ca-path", "{ca}"),
     *("-f", "{address}", "-t", "{address}", "-a", "PLAIN", "-au", "{user}", "-ap", "{password}"),
-    *("--timeout", _PATIENCE),
+    *("--timeout", "PATIENCE"),
 )
 _NO_SCRAM = Row(INCONCLUSIVE, "", "it does not speak SCRAM, so that nothing can be told from what it does")
 _DOWNGRADE = Row(WARN, "no-weaker-retry", "refused with a digest, it sends the password itself, inside verified TLS")
@@ -187,9 +189,14 @@ def _campaign(judged: Judged, folder: Path) -> Cases:
     report = folder / "report.json"
     choice = [f"--service={service}" for service in judged.services]
     choice += [f"--scenario={scenario}" for scenario in judged.scenarios]
-    words = [str(folder) if word == "FOLDER" else word for word in judged.words]
-    command = [sys.executable, "-m", "labserver", "check", *choice, "--timeout", _DEADLINE, "--json", str(report)]
-    done = subprocess.run([*command, "--", *words], cwd=_ROOT, capture_output=True, text=True, timeout=140, check=False)
+    patience, deadline = (f"{unhurried(seconds):.0f}" for seconds in (_PATIENCE, _DEADLINE))
+    values = {"FOLDER": str(folder), "PATIENCE": patience}
+    words = [values.get(word, word) for word in judged.words]
+    command = [sys.executable, "-m", "labserver", "check", *choice, "--timeout", deadline, "--json", str(report)]
+    environment = os.environ | {"PATIENCE": patience}
+    done = subprocess.run(
+        [*command, "--", *words], cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, 1, 3), done.stderr
     return {case["case"]: case for case in json.loads(report.read_text())["cases"]}
 

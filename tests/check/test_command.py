@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.patience import PATIENCE, unhurried
+
 _ROOT = Path(__file__).parents[2]
 _CHECK = (sys.executable, "-m", "labserver", "check")
 _WORDS = ("{host}", "{port}", "{ca}", "{user}", "{password}", "{address}")
@@ -26,7 +28,13 @@ def _reference(traits: str, service: str = "imaps") -> tuple[str, ...]:
 
 def _check(*arguments: str, code: int | set[int]) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [*_CHECK, *arguments], cwd=_ROOT, capture_output=True, text=True, errors="replace", timeout=50, check=False
+        [*_CHECK, *arguments],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode in ({code} if isinstance(code, int) else code), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -169,10 +177,11 @@ client.login(os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"])
 def test_background() -> None:
     """A client whose first process ends is watched for as long as what it left behind is connected."""
     words = (sys.executable, "-c", _DAEMON, "{port}", "{host}", "{ca}")
-    arguments = ("--service", "imap", "--scenario", "starttls-stripped", "--timeout", "3")
+    seconds = f"{unhurried(3):.0f}"
+    arguments = ("--service", "imap", "--scenario", "starttls-stripped", "--timeout", seconds)
     done = _check(*arguments, "--", *words, code=1)
     assert "    critical no-secret-in-clear: it sent the password in clear\n" in done.stdout
-    assert "    medium bounded-time: it still ran after 3 seconds\n" in done.stdout
+    assert f"    medium bounded-time: it still ran after {seconds} seconds\n" in done.stdout
     assert "    client: exit code 0, but what it left behind is still connected\n" in done.stdout
 
 
@@ -237,10 +246,11 @@ def test_client_gone_wild(tmp_path: Path, what: str) -> None:
     report = tmp_path / "report.json"
     wild = ("--", sys.executable, str(script), "{host}", "{port}", "{ca}", what)
     arguments = (*_IMAPS, "--scenario", "good", "--scenario", "expired", "--scenario", "self-signed")
-    _check(*arguments, "--timeout", "3", "--json", str(report), *wild, code={0, 1, 3})
+    seconds = f"{unhurried(3):.0f}"
+    _check(*arguments, "--timeout", seconds, "--json", str(report), *wild, code={0, 1, 3})
     cases = _told(report)
     assert cases["good@imaps"]["verdict"] == "PASS"
-    ended = "still running after 3 seconds" if what == "hangs" else "killed by SIGABRT"
+    ended = f"still running after {seconds} seconds" if what == "hangs" else "killed by SIGABRT"
     assert [case["ended"] for name, case in cases.items() if name != "good@imaps"] == [ended] * 2
     assert len(cases["self-signed@imaps"]["output"]) < 40_000
 
@@ -254,5 +264,5 @@ def test_interrupted(tmp_path: Path) -> None:
         with fifo.open("rb") as started:  # opens when the client does
             process.send_signal(signal.SIGINT)
             assert started.read() == b"", "the client is gone"
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130
     assert _told(report) == {}

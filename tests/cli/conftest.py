@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.labs import COMMAND, LabProcess, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Command:
     def __call__(self, *words: str, code: int = 0) -> str:
         """Run one and return what it prints."""
         command = [*COMMAND, *words, "--ready-file", str(self.lab.ready_file)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout

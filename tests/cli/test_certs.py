@@ -26,6 +26,7 @@ from labserver.pki.material import Wanted
 from labserver.scenario import USUAL_HOST
 from tests.exports.files import certificates
 from tests.integration.labs import COMMAND
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def _plain(*words: str, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout, done.stderr
@@ -76,7 +77,7 @@ def test_certs_of_the_running_lab(lab: LabProcess, command: Callable[..., str], 
     assert (tmp_path / "ca.pem").read_bytes() == lab.ca.read_bytes()
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     with (
-        socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as tls,
     ):
         served = tls.getpeercert(binary_form=True)
@@ -94,7 +95,7 @@ def test_certs_client(
     command("certs", "client", account, str(tmp_path))
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     context.load_cert_chain(tmp_path / presented[0], tmp_path / presented[1])
-    with imaplib.IMAP4_SSL("localhost", lab.ports["imaps"], ssl_context=context, timeout=10) as imap:
+    with imaplib.IMAP4_SSL("localhost", lab.ports["imaps"], ssl_context=context, timeout=PATIENCE) as imap:
         assert "AUTH=EXTERNAL" in imap.capabilities
         imap.authenticate("EXTERNAL", lambda _: b"")
         assert imap.state == "AUTH"
@@ -169,7 +170,7 @@ def test_show_the_running_labs_scenario(lab: LabProcess, command: Callable[..., 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
     pem = seen.stdout[seen.stdout.index("-----BEGIN") : seen.stdout.index("-----END")] + "-----END CERTIFICATE-----\n"
@@ -271,7 +272,7 @@ def test_export_scenarios_of_the_running_lab(lab: LabProcess, command: Callable[
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname="expired.lab.test") as tls,
     ):
         served = tls.getpeercert(binary_form=True)
@@ -287,7 +288,7 @@ def test_export_without_a_lab(tmp_path: Path) -> None:
     """Where no lab runs, a CA is made for the export, and that is said; the lab's own chain needs a lab."""
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     environment.pop("LABSERVER_READY_FILE", None)
-    run = partial(subprocess.run, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    run = partial(subprocess.run, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     done = run([*COMMAND, "certs", "export", str(tmp_path / "out"), "--scenario", "good"])
     assert (done.returncode, done.stderr) == (
         0,

@@ -14,6 +14,7 @@ import pytest
 
 from labserver.pki.environment import Format
 from tests.integration.labs import COMMAND
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _plain(*words: str, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout, done.stderr

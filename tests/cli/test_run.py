@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.labs import COMMAND
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def _run(folder: Path, *words: str, options: Sequence[str] = ()) -> subprocess.C
         [*COMMAND, "run", *options, "--", *words],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
         env=_environment(folder),
     )
@@ -100,7 +101,7 @@ def test_standard_streams_are_the_commands(folder: Path) -> None:
         [*COMMAND, "run", "--", "cat"],
         input=b"\0\xff\r\n",
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=True,
         env=_environment(folder),
     )
@@ -131,7 +132,7 @@ def test_signals_reach_the_command(folder: Path, number: signal.Signals) -> None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.stdout.read() == f"{number.name}\n"
-        assert process.wait(10) == 3
+        assert process.wait(PATIENCE) == 3
     assert list((folder / "labserver").iterdir()) == []
 
 
@@ -146,7 +147,7 @@ def test_a_hangup_after_nohup(folder: Path) -> None:
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == b"SIGTERM\n"
-        assert process.wait(10) == 3
+        assert process.wait(PATIENCE) == 3
 
 
 def test_commands_inside_find_their_lab(folder: Path) -> None:

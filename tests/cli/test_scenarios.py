@@ -16,6 +16,7 @@ from labserver.facets.certificate import LabCertificate
 from labserver.pki.cookbook import cookbook
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.integration.labs import LabProcess
@@ -26,7 +27,7 @@ CASES += [("not-yet-valid", "imaps"), ("expired-intermediate", "submission"), ("
 
 
 def _run(*words: str, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout, done.stderr
@@ -100,7 +101,7 @@ def test_unavailable_version() -> None:
         "from labserver.__main__ import main; main()"
     )
     words = [sys.executable, "-c", code, "scenarios", "tls-v1-0", "--json", "--tls-engine", "stdlib"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
     (one,) = json.loads(done.stdout)["scenarios"]
     assert not one["available"]
     assert one["unavailable"].startswith("This host's OpenSSL does not serve TLSv1 with the stdlib engine: ")
@@ -134,7 +135,7 @@ def test_unavailable_certificate(scenario: str, without: str, said: str) -> None
     """Where the host lacks what a certificate needs, that is its reason; others are there."""
     code = f"import sys; {without}; from labserver.__main__ import main; main()"
     words = [sys.executable, "-c", code, "scenarios", scenario, "rsa2048", "--json"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
     listed = {one["id"]: one for one in json.loads(done.stdout)["scenarios"]}
     assert listed["rsa2048"]["available"]
     assert listed[scenario]["unavailable"].startswith(said)
@@ -246,7 +247,7 @@ def _shell(lab: LabProcess, command: str, *options: str) -> str:
         if subprocess.run(["sh", "-c", f"command -v {program}"], capture_output=True, check=False).returncode:
             missing(program)
     variables = _run("env", "--ready-file", str(lab.ready_file), *options)[0]
-    done = subprocess.run(["sh", "-c", f"{variables}\n{command}"], capture_output=True, timeout=20, check=False)
+    done = subprocess.run(["sh", "-c", f"{variables}\n{command}"], capture_output=True, timeout=PATIENCE, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.labs import COMMAND, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ _HANGUP = pytest.param(
 )
 
 
-def _wait_until(ready: Callable[[], bool], seconds: float = 10.0) -> None:
+def _wait_until(ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Look until it is so."""
     deadline = time.monotonic() + seconds
     while not ready():
@@ -44,7 +45,7 @@ def _refused(port: int) -> bool:
 
 
 def _greeted(port: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
         return client.recv(1000)
 
 
@@ -112,7 +113,7 @@ def test_a_file_that_cannot_be_written(folder: Path, option: str) -> None:
     """A file that cannot be written ends the lab in good order."""
     command = [*COMMAND, "up", "--ports", "any", "--quiet", option, "/nonexistent/file"]
     environment = os.environ | {"XDG_RUNTIME_DIR": str(folder)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -125,7 +126,7 @@ def test_a_port_in_use(folder: Path) -> None:
     with running(folder) as lab:
         command = [*COMMAND, "up", "--ports", "any", "--imap-port", str(lab.ports["imap"])]
         environment = os.environ | {"XDG_RUNTIME_DIR": str(folder)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
         assert f"port {lab.ports['imap']}: it is in use" in done.stderr
@@ -160,7 +161,7 @@ def test_drain(folder: Path, number: signal.Signals) -> None:
     with running(folder) as lab, ExitStack() as stack:
         clients = {}
         for service in ("smtp", "imap", "pop3"):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", lab.ports[service]), timeout=10))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", lab.ports[service]), timeout=PATIENCE))
             assert client.recv(1000)
             clients[service] = client
         begun = time.monotonic()
@@ -178,7 +179,7 @@ def test_drain(folder: Path, number: signal.Signals) -> None:
 
 def test_mail_on_its_way_is_taken(folder: Path) -> None:
     """A client inside DATA when the signal comes has its message answered before the goodbye."""
-    with running(folder) as lab, socket.create_connection(("127.0.0.1", lab.ports["smtp"]), timeout=10) as client:
+    with running(folder) as lab, socket.create_connection(("127.0.0.1", lab.ports["smtp"]), timeout=PATIENCE) as client:
         stream = client.makefile("rwb")
         for line in (b"", b"EHLO me\r\n", b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<alice@lab.test>\r\n", b"DATA\r\n"):
             stream.write(line)
@@ -192,12 +193,12 @@ def test_mail_on_its_way_is_taken(folder: Path) -> None:
         stream.flush()
         assert stream.readline().startswith(b"250 ")
         assert stream.readline().startswith(b"421 ")
-        assert lab.process.wait(10) == 0
+        assert lab.process.wait(PATIENCE) == 0
 
 
 def test_a_signal_twice(folder: Path) -> None:
     """The same signal again, at once, changes nothing: programs repeat it by accident."""
-    with running(folder) as lab, socket.create_connection(("127.0.0.1", lab.ports["smtp"]), timeout=10) as client:
+    with running(folder) as lab, socket.create_connection(("127.0.0.1", lab.ports["smtp"]), timeout=PATIENCE) as client:
         client.recv(1000)
         lab.process.send_signal(signal.SIGINT)
         assert lab.end(signal.SIGINT) == 0
@@ -211,7 +212,7 @@ def test_the_parents_pipe_ends(folder: Path) -> None:
         lab.process.stdin.flush()
         assert _greeted(lab.ports["imap"])
         lab.process.stdin.close()
-        assert lab.process.wait(10) == 0
+        assert lab.process.wait(PATIENCE) == 0
 
 
 def test_the_parent_is_killed(folder: Path) -> None:
@@ -239,7 +240,7 @@ def test_without_standard_input(folder: Path) -> None:
     ) as process:
         _wait_until(ready.exists)
         process.terminate()
-        _, complaints = process.communicate(timeout=10)
+        _, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert complaints == b""
 
@@ -280,7 +281,7 @@ def test_it_ends_while_a_follower_reads(folder: Path) -> None:
             _greeted(lab.ports["imap"])
             assert b"connected" in follower.stdout.readline()
             assert lab.end() == 0
-            _, complaints = follower.communicate(timeout=10)
+            _, complaints = follower.communicate(timeout=PATIENCE)
         assert follower.returncode == 0
         assert complaints == b""
         assert "Traceback" not in lab.log.read_text()

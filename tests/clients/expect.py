@@ -17,13 +17,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Conversation", "conversation"]
 
-_PATIENCE = 15.0
 _SCREEN = struct.pack("HHHH", 40, 200, 0, 0)
 
 
@@ -39,7 +40,7 @@ class Conversation:
 
     def expect(self, pattern: str) -> re.Match[bytes]:
         """Wait until the output not yet consumed matches, consume it up to the match's end and return the match."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not (match := re.search(pattern.encode(), self._unread, re.MULTILINE)):
             assert self._read(deadline), f"no {pattern!r} in what {self._process.args!r} said:\n{self._transcript()}"
         self._unread = self._unread[match.end() :]
@@ -65,7 +66,7 @@ class Conversation:
 
     def finish(self) -> int:
         """Wait until the program has ended by itself and return its exit code."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while self._read(deadline):
             pass
         try:

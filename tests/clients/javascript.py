@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.clients.sandbox import missing
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -49,6 +50,7 @@ def _settings(endpoint: Endpoint, **more: str) -> str:
         "token": endpoint.account.token,
         "address": endpoint.account.address,
         "mechanism": endpoint.mechanism,
+        "patience": 1000 * PATIENCE,
         **more,
     }
     return json.dumps(settings)

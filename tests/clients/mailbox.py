@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.clients.running_lab import TlsMode
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,9 @@ class Mailbox:
     @contextmanager
     def _login(self) -> Iterator[imaplib.IMAP4_SSL]:
         endpoint = self._endpoint
-        with imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=10) as client:
+        with imaplib.IMAP4_SSL(
+            endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=PATIENCE
+        ) as client:
             client.login(endpoint.account.user, endpoint.account.password)
             yield client
 

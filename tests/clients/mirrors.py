@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.clients.running_lab import TlsMode
 from tests.clients.sandbox import ClientRefusedError
+from tests.patience import PATIENCE, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def _mbsync(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     configuration = sandbox.file(
         "mbsyncrc",
         f"IMAPAccount lab\nHost {endpoint.host}\nPort {endpoint.port}\nUser {account.user}\n"
-        f'Pass "{account.password}"\nTimeout 15\nSSLType {"IMAPS" if endpoint.implicit else "STARTTLS"}\n'
+        f'Pass "{account.password}"\nTimeout {PATIENCE}\nSSLType {"IMAPS" if endpoint.implicit else "STARTTLS"}\n'
         f"SystemCertificates no\nCertificateFile {endpoint.ca}\n\n"
         "IMAPStore far\nAccount lab\n\n"
         f"MaildirStore near\nPath {mail}/\nInbox {mail}/INBOX\nSubFolders Verbatim\n\n"
@@ -53,7 +54,7 @@ def _offlineimap(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     account, mail = endpoint.account, sandbox.folder("mail")
     configuration = sandbox.file(
         "offlineimaprc",
-        f"[general]\naccounts = lab\nmetadata = {sandbox.home}/metadata\nsocktimeout = 4\n"
+        f"[general]\naccounts = lab\nmetadata = {sandbox.home}/metadata\nsocktimeout = {unhurried(4):.0f}\n"
         "[Account lab]\nlocalrepository = near\nremoterepository = far\n"
         f"[Repository near]\ntype = Maildir\nlocalfolders = {mail}\nsync_deletes = yes\n"
         f"[Repository far]\ntype = IMAP\nremotehost = {endpoint.host}\nremoteport = {endpoint.port}\n"

@@ -21,6 +21,7 @@ import imapclient  # type: ignore[import-untyped]  # it ships no types
 from tests.clients.javascript import node
 from tests.clients.running_lab import BEARERS, TlsMode
 from tests.clients.sending import GNU_SASL_DENIAL, SCRAM, curl_login
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ def _curl(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     scheme = f"{endpoint.protocol}s" if endpoint.implicit else endpoint.protocol
     path = "INBOX;MAILINDEX=1" if endpoint.protocol == "imap" else "1"
     return sandbox.run(
-        "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
+        "curl", "-sS", "--max-time", PATIENCE, "--ssl-reqd", "--cacert", endpoint.ca,
         *curl_login(endpoint),
         f"{scheme}://{endpoint.host}:{endpoint.port}/{path}",
     )  # fmt: skip
@@ -68,7 +69,8 @@ def _mpop(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
         "mpoprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\n"
         f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{endpoint.secret}"\n'
-        f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n"
+        f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\n"
+        f"timeout {PATIENCE}\n"
         f"keep on\nreceived_header off\ndelivery maildir {maildir}\nuidls_file {sandbox.home / 'uidls'}\n",
     )
     sandbox.run("mpop", "-C", configuration, "lab")
@@ -81,7 +83,7 @@ def _fetchmail(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     tls = "ssl" if endpoint.implicit else "sslproto 'tls1.2+'"
     configuration = sandbox.file(
         "fetchmailrc",
-        f"poll {endpoint.host} service {endpoint.port} proto {endpoint.protocol} timeout 15{auth}\n"
+        f"poll {endpoint.host} service {endpoint.port} proto {endpoint.protocol} timeout {PATIENCE}{auth}\n"
         f"  user '{account.user}' password '{account.password}' keep no rewrite\n"
         f"  {tls} sslcertck sslcertfile {endpoint.ca} mda '/bin/cat'\n",
     )
@@ -102,7 +104,8 @@ def _getmail(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
     sandbox.file(
         "getmail/getmailrc",
         f"[retriever]\ntype = Simple{retriever}SSLRetriever\nserver = {endpoint.host}\nport = {endpoint.port}\n"
-        f"username = {account.user}\npassword = {account.password}\nca_certs = {endpoint.ca}\n{mailboxes}timeout = 15\n"
+        f"username = {account.user}\npassword = {account.password}\nca_certs = {endpoint.ca}\n{mailboxes}"
+        f"timeout = {PATIENCE}\n"
         f"[destination]\ntype = MDA_external\npath = {sandbox.program('tee')}\narguments = ('{delivered}',)\n"
         "allow_root_commands = true\n"
         "[options]\nreceived = false\ndelivered_to = false\nread_all = true\ndelete = false\n",
@@ -114,9 +117,9 @@ def _getmail(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 def _imaplib(_: Sandbox, endpoint: Endpoint) -> bytes:
     context = endpoint.context()
     client = (
-        imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=context, timeout=15)
+        imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=context, timeout=PATIENCE)
         if endpoint.implicit
-        else imaplib.IMAP4(endpoint.host, endpoint.port, timeout=15)
+        else imaplib.IMAP4(endpoint.host, endpoint.port, timeout=PATIENCE)
     )
     with client:
         if not endpoint.implicit:
@@ -142,9 +145,9 @@ def _imaplib_login(client: imaplib.IMAP4, endpoint: Endpoint) -> None:
 def _poplib(_: Sandbox, endpoint: Endpoint) -> bytes:
     account, context = endpoint.account, endpoint.context()
     if endpoint.implicit:
-        client: poplib.POP3 = poplib.POP3_SSL(endpoint.host, endpoint.port, context=context, timeout=15)
+        client: poplib.POP3 = poplib.POP3_SSL(endpoint.host, endpoint.port, context=context, timeout=PATIENCE)
     else:
-        client = poplib.POP3(endpoint.host, endpoint.port, timeout=15)
+        client = poplib.POP3(endpoint.host, endpoint.port, timeout=PATIENCE)
     with contextlib.closing(client):
         if not endpoint.implicit:
             client.stls(context)
@@ -173,7 +176,7 @@ def _imapclient(_: Sandbox, endpoint: Endpoint) -> bytes:
 def _imap_tools(_: Sandbox, endpoint: Endpoint) -> bytes:
     account = endpoint.account
     kind = imap_tools.MailBox if endpoint.implicit else imap_tools.MailBoxStartTls
-    client = kind(endpoint.host, endpoint.port, timeout=15, ssl_context=endpoint.context())
+    client = kind(endpoint.host, endpoint.port, timeout=PATIENCE, ssl_context=endpoint.context())
     with client.login(account.user, account.password) as box:
         (message,) = box.fetch(imap_tools.A(subject="Known good"), mark_seen=False, reverse=True, limit=1)
     return message.obj.as_bytes()
@@ -182,7 +185,7 @@ def _imap_tools(_: Sandbox, endpoint: Endpoint) -> bytes:
 def _aioimaplib(_: Sandbox, endpoint: Endpoint) -> bytes:
     async def read() -> bytes:
         account = endpoint.account
-        client = aioimaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=15, ssl_context=endpoint.context())
+        client = aioimaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=PATIENCE, ssl_context=endpoint.context())
         await client.wait_hello_from_server()
         await client.login(account.user, account.password)
         await client.select("INBOX")

@@ -17,6 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -27,8 +29,6 @@ BEARERS = ("XOAUTH2", "OAUTHBEARER")
 """The mechanisms that take a token in place of a password."""
 _PASSWORD = "correct horse"
 _UP = (sys.executable, "-m", "labserver", "up")
-_READY_WITHIN = 15.0
-_STOPPED_WITHIN = 10.0
 
 
 class TlsMode(StrEnum):
@@ -116,7 +116,7 @@ class RunningLab:
             copy.write(self._part(since))
             copy.flush()
             command = [sys.executable, "-m", "labserver", "transcript", copy.name]
-            return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+            return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
 
     def endpoint(
         self, protocol: str, tls: TlsMode, account: Account, *, ca: Path | None = None, mechanism: str | None = None
@@ -145,7 +145,7 @@ def running_lab(folder: Path, *options: str, accounts: int) -> Iterator[RunningL
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
-    deadline = time.monotonic() + _READY_WITHIN
+    deadline = time.monotonic() + PATIENCE
     while not ready.exists():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
@@ -158,6 +158,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(_STOPPED_WITHIN)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.clients.expect import Conversation, conversation
+from tests.patience import PATIENCE
 from tests.programs import require_listed
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["ClientRefusedError", "Sandbox", "missing", "refusing"]
-
-_LONGEST = 30.0
 
 
 class ClientRefusedError(Exception):
@@ -114,7 +113,7 @@ class Sandbox:
         )
         with process:
             try:
-                output, errors = process.communicate(stdin, timeout=_LONGEST)
+                output, errors = process.communicate(stdin, timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 _end_group(process)
                 output, errors = process.communicate()

@@ -14,6 +14,7 @@ import aiosmtplib
 
 from tests.clients.javascript import node
 from tests.clients.running_lab import BEARERS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ def curl_login(endpoint: Endpoint) -> tuple[str, ...]:
 def _curl(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     scheme = "smtps" if endpoint.implicit else "smtp"
     sandbox.run(
-        "curl", "-sS", "--max-time", 15, "--ssl-reqd", "--cacert", endpoint.ca,
+        "curl", "-sS", "--max-time", PATIENCE, "--ssl-reqd", "--cacert", endpoint.ca,
         *curl_login(endpoint),
         "--mail-from", endpoint.account.address, "--mail-rcpt", endpoint.account.address,
         "-T", sandbox.file("message", message), f"{scheme}://{endpoint.host}:{endpoint.port}/",
@@ -67,7 +68,7 @@ def _swaks(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     data = sandbox.file("message", message.removesuffix(b"\r\n"))  # swaks ends the last line itself
     sandbox.run(
         "swaks", "--server", endpoint.host, "--port", endpoint.port, "-tlsc" if endpoint.implicit else "-tls",
-        "--tls-verify", "--tls-ca-path", endpoint.ca, "--timeout", 15,
+        "--tls-verify", "--tls-ca-path", endpoint.ca, "--timeout", PATIENCE,
         "-f", endpoint.account.address, "-t", endpoint.account.address,
         "-a", endpoint.mechanism or "PLAIN", "-au", endpoint.account.user, "-ap", endpoint.account.password,
         "--data", f"@{data}",
@@ -80,7 +81,8 @@ def _msmtp(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
         "msmtprc",
         f"account lab\nhost {endpoint.host}\nport {endpoint.port}\nfrom {account.address}\n"
         f'auth {(endpoint.mechanism or "on").lower()}\nuser {account.user}\npassword "{endpoint.secret}"\n'
-        f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\ntimeout 15\n",
+        f"tls on\ntls_starttls {'off' if endpoint.implicit else 'on'}\ntls_trust_file {endpoint.ca}\n"
+        f"timeout {PATIENCE}\n",
     )
     stdin = message.replace(b"\r\n", b"\n")
     sandbox.run("msmtp", "-C", configuration, "-a", "lab", account.address, stdin=stdin)
@@ -89,9 +91,9 @@ def _msmtp(sandbox: Sandbox, endpoint: Endpoint, message: bytes) -> None:
 def _smtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
     account, context = endpoint.account, endpoint.context()
     client = (
-        smtplib.SMTP_SSL(endpoint.host, endpoint.port, timeout=15, context=context)
+        smtplib.SMTP_SSL(endpoint.host, endpoint.port, timeout=PATIENCE, context=context)
         if endpoint.implicit
-        else smtplib.SMTP(endpoint.host, endpoint.port, timeout=15)
+        else smtplib.SMTP(endpoint.host, endpoint.port, timeout=PATIENCE)
     )
     with client:
         if not endpoint.implicit:
@@ -124,7 +126,7 @@ def _aiosmtplib(_: Sandbox, endpoint: Endpoint, message: bytes) -> None:
         use_tls=endpoint.implicit,
         start_tls=not endpoint.implicit,
         tls_context=endpoint.context(),
-        timeout=15,
+        timeout=PATIENCE,
     )
     asyncio.run(sending)
 

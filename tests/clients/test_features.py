@@ -17,6 +17,7 @@ from tests.clients.evidence import Evidence
 from tests.clients.mailbox import Mailbox
 from tests.clients.messages import message
 from tests.clients.running_lab import TlsMode
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.clients.running_lab import Account, RunningLab
@@ -29,7 +30,7 @@ def test_swaks_pipelines(lab: RunningLab, sandbox: Sandbox, account: Account) ->
     """One write of MAIL, RCPT and DATA is answered in order (RFC 2920), after STARTTLS, from the null sender."""
     said = sandbox.run(
         "swaks", "--server", "localhost", "--port", lab.ports["smtp"], "-tls", "--tls-verify", "--tls-ca-path", lab.ca,
-        "--pipeline", "-f", "<>", "-t", account.address, "--h-Subject", "pipelined", "--timeout", 15,
+        "--pipeline", "-f", "<>", "-t", account.address, "--h-Subject", "pipelined", "--timeout", PATIENCE,
     )  # fmt: skip
     one_write = f" ~> MAIL FROM:<>\n ~> RCPT TO:<{account.address}>\n ~> DATA\n<~  250 "
     assert one_write.encode() in said
@@ -41,7 +42,7 @@ def test_swaks_finds_nothing_to_log_in_with_before_tls(lab: RunningLab, sandbox:
     """In clear there is no AUTH to use, so swaks gives up without having sent the password."""
     said = sandbox.run(
         "swaks", "--server", "localhost", "--port", lab.ports["submission"], "-f", account.address,
-        "-t", account.address, "-a", "PLAIN", "-au", account.user, "-ap", account.password, "--timeout", 15,
+        "-t", account.address, "-a", "PLAIN", "-au", account.user, "-ap", account.password, "--timeout", PATIENCE,
         success=frozenset({28}),
     )  # fmt: skip
     assert b"-> AUTH" not in said
@@ -72,7 +73,7 @@ def test_smtplib_sends_to_unicode_addresses(lab: RunningLab, account: Account) -
     mail["To"] = account.address
     mail["Subject"] = "日本語"
     mail.set_content("Grüße\n")
-    with smtplib.SMTP(endpoint.host, endpoint.port, timeout=15) as client:
+    with smtplib.SMTP(endpoint.host, endpoint.port, timeout=PATIENCE) as client:
         client.starttls(context=endpoint.context())
         client.login(account.user, account.password)
         client.send_message(mail)
@@ -85,7 +86,7 @@ def test_imaplib_over_its_whole_length(lab: RunningLab, account: Account) -> Non
     """The calls of the standard library's client that change and ask, each answered OK with what was asked for."""
     endpoint = lab.endpoint("imap", TlsMode.IMPLICIT, account)
     mail = message(account.address, account.address)
-    with imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=15) as client:
+    with imaplib.IMAP4_SSL(endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=PATIENCE) as client:
         client.login(account.user, account.password)
         assert client.enable("CONDSTORE")[0] == "OK"
         assert client.create("Work/2026")[0] == "OK"
@@ -115,7 +116,7 @@ def test_poplib_over_its_whole_length(lab: RunningLab, account: Account) -> None
     inbox = Mailbox(lab, account)
     inbox.append(first)
     inbox.append(second)
-    client = poplib.POP3_SSL(endpoint.host, endpoint.port, context=endpoint.context(), timeout=15)
+    client = poplib.POP3_SSL(endpoint.host, endpoint.port, context=endpoint.context(), timeout=PATIENCE)
     client.user(account.user)
     client.pass_(account.password)
     assert client.stat() == (2, len(first) + len(second))
@@ -134,7 +135,9 @@ def test_imapclient_moves_and_finds(lab: RunningLab, account: Account) -> None:
     """SPECIAL-USE, UIDPLUS, MOVE, SORT, THREAD and CONDSTORE as the library uses them."""
     endpoint = lab.endpoint("imap", TlsMode.IMPLICIT, account)
     mail = message(account.address, account.address)
-    with imapclient.IMAPClient(endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=15) as client:
+    with imapclient.IMAPClient(
+        endpoint.host, endpoint.port, ssl_context=endpoint.context(), timeout=PATIENCE
+    ) as client:
         client.login(account.user, account.password)
         trash = client.find_special_folder(rb"\Trash")
         assert trash
@@ -154,7 +157,7 @@ def test_imap_tools_moves_and_finds(lab: RunningLab, account: Account) -> None:
     """Folders, flags and criteria as the library spells them."""
     endpoint = lab.endpoint("imap", TlsMode.IMPLICIT, account)
     mail = message(account.address, account.address)
-    client = imap_tools.MailBox(endpoint.host, endpoint.port, timeout=15, ssl_context=endpoint.context())
+    client = imap_tools.MailBox(endpoint.host, endpoint.port, timeout=PATIENCE, ssl_context=endpoint.context())
     with client.login(account.user, account.password) as box:
         box.append(mail, "INBOX", flag_set=[imap_tools.MailMessageFlags.SEEN])
         box.folder.create("Ablage für später")

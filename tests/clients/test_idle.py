@@ -14,6 +14,7 @@ from tests.clients.javascript import node_conversation
 from tests.clients.messages import message
 from tests.clients.running_lab import TlsMode
 from tests.clients.sending import SENDERS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from tests.clients.sandbox import Sandbox
 
 pytestmark = pytest.mark.client
-
-_SOON = 5
 
 
 @pytest.fixture
@@ -44,17 +43,17 @@ def test_aioimaplib_is_told(lab: RunningLab, account: Account, mail: bytes, deli
 
     async def idle() -> bytes:
         endpoint = lab.endpoint("imap", TlsMode.IMPLICIT, account)
-        client = aioimaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=_SOON, ssl_context=endpoint.context())
+        client = aioimaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=PATIENCE, ssl_context=endpoint.context())
         await client.wait_hello_from_server()
         await client.login(account.user, account.password)
         await client.select("INBOX")
-        idling = await client.idle_start(timeout=_SOON)
+        idling = await client.idle_start(timeout=PATIENCE)
         await asyncio.to_thread(deliver)
         pushed: list[bytes] = []
         while not any(line.endswith(b" EXISTS") for line in pushed):
-            pushed = await client.wait_server_push(_SOON)
+            pushed = await client.wait_server_push(PATIENCE)
         client.idle_done()
-        await asyncio.wait_for(idling, _SOON)
+        await asyncio.wait_for(idling, PATIENCE)
         assert b"1 EXISTS" in pushed
         answer = await client.fetch("1", "BODY.PEEK[]")
         await client.logout()
@@ -66,13 +65,13 @@ def test_aioimaplib_is_told(lab: RunningLab, account: Account, mail: bytes, deli
 def test_imapclient_is_told(lab: RunningLab, account: Account, mail: bytes, deliver: Callable[[], object]) -> None:
     """The library's idle_check returns the new count within seconds."""
     endpoint = lab.endpoint("imap", TlsMode.STARTTLS, account)
-    with imapclient.IMAPClient(endpoint.host, endpoint.port, ssl=False, timeout=_SOON) as client:
+    with imapclient.IMAPClient(endpoint.host, endpoint.port, ssl=False, timeout=PATIENCE) as client:
         client.starttls(endpoint.context())
         client.login(account.user, account.password)
         client.select_folder("INBOX")
         client.idle()
         deliver()
-        pushed = client.idle_check(timeout=_SOON)
+        pushed = client.idle_check(timeout=PATIENCE)
         client.idle_done()
         assert (1, b"EXISTS") in pushed
         assert client.fetch([1], ["BODY.PEEK[]"])[1][b"BODY[]"] == mail

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.clients.sandbox import missing
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ __all__ = ["FOLDERS", "running_dovecot"]
 FOLDERS = {"Archive": r"\Archive", "Drafts": r"\Drafts", "Junk": r"\Junk", "Sent": r"\Sent", "Trash": r"\Trash"}
 """The folders that every account of the lab has, with their special use (RFC 6154)."""
 
-_READY_WITHIN = 15.0
 
 _CONFIGURATION = r"""
 base_dir = {folder}/run
@@ -106,7 +106,7 @@ def running_dovecot() -> Iterator[int]:
                 yield port
             finally:
                 process.terminate()
-                process.wait(_READY_WITHIN)
+                process.wait(PATIENCE)
     finally:
         shutil.rmtree(folder)
 
@@ -140,10 +140,10 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _READY_WITHIN
+    deadline = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.settimeout(_READY_WITHIN)
+            connection.settimeout(PATIENCE)
             if connection.recv(1):
                 return
         with contextlib.suppress(subprocess.TimeoutExpired):

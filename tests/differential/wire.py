@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.differential.playbook import Literal
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +18,6 @@ __all__ = ["CLOSED", "Connection", "Server"]
 
 CLOSED = b"-- closed by the server"
 """Stands among the answers where the server ended the connection."""
-
-_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class Server:
 
     def connect(self) -> Connection:
         """Open a connection and read the greeting."""
-        plain = socket.create_connection(("localhost", self.port), timeout=_PATIENCE)
+        plain = socket.create_connection(("localhost", self.port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected = self.context.wrap_socket(plain, server_hostname="localhost") if self.context else plain
         return Connection(connected)
@@ -106,7 +105,7 @@ class Connection:
                     return response.removesuffix(b"\r\n")
                 response += self._stream.read(int(literal[1]))
         except TimeoutError:
-            raise AssertionError(f"no answer within {_PATIENCE:.0f} s to {self._sent!r}, only {response!r}") from None
+            raise AssertionError(f"no answer within {PATIENCE:.0f} s to {self._sent!r}, only {response!r}") from None
         except OSError:
             return CLOSED
         return CLOSED

@@ -14,11 +14,11 @@ import pytest
 
 from labserver.services import SERVICES
 from tests.clients.running_lab import running_lab
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_LONGEST = 40.0
 _TELL_STATUS = r"printf '\0%d\0' $?"
 
 
@@ -44,7 +44,7 @@ class Terminal:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_LONGEST,
+            timeout=PATIENCE,
             check=False,
         )
         parts = done.stdout.decode("utf-8", "replace").split("\0")

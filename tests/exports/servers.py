@@ -17,6 +17,7 @@ import pytest
 
 from tests.bench.processes import accepts, free_port, running
 from tests.clients.sandbox import missing
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +132,7 @@ def postfix(export: Path, names: Mapping[str, str], folder: Path) -> Iterator[in
     (folder / "master.cf").write_text(_POSTFIX_SERVICES.format(port=port))
     lines = (f"{name} {export / case}/key.pem, {export / case}/chain.pem\n" for case, name in names.items())
     (folder / "sni").write_text("".join(lines))
-    subprocess.run(["postmap", "-c", folder, "-F", f"hash:{folder / 'sni'}"], check=True, timeout=30)
+    subprocess.run(["postmap", "-c", folder, "-F", f"hash:{folder / 'sni'}"], check=True, timeout=PATIENCE)
     command = ["env", f"MAIL_CONFIG={folder}", program, "-c", str(folder), "-d"]
     with running(command, log=folder / "said", ready=accepts(port)):
         yield port

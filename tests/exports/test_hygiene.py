@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from tests.exports.files import certificates
 from tests.integration.labs import COMMAND
+from tests.patience import PATIENCE
 from tests.pki.judges import UNREAD
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an export of the whole catalogue."""
     folder = tmp_path_factory.mktemp("export") / "out"
     command = [*COMMAND, "certs", "export", str(folder), "--scenario", "*", "--seed", "hygiene"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     return folder
 
 

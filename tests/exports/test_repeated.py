@@ -7,18 +7,15 @@ import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.docs.documents import ROOT, section, table
 from tests.integration.labs import COMMAND, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SEEDED = ("--seed", "again", "--now", "2026-11-23T12:00:00Z")
 _SUMS = "SHA256SUMS"
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def _listed() -> set[str]:
@@ -31,7 +28,7 @@ def _listed() -> set[str]:
 def _export(directory: Path, *options: str) -> dict[str, bytes]:
     """Export in a process of its own; return every file's content."""
     command = [*COMMAND, "certs", "export", str(directory), *options]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
@@ -72,7 +69,7 @@ def test_a_lab_of_that_time(tmp_path: Path) -> None:
     """A lab with the same seed and time serves what is exported without one."""
     (tmp_path / "lab").mkdir()
     with running(tmp_path / "lab", *_SEEDED) as lab:
-        served = ssl.get_server_certificate(("127.0.0.1", lab.ports["imaps"]), timeout=10)
+        served = ssl.get_server_certificate(("127.0.0.1", lab.ports["imaps"]), timeout=PATIENCE)
         of_lab = _export(tmp_path / "a", "--scenario", "wrong-host", "--ready-file", str(lab.ready_file))
     assert _export(tmp_path / "b", *_SEEDED)["cert.pem"].decode() == served
     without_lab = _export(tmp_path / "c", "--scenario", "wrong-host", *_SEEDED)

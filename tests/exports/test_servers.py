@@ -20,19 +20,19 @@ from labserver.pki.material import Wanted
 from labserver.pki.specification import ENGINES
 from tests.exports import servers
 from tests.exports.files import certificates
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     _Serve = Callable[[Path, Mapping[str, str], Path], AbstractContextManager[int]]
 
-_LONGEST = 20.0
 _BOOK = cookbook()
 _DOMAIN = ".lab.test"
 _TOO_LONG = {"10000-sans"}
 """Chains of more than 100 KiB, which is as much as OpenSSL's clients take."""
 
-pytestmark = [pytest.mark.differential, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.differential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def _met(
     port: int, name: str, begin: Callable[[socket.socket], None], context: ssl.SSLContext
 ) -> Iterator[ssl.SSLSocket]:
     """Connect to a server by a name."""
-    with socket.create_connection(("127.0.0.1", port), timeout=_LONGEST) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
         begin(plain)
         with context.wrap_socket(plain, server_hostname=name) as tls:
             yield tls

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["COMMAND", "LabProcess", "running", "started"]
 
 COMMAND = (sys.executable, "-m", "labserver")
-_READY_WITHIN = 15.0
-_STOPPED_WITHIN = 15.0
 
 
 @dataclass(kw_only=True)
@@ -47,7 +47,7 @@ class LabProcess:
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the events of a kind in the transcript so far."""
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
+            control.settimeout(PATIENCE)
             control.connect(str(self.ready["control"]))
             control.sendall(b"transcript\n")
             with control.makefile("rb") as stream:
@@ -74,7 +74,7 @@ class LabProcess:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(_STOPPED_WITHIN)
+        return self.process.wait(PATIENCE)
 
 
 def started(folder: Path, *options: str, environment: dict[str, str] | None = None) -> LabProcess:
@@ -91,7 +91,7 @@ def started(folder: Path, *options: str, environment: dict[str, str] | None = No
             stderr=subprocess.STDOUT,
             env=os.environ | {"XDG_RUNTIME_DIR": str(folder)} | (environment or {}),
         )
-    deadline = time.monotonic() + _READY_WITHIN
+    deadline = time.monotonic() + PATIENCE
     while not ready.exists():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.01)

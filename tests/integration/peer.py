@@ -7,6 +7,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Peer", "send_mail"]
 
-_TIMEOUT = 20
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 _GREETINGS = {"smtp": b"220", "submission": b"220", "submissions": b"220", "lmtp": b"220"}
 _UPGRADES = {"imap": b"s STARTTLS\r\n", "pop3": b"STLS\r\n"}
@@ -28,7 +29,7 @@ class Peer:
         self.service = service
         self.lab = lab
         self.sock: socket.socket = socket.socket()
-        self.sock.settimeout(_TIMEOUT)
+        self.sock.settimeout(PATIENCE)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect(("127.0.0.1", lab.ports[service]))

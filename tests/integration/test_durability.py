@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.labs import running, started
 from tests.integration.peer import Peer
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,7 @@ def test_killed_while_mail_comes(tmp_path_factory: pytest.TempPathFactory, optio
             threads[0].join(0.005)
         lab.end(signal.SIGKILL)
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
     assert all(streams.values())
     with running(folder, "--lmtp-port", "0", *store) as lab:
         kept = _everything(lab)

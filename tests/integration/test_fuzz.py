@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.peer import Peer
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,7 @@ def test_broken_records(lab: LabProcess) -> None:
     for _ in range(40):
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
-        with socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", lab.ports["imaps"]), timeout=PATIENCE) as client:
             with contextlib.suppress(ssl.SSLWantReadError):
                 tls.do_handshake()
             hello = bytearray(outgoing.read())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.labs import running
 from tests.integration.peer import Peer, send_mail
+from tests.patience import PATIENCE, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,7 +205,7 @@ def test_a_flood_of_connections(limited: LabProcess) -> None:
 
 def _until(ready: Callable[[], bool]) -> None:
     """Look until it is so: connections come and go a moment after their clients think so."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -246,7 +247,7 @@ def test_mailboxes(limited: LabProcess) -> None:
 
 def test_times(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Silence and slow handshakes end, each in its own way."""
-    options = ["--max-idle-time", "0.4", "--max-handshake-time", "0.3"]
+    options = ["--max-idle-time", f"{unhurried(0.4):.1f}", "--max-handshake-time", f"{unhurried(0.3):.1f}"]
     with running(tmp_path_factory.mktemp("lab"), *options) as lab:
         waiting = {service: Peer(lab, service) for service in ("smtp", "imap", "pop3")}
         shaking = Peer(lab, "imap")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.peer import Peer
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ _SLACK = 4
 """Descriptors that come and go by themselves: the transcript's reader, a thread's."""
 
 
-def _settled(look: Callable[[], int], most: int, seconds: float = 5.0) -> int:
+def _settled(look: Callable[[], int], most: int, seconds: float = PATIENCE) -> int:
     """Look until it is at most so much, or time is over; return what was seen last."""
     deadline = time.monotonic() + seconds
     while (seen := look()) > most and time.monotonic() < deadline:

@@ -19,6 +19,7 @@ from labserver.catalogue.addresses import DOMAINS
 from labserver.pki.profile import HOSTS, SERVER_AUTH
 from labserver.pki.specification import UNREADABLE
 from labserver.tls.engine import TlsSettings, make_engines
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def verify(chain: Chain, directory: Path, host: str) -> int:
         (directory / f"{name}.pem").write_bytes(pem)
     command = ["openssl", "verify", "-CAfile", "anchors.pem", "-untrusted", "chain.pem", "-auth_level", "2"]
     command += ["-purpose", "sslserver", "-verify_ip" if _is_address(host) else "-verify_hostname", host, "leaf.pem"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode == 0:
         return 0
     found = re.search(r"^error (\d+) at ", done.stderr, re.MULTILINE)
@@ -145,7 +146,9 @@ def certtool(chain: Chain, directory: Path, host: str) -> str:
     if chain.crls:
         (directory / "crls.pem").write_bytes(chain.crls_pem)
         command += ["--load-crl", "crls.pem"]
-    done = subprocess.run(command, cwd=directory, input=chain.chain_pem, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(
+        command, cwd=directory, input=chain.chain_pem, capture_output=True, timeout=PATIENCE, check=False
+    )
     return done.stdout.decode(errors="replace").partition("Chain verification output: ")[2].strip()
 
 

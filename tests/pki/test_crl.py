@@ -13,6 +13,7 @@ from labserver.errors import UnavailableError
 from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, forge_spec, unavailable
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def test_openssl(name: str, pki_issuer: LabIssuer, tmp_path: Path) -> None:
     (tmp_path / "crls.pem").write_bytes(chain.crls_pem)
     command = ["openssl", "verify", "-crl_check_all", "-x509_strict", "-CRLfile", "crls.pem", "-CAfile", "anchors.pem"]
     command += ["-no-CApath", "-no-CAstore", "-untrusted", "above.pem", "leaf.pem"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert SAID[name] in done.stdout + done.stderr
 
 

@@ -20,6 +20,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
+from tests.patience import PATIENCE
 from tests.pki.judges import ADDRESS, HTTP, OPENSSL_ACCEPTS, UNPROVED, UNREAD, certtool, handshake, names, told, verify
 
 if TYPE_CHECKING:
@@ -183,7 +184,12 @@ def test_repeated() -> None:
     DSA and ML-DSA sign with randomness that the library takes from nobody; what they sign is what differs.
     """
     done = subprocess.run(
-        [sys.executable, "-c", _DIGESTS], capture_output=True, text=True, check=True, timeout=30, env=dict(os.environ)
+        [sys.executable, "-c", _DIGESTS],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+        env=dict(os.environ),
     )
     theirs = dict(line.split() for line in done.stdout.splitlines())
     clock, entropy = FixedClock(), SeededEntropy("forgery")

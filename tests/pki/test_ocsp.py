@@ -16,6 +16,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge_spec
 from labserver.pki.revocation import ResponseSpec
 from labserver.pki.specification import Verdict
+from tests.patience import PATIENCE
 from tests.reference.asking import satisfactory
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _openssl(chain: Chain, directory: Path, digest: str) -> str:
     (directory / "anchors.pem").write_bytes(chain.anchors_pem)
     command = ["openssl", "ocsp", "-respin", "staple.der", "-issuer", "issuer.pem", f"-{digest}", "-cert", "leaf.pem"]
     command += ["-CAfile", "anchors.pem", "-no-CApath", "-no-CAstore"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.stdout + done.stderr
 
 

@@ -15,6 +15,7 @@ from labserver.pki.chain import pem
 from labserver.pki.cookbook import KEY_POOL
 from labserver.pki.keys import KEY_KINDS, make_key
 from labserver.pki.public_keys import PUBLIC_KEYS, key_identifier, pkcs8, public_key_info
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from labserver.pki.keys import PrivateKey
@@ -25,7 +26,7 @@ def _key(kind: str) -> PrivateKey:
 
 
 def _openssl(*arguments: str, given: bytes) -> str:
-    done = subprocess.run(["openssl", *arguments], input=given, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(["openssl", *arguments], input=given, capture_output=True, timeout=PATIENCE, check=False)
     return (done.stdout + done.stderr).decode()
 
 

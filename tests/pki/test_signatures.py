@@ -19,6 +19,7 @@ from labserver.pki.keys import make_key
 from labserver.pki.old_digests import md2, md4
 from labserver.pki.public_keys import public_key_info
 from labserver.pki.signatures import RANDOMISED, SIGNATURES, usual
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,7 @@ def test_own_generator(tmp_path: Path) -> None:
     for form in ("usual", "ec-explicit", "ec-own-generator"):
         (tmp_path / "key.pem").write_bytes(pem("PUBLIC KEY", public_key_info(key, form)))
         command = ["openssl", "dgst", "-sha256", "-verify", "key.pem", "-signature", "signature", "message"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
         said[form] = done.returncode == 0
     assert said == {"usual": False, "ec-explicit": False, "ec-own-generator": True}
 

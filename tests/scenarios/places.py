@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from tests.integration.labs import LabProcess
 
 __all__ = ["Place", "Way", "gnutls_cli", "place", "places", "s_client", "ways"]
-
-_TIMEOUT = 20
 
 
 class Way(StrEnum):
@@ -100,7 +99,7 @@ def s_client(where: Place, *options: str) -> str:
     words += [] if where.name else ["-verify_ip", where.host]
     words += [] if where.service.implicit_tls else ["-starttls", where.service.protocol]
     done = subprocess.run(
-        [*words, *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
+        [*words, *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
     )
     return (done.stdout + done.stderr).decode(errors="replace")
 
@@ -111,5 +110,5 @@ def gnutls_cli(where: Place, *options: str) -> str:
     words += ["--sni-hostname", where.name] if where.name else ["--disable-sni"]
     words += [] if where.service.implicit_tls else ["--starttls-proto", where.service.protocol]
     words += [*options, where.host]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False)
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")

@@ -13,6 +13,7 @@ from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND, LabProcess, running
+from tests.patience import PATIENCE
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_curl(hall: LabProcess, scheme: str, tmp_path: Path) -> None:
     account = hall.ready["accounts"][0]
     words = ["curl", "--silent", "--show-error", "--ssl-reqd", "--cacert", str(where.ca), "--max-time", "20"]
     words += ["--user", f"{account['user']}:{account['password']}", f"{scheme}://localhost:{where.port}/"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -119,7 +120,7 @@ def nss(hall: LabProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
         missing("tstclnt")
     database = f"sql:{tmp_path_factory.mktemp('nss')}"
     for words in (["-N", "--empty-password"], ["-A", "-n", "ca", "-t", "C,,", "-a", "-i", str(hall.ca)]):
-        subprocess.run(["certutil", *words, "-d", database], check=True, timeout=20)
+        subprocess.run(["certutil", *words, "-d", database], check=True, timeout=PATIENCE)
     return database
 
 
@@ -151,7 +152,9 @@ def test_delegated(hall: LabProcess, nss: str, scenario: str, said: str) -> None
     ]
     for option, met in (("-B", True), ("-C", False)):
         known = len(hall.events("Misbehaved"))
-        done = subprocess.run([*words, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        done = subprocess.run(
+            [*words, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        )
         told = (done.stdout + done.stderr).decode(errors="replace")
         assert (said in told) is met
         assert (done.returncode == 0) is (not met or "ERROR" not in said), told
@@ -216,7 +219,7 @@ def test_names(hall: LabProcess, service: str) -> None:
 def test_client_certificates(hall: LabProcess, version: str, tmp_path: Path) -> None:
     """A certificate of the lab's is good where one is wanted, none is not, and where nobody has one it is neither."""
     words = [*COMMAND, "certs", "client", hall.ready["accounts"][0]["user"], str(tmp_path), "--seed", "hall"]
-    subprocess.run(words, capture_output=True, timeout=30, check=True)
+    subprocess.run(words, capture_output=True, timeout=PATIENCE, check=True)
     outcomes = {}
     for scenario in ("client", "client-cert-missing", "client-cert-optional"):
         for options in (("-cert", str(tmp_path / "client.pem")), ()):

@@ -16,6 +16,7 @@ from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
 from labserver.pki.specification import Verdict
 from tests.integration.labs import COMMAND, LabProcess, running
+from tests.patience import PATIENCE
 from tests.scenarios.places import Way, gnutls_cli, place, s_client
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _curl(lab: LabProcess, scenario: str, *options: str) -> subprocess.Completed
     account = lab.ready["accounts"][0]
     words = ["curl", "--silent", "--show-error", "--cacert", str(where.ca), "--max-time", "20", *options]
     words += ["--user", f"{account['user']}:{account['password']}", f"imaps://localhost:{where.port}/"]
-    return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 # --- staples ----------------------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def test_judged() -> None:
     """A client that does not ask is not judged, and is told why."""
     words = [*COMMAND, "check", "--scenario", "ocsp-stapled-revoked", "--service", "imaps", "--", "curl", "--silent"]
     words += ["--cacert", "{ca}", "--user", "{user}:{password}", "{url}/"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert "INCONCLUSIVE   ocsp-stapled-revoked@imaps" in done.stdout
     assert "it has to ask for it (status_request)" in done.stdout
 
@@ -176,7 +177,7 @@ def _files(lab: LabProcess, scenario: str, directory: Path) -> Path:
 
 def _openssl(directory: Path, *words: str) -> str:
     command = ["openssl", *words, "-CAfile", "anchors.pem", "-no-CApath", "-no-CAstore"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.stdout + done.stderr
 
 
@@ -189,8 +190,8 @@ def test_responder(office: LabProcess, scenario: str, status: str, digest: str, 
         ["openssl", "x509", "-noout", "-ocsp_uri", "-in", "leaf.pem"], cwd=directory, capture_output=True, check=True
     ).stdout
     assert place_.decode().strip() == f"{office.ready['urls']['http']}ocsp/{scenario}"
-    asking = ("-url", place_.decode().strip(), "-issuer", "issuer.pem", digest, "-cert", "leaf.pem", "-timeout", "10")
-    said = _openssl(directory, "ocsp", *asking)
+    asking = ("-url", place_.decode().strip(), "-issuer", "issuer.pem", digest, "-cert", "leaf.pem")
+    said = _openssl(directory, "ocsp", *asking, "-timeout", str(PATIENCE))
     assert f"leaf.pem: {status}\n" in said
     assert "Response verify OK" in said
 
@@ -211,7 +212,7 @@ def test_lists(office: LabProcess, scenario: str, said: str, tmp_path: Path) -> 
     for source in (("-crl_check", "-crl_download"), ("-crl_check_all", "-CRLfile", leased["crl"]["pem"])):
         verify = ("verify", *source, "-untrusted", "issuer.pem")
         command = ["openssl", *verify, "-CAfile", "anchors.pem", "-no-CApath", "-no-CAstore", "leaf.pem"]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert said in done.stdout + done.stderr
 
 
@@ -231,7 +232,9 @@ def test_lists_given_to_gnutls(office: LabProcess, scenario: str, said: str, tmp
     both.write_bytes(where.ca.read_bytes() + certificates_pem(_chain(office, scenario).intermediates))
     words = ["gnutls-cli", "--x509cafile", str(both), "--x509crlfile", leased["crl"]["pem"], "--port", str(where.port)]
     words += ["--verify-hostname", "localhost", "--sni-hostname", "localhost", "127.0.0.1"]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert said in done.stdout + done.stderr
 
 
@@ -248,11 +251,13 @@ def test_issuer(office: LabProcess, tmp_path: Path) -> None:
         check=True,
     ).stdout
     assert f"CA Issuers - URI:{url}\n" in named
-    subprocess.run(["curl", "-sSf", "-o", "issuer.der", url], cwd=tmp_path, check=True, timeout=20)
+    subprocess.run(["curl", "-sSf", "-o", "issuer.der", url], cwd=tmp_path, check=True, timeout=PATIENCE)
     subprocess.run(
         ["openssl", "x509", "-inform", "DER", "-in", "issuer.der", "-out", "issuer.pem"], cwd=tmp_path, check=True
     )
     verify = ["openssl", "verify", "-CAfile", "anchors.pem", "-no-CApath", "-no-CAstore"]
     for extra, code in (([], 2), (["-untrusted", "issuer.pem"], 0)):
-        done = subprocess.run([*verify, *extra, "leaf.pem"], cwd=tmp_path, capture_output=True, timeout=20, check=False)
+        done = subprocess.run(
+            [*verify, *extra, "leaf.pem"], cwd=tmp_path, capture_output=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == code, done.stderr

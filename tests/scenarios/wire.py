@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from labserver.services import ProtocolName
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ASKING", "STARTING", "Wire", "client_hello", "lenient", "modern"]
 
-_TIMEOUT = 20
 ASKING = {
     ProtocolName.SMTP: b"EHLO client.example\r\n",
     ProtocolName.IMAP: b"a1 CAPABILITY\r\n",
@@ -38,7 +38,7 @@ class Wire:
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._pending = b""
-        self.socket = socket.create_connection((where.host, where.port), _TIMEOUT)
+        self.socket = socket.create_connection((where.host, where.port), PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.greeting = b"" if where.service.implicit_tls else self.line()
 

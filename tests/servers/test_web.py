@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.integration.labs import LabProcess, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIST = "/crl/revoked/intermediate.crl"
-TIMEOUT = 20
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def port(lab: LabProcess) -> int:
 
 def _raw(port: int, *octets: bytes) -> bytes:
     """Return all that comes until the connection ends."""
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         for some in octets:
             connection.sendall(some)
         heard = b""
@@ -58,7 +58,7 @@ def _status(port: int, *lines: str) -> int:
 
 def test_get(port: int) -> None:
     """A scenario that nobody has met yet has its list; HEAD tells its length; a connection takes several requests."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     for method in ("GET", "HEAD", "GET"):
         connection.request(method, LIST)
         answer = connection.getresponse()
@@ -129,7 +129,7 @@ def test_long_bodies(port: int, size: int, status: bytes, *, chunked: bool) -> N
 )
 def test_nonsense(lab: LabProcess, port: int, octets: bytes) -> None:
     """What is no request is refused, or ends the connection, and nothing else happens."""
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         try:
             connection.sendall(octets)
             connection.shutdown(socket.SHUT_WR)
@@ -143,7 +143,7 @@ def test_nonsense(lab: LabProcess, port: int, octets: bytes) -> None:
 
 def test_too_many(port: int) -> None:
     """Beyond the limit of connections the next one is dropped; afterwards there is room again."""
-    crowd = [socket.create_connection(("127.0.0.1", port), TIMEOUT) for _ in range(3)]
+    crowd = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(3)]
     for one in crowd:  # each is known to be there when it has been answered
         one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert one.recv(1 << 16).startswith(b"HTTP/1.1 404")
@@ -160,5 +160,5 @@ def test_costs_nothing() -> None:
     """Twisted's HTTP is not imported before somebody comes."""
     program = "import sys, labserver.lab, labserver.servers.publisher\n"
     program += "print([name for name in sys.modules if name.startswith('twisted.web')])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout == "[]\n"

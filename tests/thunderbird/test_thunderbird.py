@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.clients.running_lab import Endpoint, RunningLab
 
-pytestmark = [pytest.mark.client, pytest.mark.soak, pytest.mark.thunderbird, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.client, pytest.mark.soak, pytest.mark.thunderbird]
 
 
 def test_thunderbird_reads_and_is_told(lab: RunningLab, tmp_path: Path, tls: TlsMode) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from labserver.tls.client_hello import LIMIT, ClientHello, ClientHelloReader, Unread, parse_client_hello
+from tests.patience import PATIENCE
 from tests.tls.hello import Parts, numbers, of_ssl, records, vector
 
 HOST = "case.lab.test"
@@ -37,7 +38,7 @@ def _from_program(command: tuple[str, ...]) -> tuple[ClientHello, bytes]:
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE)
         port = str(listener.getsockname()[1])
         arguments = [argument.format(port=port) for argument in command]
         with subprocess.Popen(
@@ -46,14 +47,14 @@ def _from_program(command: tuple[str, ...]) -> tuple[ClientHello, bytes]:
             connection, _ = listener.accept()
             reader, received = ClientHelloReader(), b""
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(PATIENCE)
                 hello: ClientHello | Unread = Unread.INCOMPLETE
                 while hello is Unread.INCOMPLETE:
                     data = connection.recv(1 << 16)
                     assert data
                     received += data
                     hello = reader.receive(data)
-            program.wait(timeout=20)
+            program.wait(timeout=PATIENCE)
     assert isinstance(hello, ClientHello)
     return hello, received
 

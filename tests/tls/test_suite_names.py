@@ -8,12 +8,17 @@ from tlslite.constants import CipherSuite
 from tlslite.handshakesettings import HandshakeSettings
 
 from labserver.tls.suite_names import openssl_name
+from tests.patience import PATIENCE
 
 
 def test_suite_names() -> None:
     """Every suite that can be agreed on has the name that OpenSSL gives it."""
     done = subprocess.run(
-        ["openssl", "ciphers", "-stdname", "ALL:@SECLEVEL=0"], capture_output=True, text=True, timeout=20, check=True
+        ["openssl", "ciphers", "-stdname", "ALL:@SECLEVEL=0"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     names = dict(line.split()[:3:2] for line in done.stdout.splitlines())
     settings = HandshakeSettings()

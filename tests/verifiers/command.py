@@ -12,6 +12,7 @@ from functools import partial
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE, unhurried
 from tests.verifiers.case import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Command:
     reaches: Callable[[Case], bool] = lambda _case: True
     """Whether it can be told to connect to the case's address, and to expect its name."""
     seconds: float = _SECONDS
-    """How long it may take with one case."""
+    """How long it may take with one case on an idle machine."""
 
     def version(self) -> str | None:
         """Return its name and version; None if it is not installed."""
@@ -81,7 +82,7 @@ class Command:
             bufsize=0,
         ) as process:
             assert process.stdout is not None
-            timer = Timer(self.seconds, process.kill)
+            timer = Timer(unhurried(self.seconds), process.kill)
             timer.start()
             while self.accepted.encode() not in output and (part := process.stdout.read(1 << 16)):
                 output += part
@@ -95,7 +96,7 @@ def said(command: Sequence[str], folder: Path, stdin: bytes = b"") -> str:
     """Run a command in a folder, which is its home, too; return all that it prints."""
     environment = _environment(folder)
     done = subprocess.run(
-        command, cwd=folder, env=environment, input=stdin, capture_output=True, timeout=_SECONDS, check=False
+        command, cwd=folder, env=environment, input=stdin, capture_output=True, timeout=PATIENCE, check=False
     )
     return (done.stdout + done.stderr).decode(errors="replace")
 
@@ -108,6 +109,6 @@ def version_of(*command: str, pattern: str, prefix: str = "") -> str:
     """Return what the first group of a pattern matches in what a command prints, behind ``prefix``."""
     if shutil.which(command[0]) is None:
         return f"{prefix}of unknown version"
-    done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     found = re.search(pattern, (done.stdout + done.stderr).decode(errors="replace"))
     return prefix + (found[1] if found else "of unknown version")

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.verifiers import openssl
 from tests.verifiers.case import Answer, Outcome
 from tests.verifiers.findings import Finding
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from tests.verifiers.case import Case
 
 __all__ = ["PythonSsl"]
-
-_SECONDS = 10
 
 
 class PythonSsl:
@@ -47,7 +46,7 @@ def _answer(case: Case, folder: Path) -> Answer:
         if case.crls is not None:
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
         with (
-            socket.create_connection((case.address, case.ports["imaps"]), _SECONDS) as plain,
+            socket.create_connection((case.address, case.ports["imaps"]), PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname=case.name) as inside,
         ):
             greeted = bool(inside.recv(1))

@@ -28,8 +28,6 @@ EXPECTED = {
 }
 REPAIRED = ("nc-excluded-dns-match", "unknown-critical-extension")
 
-pytestmark = pytest.mark.timeout(300)  # programs are compiled, and some virtual machines start
-
 
 @pytest.fixture(scope="module")
 def installed() -> Iterator[list[str]]:

@@ -16,5 +16,7 @@ export const client = new ImapFlow({
                   loginMethod: settings.mechanism ? `AUTH=${settings.mechanism}` : undefined
               },
     logger: false,
+    connectionTimeout: settings.patience,
+    greetingTimeout: settings.patience,
     tls
 });

@@ -13,7 +13,8 @@ const transport = nodemailer.createTransport({
             ? { type: 'OAuth2', user: settings.user, accessToken: settings.token }
             : { user: settings.user, pass: settings.password },
     authMethod: settings.mechanism ?? undefined,
-    connectionTimeout: 15000,
+    connectionTimeout: settings.patience,
+    greetingTimeout: settings.patience,
     tls
 });
 

@@ -1,0 +1,30 @@
+"""How long tests wait, so that a busy machine is no fault.
+
+What has to come is waited for :data:`PATIENCE` seconds: the wait ends with its event, and only a fault takes that long.
+What gives up by the clock, because giving up is what is tested, takes :func:`unhurried` seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["PATIENCE", "unhurried"]
+
+PATIENCE = 300
+"""Seconds for what has to come; pytest's own timeout is longer."""
+_SYSTEM = Path("/proc/stat")
+
+
+def unhurried(seconds: float) -> float:
+    """Return the seconds of an idle machine's clock that do as much as ``seconds`` here, where others want it, too."""
+    return seconds * max(1.0, _wanting() / (os.cpu_count() or 1))
+
+
+def _wanting() -> float:
+    """Return how many processes want a processor now, or wanted one in the last minute, whichever are more."""
+    recently = os.getloadavg()[0]
+    if not _SYSTEM.exists():
+        return recently
+    counts = dict(line.split(maxsplit=1) for line in _SYSTEM.read_text(encoding="ascii").splitlines())
+    return max(recently, float(counts["procs_running"]))
