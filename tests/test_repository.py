@@ -41,6 +41,33 @@ def _name(path: Path) -> str:
     return str(path.relative_to(_ROOT))
 
 
+# --- waiting --------------------------------------------------------------------------------------------------------
+
+
+def _impatient(source: Path) -> list[int]:
+    """Return the lines on which a call has a number of its own as its timeout."""
+    calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+    return [
+        keyword.value.lineno
+        for call in calls
+        for keyword in call.keywords
+        if keyword.arg == "timeout" and isinstance(keyword.value, ast.Constant) and keyword.value.value is not None
+    ]
+
+
+@pytest.mark.parametrize("source", _tracked("tests/*.py"), ids=_name)
+def test_no_test_fails_by_the_clock(source: Path) -> None:
+    """What has to come is waited for as ``tests/patience.py`` has it: a number that is enough here is not elsewhere."""
+    assert _impatient(source) == []
+
+
+def test_a_number_of_its_own_is_found(tmp_path: Path) -> None:
+    """The rule sees a number in a call, and nothing else."""
+    source = tmp_path / "test_x.py"
+    source.write_text("run(command,\n    timeout=20)\nrun(command, timeout=PATIENCE)\nrun(timeout=None)\ntimeout = 3\n")
+    assert _impatient(source) == [2]
+
+
 # --- exemptions -----------------------------------------------------------------------------------------------------
 
 _EXEMPTION = re.compile(r"#\s*(noqa\b|type:\s*ignore|pragma:|ruff:|mypy:)")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.labs import COMMAND, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,13 @@ def _said(folder: Path, words: str, *, runtime: Path, code: int = 2) -> str:
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
     environment.pop("LABSERVER_READY_FILE", None)
     done = subprocess.run(
-        [*COMMAND, *words.split()], cwd=folder, env=environment, capture_output=True, text=True, timeout=20, check=False
+        [*COMMAND, *words.split()],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert done.stderr.count("\n") == 1
@@ -101,7 +108,9 @@ def test_links_in_the_place_of_files(folder: Path) -> None:
         assert f"cannot write {folder}/report: it is a symbolic link; name the file itself" in said
     words = ["check", "--scenario", "good", "--service", "imaps", "--json", "report", "--junit", "report", "--", "true"]
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-    done = subprocess.run([*COMMAND, *words], cwd=folder, env=environment, capture_output=True, timeout=50, check=False)
+    done = subprocess.run(
+        [*COMMAND, *words], cwd=folder, env=environment, capture_output=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode in {0, 1, 3}, done.stderr
     assert stat.S_ISREG((folder / "report").lstat().st_mode)
     assert precious.read_text() == "as it was"
@@ -132,7 +141,7 @@ def test_a_plain_users_lab(plain_user: PlainUser) -> None:
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(plain_user.folder)}
     words = plain_user.command(*COMMAND, "run", "--", *COMMAND, "env", "--format", "json")
     done = subprocess.run(
-        words, cwd=plain_user.folder, env=environment, capture_output=True, text=True, timeout=50, check=False
+        words, cwd=plain_user.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     assert str(plain_user.folder) in json.loads(done.stdout)["SSL_CERT_FILE"]

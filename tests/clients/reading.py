@@ -162,7 +162,7 @@ def _poplib(_: Sandbox, endpoint: Endpoint) -> bytes:
 def _imapclient(_: Sandbox, endpoint: Endpoint) -> bytes:
     account, context = endpoint.account, endpoint.context()
     with imapclient.IMAPClient(
-        endpoint.host, endpoint.port, ssl=endpoint.implicit, ssl_context=context, timeout=15
+        endpoint.host, endpoint.port, ssl=endpoint.implicit, ssl_context=context, timeout=PATIENCE
     ) as client:
         if not endpoint.implicit:
             client.starttls(context)

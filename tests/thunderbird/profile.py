@@ -13,6 +13,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -67,7 +69,9 @@ def make_profile(folder: Path, imap: Endpoint, smtp: Endpoint) -> None:
         ("-N", "--empty-password"),
         ("-A", "-n", "labserver", "-t", "C,,", "-i", str(imap.ca)),
     ):
-        subprocess.run(["certutil", *arguments, "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=30)
+        subprocess.run(
+            ["certutil", *arguments, "-d", f"sql:{folder}"], check=True, capture_output=True, timeout=PATIENCE
+        )
     _write_logins(folder, (imap, smtp))
     preferences = _QUIET | _account(imap, smtp)
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items())
@@ -156,6 +160,6 @@ def _sealed(folder: Path, *texts: str) -> list[str]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
     return done.stdout.split()

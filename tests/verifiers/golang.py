@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.verifiers.command import version_of
 from tests.verifiers.findings import Finding
 from tests.verifiers.stream import PROGRAMS, Stream
@@ -52,7 +53,7 @@ def _version() -> str | None:
 def _build(folder: Path) -> Sequence[str]:
     program = folder / "verify"
     command = (_go() or "go", "build", "-o", str(program), str(PROGRAMS / "verify.go"))
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run(command, check=True, timeout=PATIENCE)
     return (str(program),)
 
 

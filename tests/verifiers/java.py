@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.verifiers.command import version_of
 from tests.verifiers.findings import Finding
 from tests.verifiers.stream import PROGRAMS, Stream
@@ -52,7 +53,7 @@ def _version() -> str | None:
 
 
 def _build(folder: Path) -> Sequence[str]:
-    subprocess.run(("javac", "-d", str(folder), str(PROGRAMS / "Verify.java")), check=True, timeout=120)
+    subprocess.run(("javac", "-d", str(folder), str(PROGRAMS / "Verify.java")), check=True, timeout=PATIENCE)
     return ("java", "-Xshare:auto", "-cp", str(folder), "Verify")
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.verifiers.findings import Finding
 from tests.verifiers.stream import PROGRAMS, Stream
 
@@ -49,7 +50,7 @@ def _version() -> str | None:
         return None
     command = ("cargo", "build", "--quiet", "--locked", "--manifest-path", str(_SOURCE / "Cargo.toml"))
     try:
-        subprocess.run((*command, "--target-dir", str(_TARGET)), check=True, timeout=400, capture_output=True)
+        subprocess.run((*command, "--target-dir", str(_TARGET)), check=True, timeout=PATIENCE, capture_output=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return None
     packages = dict(re.findall(r'name = "(\S+)"\nversion = "(\S+)"', (_SOURCE / "Cargo.lock").read_text()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.verifiers import __main__ as command
 from tests.verifiers.findings import Finding
 from tests.verifiers.measure import Measured
@@ -113,6 +114,10 @@ def test_versions_do_not_mix(desk: Desk, capsys: pytest.CaptureFixture[str]) -> 
 def test_help() -> None:
     """The command explains itself."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.verifiers", "--help"], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-m", "tests.verifiers", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     assert "--missing" in done.stdout
