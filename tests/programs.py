@@ -13,6 +13,8 @@ import os
 import re
 import shutil
 from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +28,7 @@ __all__ = [
     "asked_for",
     "debian_programs",
     "is_listed",
+    "outdated",
     "require_listed",
     "watch",
 ]
@@ -85,6 +88,18 @@ def debian_programs() -> dict[str, tuple[str, ...]]:
             table: dict[str, tuple[str, ...]] = ast.literal_eval(statement.value)
             return table
     raise AssertionError("lab has no table DEBIAN_PROGRAMS")
+
+
+@cache
+def outdated(program: str) -> str:
+    """Return what the script ``lab`` says of a program that is here, but older than the tests need; usually nothing."""
+    loader = SourceFileLoader("lab_script", str(_LAB))
+    spec = spec_from_loader("lab_script", loader)
+    assert spec is not None
+    script = module_from_spec(spec)
+    loader.exec_module(script)
+    sentence: str = script.outdated(program)
+    return sentence
 
 
 @cache

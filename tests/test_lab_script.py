@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import fcntl
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -19,6 +21,8 @@ from tests.patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
+
+    from tests.plain_user import PlainUser
 
 _SCRIPT = Path(__file__).parents[1] / "lab"
 _TREE = ast.parse(_SCRIPT.read_text(), feature_version=(3, 8))
@@ -57,9 +61,10 @@ class Recorder:
 
 @pytest.fixture
 def runs(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """Let the script run nothing; return what it would have run."""
+    """Let the script run nothing and ask for no network; return what it would have run."""
     recorder = Recorder()
     monkeypatch.setattr(script, "run", recorder)
+    monkeypatch.setattr(script, "unreachable", lambda: "")
     return recorder
 
 
@@ -230,17 +235,20 @@ def test_somebody_elses_environment_is_kept(script: ModuleType, checkout: Path, 
     assert runs.count("-m venv") == 0
 
 
-def _locking(checkout: Path, then: str) -> list[str]:
-    """Return a command that loads the script as ``lab``, takes the checkout's lock, and then does something."""
-    code = f"""
+def _loading(then: str) -> str:
+    """Return a program that loads the script as ``lab``, and then does something."""
+    return f"""
 import importlib.machinery, importlib.util
 loader = importlib.machinery.SourceFileLoader("lab_script", {str(_SCRIPT)!r})
 lab = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_script", loader))
 loader.exec_module(lab)
-with lab.CheckoutLock({str(checkout)!r}):
-    {then}
+{then}
 """
-    return [sys.executable, "-c", code]
+
+
+def _locking(checkout: Path, then: str) -> list[str]:
+    """Return a command that takes the checkout's lock, and then does something with the script."""
+    return [sys.executable, "-c", _loading(f"with lab.CheckoutLock({str(checkout)!r}):\n    {then}")]
 
 
 def test_one_set_up_at_a_time(script: ModuleType, checkout: Path) -> None:
@@ -288,6 +296,230 @@ def test_other_words_are_labservers(script: ModuleType, checkout: Path) -> None:
     )
     assert started.communicate(timeout=PATIENCE)[0] == f"{started.pid} env --format json\n"
     assert started.returncode == 7
+
+
+@pytest.fixture
+def here(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return what runs the script of a ready checkout whose labserver tells its first words and runs the rest."""
+    (checkout / "lab").write_bytes(_SCRIPT.read_bytes())
+    folder = checkout / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "labserver").write_text('#!/bin/sh\necho "$1 $2"\nshift 2\nexec "$@"\n')
+    (folder / "labserver").chmod(0o755)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(checkout / "lab"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    with (checkout / "stamp.py").open("w") as file:
+        file.write(_loading("print(lab.Environment(" + repr(str(checkout)) + ").stamp_for('run'), end='')"))
+    stamp = subprocess.run([sys.executable, str(checkout / "stamp.py")], capture_output=True, text=True, check=True)
+    (checkout / ".venv" / "lab-stamp").write_text(stamp.stdout)
+    return run
+
+
+def _program(path: Path, says: str) -> None:
+    path.write_text(f"#!/bin/sh\necho {says}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("word", ["run", "check"])
+def test_commands_find_the_environments_programs(
+    checkout: Path, here: Callable[..., subprocess.CompletedProcess[str]], word: str
+) -> None:
+    """What stands behind the dashes may be a program of the environment; the machine's own comes first."""
+    _program(checkout / ".venv" / "bin" / "lab-only-program", "borrowed")
+    _program(checkout / ".venv" / "bin" / "true", "other")
+    assert here(word, "--", "lab-only-program").stdout == f"{word} --\nborrowed\n"
+    assert here(word, "--", "true").stdout == f"{word} --\n"
+
+
+def test_where_pytest_is_to_be_had(checkout: Path, here: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Without pytest anywhere the one command to run is told, nothing else is done; with it, it is run."""
+    done = here("run", "--", "pytest", "-q")
+    assert (done.returncode, done.stdout) == (3, "")
+    pip = f"{checkout}/.venv/bin/python -m pip install --constraint {checkout}/constraints.txt pytest"
+    assert done.stderr == f"lab: no pytest here. Run: {pip}\n"
+    _program(checkout / ".venv" / "bin" / "pytest", "tested")
+    assert here("run", "--", "pytest", "-q").stdout == "run --\ntested\n"
+
+
+def test_other_words_keep_their_path(checkout: Path, here: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Only what runs a command lends programs."""
+    _program(checkout / ".venv" / "bin" / "lab-only-program", "borrowed")
+    assert here("up", "--", "lab-only-program").returncode == 127
+
+
+def test_a_reader_that_leaves(checkout: Path) -> None:
+    """A reader that has seen enough, as head has, ends the script without a word."""
+    doctor = subprocess.Popen(
+        [sys.executable, str(_SCRIPT), "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=checkout
+    )
+    assert doctor.stdout is not None
+    doctor.stdout.close()
+    assert doctor.stderr is not None
+    assert doctor.stderr.read() == b""
+    doctor.stderr.close()
+    assert doctor.wait(PATIENCE) == 1
+
+
+# --- set-up that cannot be ------------------------------------------------------------------------------------------
+
+
+def test_a_checkout_that_cannot_be_written(
+    script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not write to the checkout is told so before anything is begun."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(script.LackingError, match=f"{checkout} cannot be written to by this user: clone to a folder"):
+        script.Environment(str(checkout)).provide("run")
+    assert runs.commands == []
+
+
+def test_a_plain_users_view_of_roots_checkout(plain_user: PlainUser) -> None:
+    """A real user who may not write gets one sentence and the exit status 3."""
+    locked = plain_user.folder / "locked"
+    locked.mkdir(mode=0o700)
+    for name in ("lab", "constraints.txt", "pyproject.toml"):
+        (locked / name).write_bytes((_SCRIPT.parent / name).read_bytes())
+        (locked / name).chmod(0o644)
+    locked.chmod(0o555)
+    words = plain_user.command(sys.executable, str(locked / "lab"), "up")
+    done = subprocess.run(words, cwd=plain_user.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    locked.chmod(0o755)
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert done.stderr.startswith(f"lab: {locked} cannot be written to")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_disk(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """What the system says about a file is a sentence with its name."""
+
+    def full() -> None:
+        raise OSError(28, "No space left on device", "/somewhere")
+
+    runs.then = full
+    with pytest.raises(script.LackingError, match=r"cannot set up .*venv: /somewhere: No space left on device"):
+        script.Environment(str(checkout)).provide("run")
+
+
+def test_no_network(script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network the first set-up ends at once, with one sentence, and leaves nothing."""
+    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
+    with pytest.raises(script.LackingError, match=r"needs a network: pypi\.org cannot be reached: Name or"):
+        script.Environment(str(checkout)).provide("run")
+    assert runs.commands == []
+    assert not (checkout / ".venv").exists()
+
+
+def test_no_network_but_wheels(
+    script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of wheels may do instead of a network, if it has what labserver is built with."""
+    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"/nowhere {checkout / 'wheels'}")
+    (checkout / "wheels").mkdir()
+    with pytest.raises(script.LackingError, match="needs a network"):
+        script.Environment(str(checkout)).provide("run")
+    (checkout / "wheels" / "hatchling-1.27.0-py3-none-any.whl").write_bytes(b"")
+    script.Environment(str(checkout)).provide("run")
+    assert runs.count("install --retries 0") == 2
+
+
+def test_no_network_later(script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change is tried without one, because nothing new may be wanted, but only once; then the reason is told."""
+    script.Environment(str(checkout)).provide("run")
+    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
+    (checkout / "constraints.txt").write_text("one==2\n")
+    runs.failing = "--editable"
+    with pytest.raises(script.LackingError, match=r"pip could not install .*: pypi\.org cannot be reached"):
+        script.Environment(str(checkout)).provide("run")
+    assert runs.count("install --retries 0") == 2
+    runs.failing = ""
+    script.Environment(str(checkout)).provide("run")
+    assert script.Environment(str(checkout)).is_ready("run")
+
+
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [
+        ({}, ("pypi.org", 443)),
+        ({"PIP_INDEX_URL": "http://mirror.test:8080/simple"}, ("mirror.test", 8080)),
+        ({"PIP_INDEX_URL": "http://user:word@mirror.test/simple"}, ("mirror.test", 80)),
+        ({"PIP_INDEX_URL": "file:///srv/simple"}, None),
+        ({"PIP_NO_INDEX": "1"}, None),
+        ({"PIP_FIND_LINKS": "/srv/wheels"}, ("pypi.org", 443)),
+        ({"PIP_PROXY": "proxy.test:3128"}, None),
+        ({"https_proxy": "http://proxy.test:3128"}, None),
+    ],
+)
+def test_where_pip_looks(
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, str],
+    place: tuple[str, int] | None,
+) -> None:
+    """The index is the one that pip uses; where a proxy, a folder or nothing is used, that is left to pip."""
+    _no_pip_settings(tmp_path, monkeypatch)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert script.index() == place
+
+
+def _no_pip_settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("PIP_") or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setattr(configparser.RawConfigParser, "read", _reading_below(folder))
+
+
+def _reading_below(folder: Path) -> Callable[..., list[str]]:
+    read = configparser.RawConfigParser.read
+
+    def below(self: configparser.RawConfigParser, names: Sequence[str]) -> list[str]:
+        return read(self, [name for name in names if name.startswith(str(folder))])
+
+    return below
+
+
+@pytest.mark.parametrize("name", [".pip/pip.conf", "config/pip/pip.conf"])
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_pips_files(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, section: str
+) -> None:
+    """A user's file tells pip where to look, a variable comes before it; a file that is none is left to pip."""
+    _no_pip_settings(tmp_path, monkeypatch)
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    file.write_text(f"[{section}]\nindex-url = https://mirror.test/simple\n")
+    assert script.index() == ("mirror.test", 443)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://other.test/simple")
+    assert script.index() == ("other.test", 443)
+    file.write_text("index-url\n")
+    assert script.index() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "pypi.org cannot be reached: Name or service not known"),
+        (OSError(101, "Network is unreachable"), "pypi.org cannot be reached: Network is unreachable"),
+        (TimeoutError("timed out"), ""),
+    ],
+)
+def test_unreachable(script: ModuleType, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str) -> None:
+    """The system's reason is told; an index that is slow to answer may be there."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(script, "index", lambda: ("pypi.org", 443))
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    assert script.unreachable() == said
 
 
 # --- what the machine lacks -----------------------------------------------------------------------------------------
@@ -367,6 +599,47 @@ def test_missing_packages(script: ModuleType, tmp_path: Path, monkeypatch: pytes
         {"a": ("here", f"{tmp_path}/h*e"), "b": ("here", "no-such-program"), "c": (f"{tmp_path}/x*",)},
     )
     assert script.missing_packages() == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ("v20.0.0", True),
+        ("v22.11.0", True),
+        ("v100.1", True),
+        ("v18.20.4", False),
+        ("v9.9", False),
+        ("what?", True),
+    ],
+)
+def test_old_programs_count_as_absent(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, *, counts: bool
+) -> None:
+    """A program older than the tests need is named with its version; nothing is said of one that does not tell it."""
+    _program(tmp_path / "node", said)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    sentence = f"node {said[1:]} counts as absent: the tests need 20 or newer"
+    assert script.too_old() == ([] if counts else [sentence])
+
+
+def test_absent_programs_are_not_old(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not here has no version, and what any version will do of is not asked."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert script.too_old() == []
+    assert script.outdated("curl") == ""
+
+
+def test_an_old_node_gets_no_packages(
+    script: ModuleType, runs: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a node that is too old nothing is installed; the summary tells its version."""
+    _program(tmp_path / "node", "v18.20.4")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(script, "missing_packages", list)
+    monkeypatch.setattr(script.NodeClients, "are_here", lambda _: False)
+    (sentence,) = script.provide_clients()
+    assert sentence == "node 18.20.4 counts as absent: the tests need 20 or newer; its tests cannot run"
+    assert runs.count("npm") == 0
 
 
 @pytest.mark.parametrize(("able", "status"), [(True, 0), (False, 3)])

@@ -23,14 +23,14 @@ _SCRIPTS = Path(__file__).with_name("node")
 
 def node(sandbox: Sandbox, script: str, endpoint: Endpoint, **more: str) -> bytes:
     """Run a script of the folder to its end with the endpoint (and ``more``) as JSON in its one argument."""
-    return sandbox.run("node", _script(script), _settings(endpoint, **more))
+    return sandbox.run(sandbox.program("node"), _script(script), _settings(endpoint, **more))
 
 
 def node_conversation(
     sandbox: Sandbox, script: str, endpoint: Endpoint, **more: str
 ) -> AbstractContextManager[Conversation]:
     """Start a script of the folder for the length of a ``with`` block."""
-    return sandbox.converse("node", _script(script), _settings(endpoint, **more))
+    return sandbox.converse(sandbox.program("node"), _script(script), _settings(endpoint, **more))
 
 
 def _script(name: str) -> Path:

@@ -20,7 +20,7 @@ import pytest
 
 from tests.clients.expect import Conversation, conversation
 from tests.patience import PATIENCE
-from tests.programs import require_listed
+from tests.programs import outdated, require_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,6 +62,8 @@ class Sandbox:
 
     def program(self, name: str) -> str:
         """Return the path of a program that this test needs."""
+        if sentence := outdated(name):
+            missing(f"a new enough {name} ({sentence})")
         return shutil.which(name) or missing(name)
 
     def environment(self) -> dict[str, str]:
