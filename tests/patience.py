@@ -11,7 +11,7 @@ from pathlib import Path
 
 __all__ = ["PATIENCE", "unhurried"]
 
-PATIENCE = 300
+PATIENCE = 120
 """Seconds for what has to come; pytest's own timeout is longer."""
 _SYSTEM = Path("/proc/stat")
 
