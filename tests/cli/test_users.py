@@ -15,6 +15,7 @@ from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError
 from labserver.mailstore.directory import DEFAULT_USERS
 from tests.integration.labs import COMMAND, running
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.plain_user import PlainUser
@@ -157,7 +158,7 @@ def test_refused_before_anything_starts(folder: Path, file: Path, words: tuple[s
     file.chmod(0o644)
     command = [*COMMAND, words[0], "--users-file", str(file), *words[1:]]
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "others can read the passwords in it" in done.stderr
 
@@ -166,5 +167,7 @@ def test_check_has_a_user_of_its_own(folder: Path) -> None:
     """``labserver check`` makes up its user, and does not even read the variable."""
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), VARIABLE: "nonsense"}
     words = ["check", "--scenario", "good", "--service", "imaps", "--", "true"]
-    done = subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        [*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode in {0, 1, 3}, done.stderr

@@ -104,8 +104,8 @@ def test_recipients(limited: LabProcess) -> None:
 def test_line(limited: LabProcess, service: str, error: bytes) -> None:
     """A line beyond its limit is an error; the session goes on."""
     with Peer(limited, service) as peer:
-        tag = b"xxxx " if service == "imap" else b""
-        answer = peer.ask(tag + b"x" * 1000 + b"\r\n")
+        begin = b"xxxx SEARCH " if service == "imap" else b""
+        answer = peer.ask(begin + b"x" * 1000 + b"\r\n")
         assert answer.startswith(error)
         assert b"too long" in answer
         assert peer.ask(_NOTHING[service])
