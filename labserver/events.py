@@ -8,6 +8,10 @@ Two layers are recorded side by side: octets as they crossed the network (``Rawâ
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "AuthenticationFailed",
@@ -19,6 +23,7 @@ __all__ = [
     "Event",
     "InternalFault",
     "LineReceived",
+    "MailDelivered",
     "Misbehaved",
     "PlaintextDiscarded",
     "RawReceived",
@@ -120,6 +125,17 @@ class DataReceived(Event):
     data: bytes
     size: int
     secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailDelivered(Event):
+    """A mail was put into mailboxes: one that the client handed over, or a report about one."""
+
+    envelope: Mapping[str, object]
+    """How it came: sender, recipients, parameters, helo, protocol â€¦; each recipient with the account that it led to,
+    None if it was not delivered."""
+    size: int
+    """Characters in the envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,9 @@ class Lab:
                 http=self._url,
             )
             self._repertoire = Repertoire(settings=settings, material=self.material, chains=self.chains, http=self._url)
-            self.store = MailStore(storage=_storage(settings), limits=settings.limits, clock=self.clock)
+            self.store = MailStore(
+                storage=_storage(settings), limits=settings.limits, clock=self.clock, folders=settings.folders
+            )
         except BaseException:
             self.release()
             raise
@@ -318,6 +320,7 @@ class Lab:
             host_name=settings.certificates.host,
             imap_extensions=extensions,
             apop=settings.apop,
+            pop3_lock=settings.pop3_lock,
             strict_smtp_syntax=settings.strict_smtp_syntax,
         )
 

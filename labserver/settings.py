@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labserver.limits import Limits
+from labserver.mailstore.account import USUAL_MAILBOXES
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS
 from labserver.pki.material import Wanted
 
@@ -42,6 +43,8 @@ class Settings:
     """The account for other recipients; None refuses them with 550."""
     trace_headers: bool = False
     """Prepend Return-Path, Delivered-To and Received, as a delivering server would; off, mail stays byte-identical."""
+    folders: Mapping[str, str | None] = field(default_factory=lambda: USUAL_MAILBOXES)
+    """What a new account begins with: names of mailboxes, each with its special use."""
     preload: tuple[Path, ...] = ()
     store: Path | None = None
     """The SQLite file that keeps the mail; in memory when None."""
@@ -60,6 +63,8 @@ class Settings:
     """IMAP extensions to leave out."""
     apop: bool = False
     """POP3's greeting has a timestamp and APOP works (RFC 1939 7)."""
+    pop3_lock: bool = True
+    """One POP3 session at a time has a maildrop (RFC 1939 4)."""
     strict_smtp_syntax: bool = False
     """MAIL and RCPT are taken by RFC 5321's grammar only; off, as Postfix takes them."""
     scenarios: tuple[str, ...] = ()

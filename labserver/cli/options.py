@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.cli.users import VARIABLE, users_from
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, StoreError
 from labserver.limits import Limits
+from labserver.mailstore.account import USUAL_MAILBOXES, begun_with
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
 from labserver.pki.material import IssuerName, Wanted
 from labserver.services import SERVICES
@@ -175,6 +176,13 @@ def _add_mail(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--durable", action="store_true", help="wait for the disk at every change to --store")
     _add_preload(group)
     group.add_argument(
+        "--folders",
+        type=_text,
+        metavar="NAME,…",
+        help="the mailboxes a new account begins with besides INBOX, or none (default: "
+        f"{','.join(name for name in USUAL_MAILBOXES if name != 'INBOX')})",
+    )
+    group.add_argument(
         "--trace-headers", action="store_true", help="prepend Return-Path, Delivered-To and Received to delivered mail"
     )
 
@@ -238,6 +246,7 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--anonymous", action="store_true", help="offer SASL ANONYMOUS too")
     group.add_argument("--imap-without", type=_names, metavar="NAME,…", help="leave these IMAP extensions out")
     group.add_argument("--apop", action="store_true", help="offer POP3's APOP")
+    group.add_argument("--no-pop3-lock", action="store_true", help="let several POP3 sessions share a maildrop")
     group.add_argument(
         "--strict-smtp-syntax",
         action="store_true",
@@ -271,6 +280,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         accept_any=options.accept_any,
         catch_all=None if options.strict_recipients else _catch_all(options.catch_all),
         trace_headers=options.trace_headers,
+        folders=_folders(options.folders),
         preload=_preload(options),
         store=options.store,
         durable=options.durable,
@@ -281,6 +291,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         mechanisms=_mechanisms(options),
         imap_without=_imap_without(options.imap_without),
         apop=options.apop,
+        pop3_lock=not options.no_pop3_lock,
         strict_smtp_syntax=options.strict_smtp_syntax,
         scenarios=tuple(dict.fromkeys(options.scenario)),
         limits=Limits(**limits),
@@ -322,6 +333,15 @@ def _catch_all(name: str) -> str:
     if ":" in name:
         raise ConfigurationError(f"--catch-all {name!r}: an account without a password of its own, NAME or NAME@DOMAIN")
     return parse_user(f"{name}:-", option="--catch-all").address
+
+
+def _folders(text: str | None) -> dict[str, str | None]:
+    if text is None:
+        return USUAL_MAILBOXES
+    try:
+        return begun_with([] if text.lower() == "none" else [name.strip() for name in text.split(",")])
+    except StoreError as error:
+        raise ConfigurationError(f"--folders {text}: {error}") from error
 
 
 def _preload(options: argparse.Namespace) -> tuple[Path, ...]:

@@ -16,7 +16,7 @@ So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +26,8 @@ from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
     from labserver.dialogues.masking import Standing
+    from labserver.mailstore.delivery import Outcome
+    from labserver.mailstore.envelope import Envelope
 
 __all__ = [
     "Await",
@@ -226,6 +228,9 @@ class Link(Protocol):
 
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Tell the membrane that the backend's own command did not authenticate the client."""
+
+    def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        """Tell the membrane what became of a mail, for each recipient of its envelope in order."""
 
     def tolerated(self, what: str) -> None:
         """Tell the membrane that a command was taken although its grammar does not allow ``what``, a noun phrase."""

@@ -25,13 +25,13 @@ from labserver.mailstore.storage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from labserver.clock import Clock
     from labserver.limits import Limits
     from labserver.mailstore.storage import Change, Storage
 
-__all__ = ["SPECIAL_USES", "USUAL_MAILBOXES", "Account"]
+__all__ = ["SPECIAL_USES", "USUAL_MAILBOXES", "Account", "begun_with"]
 
 SPECIAL_USES: dict[str, str] = {
     use.lower(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash", "\\Important")
@@ -46,7 +46,16 @@ USUAL_MAILBOXES: dict[str, str | None] = {
     "Junk": "\\Junk",
     "Archive": "\\Archive",
 }
-"""What every account begins with, all subscribed."""
+"""What every account begins with unless the lab was told otherwise, all subscribed."""
+
+
+def begun_with(wanted: Iterable[str]) -> dict[str, str | None]:
+    """Return what accounts begin with: INBOX and the mailboxes of these names, those of the usual names with their use.
+
+    Raise StoreError for what cannot be a mailbox's name.
+    """
+    uses = {name.lower(): use for name, use in USUAL_MAILBOXES.items()}
+    return {INBOX: None} | {name: uses.get(name.lower()) for name in map(names.checked, wanted)}
 
 
 class Account:
@@ -62,12 +71,14 @@ class Account:
         limits: Limits,
         clock: Clock,
         next_uid_validity: Callable[[], int],
+        folders: Mapping[str, str | None] = USUAL_MAILBOXES,
     ) -> None:
         self.name = stored.name
         self._storage = storage
         self._limits = limits
         self._clock = clock
         self._next_uid_validity = next_uid_validity
+        self._folders = folders
         self.mailboxes: dict[str, Mailbox] = {mailbox.name: self._mailbox(mailbox) for mailbox in stored.mailboxes}
         """By name; read-only for others."""
         self.containers: set[str] = set(stored.containers)
@@ -174,13 +185,18 @@ class Account:
             self.subscriptions.discard(name)
 
     def set_up(self) -> None:
-        """Make the usual mailboxes: the one commit in which a new account comes to be."""
-        added = [self._added(name, special_use) for name, special_use in USUAL_MAILBOXES.items()]
-        subscriptions = [SubscriptionAdded(account=self.name, name=name) for name in USUAL_MAILBOXES]
-        self._storage.commit([AccountAdded(account=self.name), *added, *subscriptions])
+        """Make the mailboxes it begins with: the one commit in which a new account comes to be."""
+        containers = [
+            change
+            for change in self._missing_containers(self._folders)
+            if isinstance(change, ContainerAdded) and change.name not in self._folders
+        ]
+        added = [self._added(name, special_use) for name, special_use in self._folders.items()]
+        subscriptions = [SubscriptionAdded(account=self.name, name=name) for name in self._folders]
+        self._commit([AccountAdded(account=self.name), *containers, *added, *subscriptions])
         for change in added:
             self._adopt(change)
-        self.subscriptions.update(USUAL_MAILBOXES)
+        self.subscriptions.update(self._folders)
 
     def _rename_inbox(self, new: str) -> None:
         inbox = self.mailboxes[INBOX]

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Envelope", "Recipient"]
 
@@ -67,6 +67,14 @@ class Envelope:
             parameters=_parameters(fields),
             recipients=tuple(Recipient(address=address, parameters=_parameters(fields)) for address in fields),
         )
+
+    def told(self, accounts: Sequence[str | None]) -> dict[str, object]:
+        """Return the envelope for people and programs: each recipient with the account that it led to."""
+        recipients = [
+            {"address": recipient.address, "parameters": dict(recipient.parameters), "account": account}
+            for recipient, account in zip(self.recipients, accounts, strict=True)
+        ]
+        return asdict(self) | {"recipients": recipients}
 
     def to_json(self) -> str:
         """Return the envelope as ASCII JSON; any string survives, lone surrogates included."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labserver.clock import SystemClock
 from labserver.errors import LimitExceededError
 from labserver.limits import Limits
-from labserver.mailstore.account import Account
+from labserver.mailstore.account import USUAL_MAILBOXES, Account
 from labserver.mailstore.storage import MemoryStorage, StoredAccount
 
 if TYPE_CHECKING:
@@ -28,11 +28,18 @@ class MailStore:
     """
 
     def __init__(
-        self, *, storage: Storage | None = None, limits: Limits | None = None, clock: Clock | None = None
+        self,
+        *,
+        storage: Storage | None = None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        folders: Mapping[str, str | None] = USUAL_MAILBOXES,
     ) -> None:
         self._storage: Storage = storage or MemoryStorage()
         self._limits = limits or Limits()
         self._clock: Clock = clock or SystemClock()
+        self._folders = folders
+        """What a new account begins with: names, each with its special use."""
         try:
             contents = self._storage.load()
         except BaseException:
@@ -43,7 +50,7 @@ class MailStore:
         """By name; read-only for others."""
 
     def account(self, name: str) -> Account:
-        """Return the account of that name; on first use it is made, with the usual mailboxes.
+        """Return the account of that name; on first use it is made, with the mailboxes that accounts begin with.
 
         Raise LimitExceededError (``LIMIT``) when there are too many already.
         """
@@ -79,6 +86,7 @@ class MailStore:
             limits=self._limits,
             clock=self._clock,
             next_uid_validity=self._next_uid_validity,
+            folders=self._folders,
         )
 
     def _next_uid_validity(self) -> int:

@@ -30,10 +30,13 @@ class Maildrop:
         """Octets of all messages not marked as deleted."""
 
     @classmethod
-    def open(cls, mailbox: Mailbox, *, utf8: bool) -> Maildrop | None:
-        """Lock ``mailbox`` and return its maildrop, or None while another session has it."""
+    def open(cls, mailbox: Mailbox, *, utf8: bool, exclusive: bool = True) -> Maildrop | None:
+        """Lock ``mailbox`` and return its maildrop, or None while another session has it.
+
+        Without ``exclusive`` it is not locked; what another session has deleted is then gone, as if IMAP had done it.
+        """
         maildrop = cls(mailbox, utf8=utf8)
-        return maildrop if mailbox.lock(maildrop) else None
+        return maildrop if not exclusive or mailbox.lock(maildrop) else None
 
     def close(self) -> None:
         """Give the lock back; marks are forgotten (RFC 1939 6)."""

@@ -39,7 +39,14 @@ class Session:
     """
 
     def __init__(
-        self, *, link: Link, store: MailStore, directory: Credentials, limits: Limits, timestamp: bytes = b""
+        self,
+        *,
+        link: Link,
+        store: MailStore,
+        directory: Credentials,
+        limits: Limits,
+        timestamp: bytes = b"",
+        exclusive: bool = True,
     ) -> None:
         self.link = link
         self.directory = directory
@@ -48,6 +55,7 @@ class Session:
         """UTF-8 mode (RFC 6856 2)."""
         self.user_name: bytes | None = None
         """What USER said, if that was the command before."""
+        self._exclusive = exclusive
         self._store = store
         self._limits = limits
         self._maildrop: Maildrop | None = None
@@ -146,7 +154,7 @@ class Session:
         inbox = self._store.account(account).mailbox("INBOX") if account else None
         if inbox is None:
             return refused("Anonymous clients have no maildrop", code="AUTH")
-        self._maildrop = Maildrop.open(inbox, utf8=self.utf8)
+        self._maildrop = Maildrop.open(inbox, utf8=self.utf8, exclusive=self._exclusive)
         if self._maildrop is None:
             return refused("Another session has the maildrop", code="IN-USE")
         return ok(f"The maildrop has {len(self._maildrop)} messages ({self._maildrop.size} octets)")

@@ -92,6 +92,17 @@ def _refused(record: Mapping[str, object]) -> Iterator[str]:
         yield f"-- {record.get('remedy')}"
 
 
+def _delivered(record: Mapping[str, object]) -> Iterator[str]:
+    envelope = record.get("envelope")
+    envelope = envelope if isinstance(envelope, dict) else {}
+    recipients = [one for one in envelope.get("recipients", ()) if isinstance(one, dict)]
+    for recipient in recipients[:_MOST_LINES]:
+        where = f"to the account {recipient.get('account')}" if recipient.get("account") else "to nobody"
+        yield f"-- delivered: <{envelope.get('sender')}> to <{recipient.get('address')}>, {where}"
+    if len(recipients) > _MOST_LINES:
+        yield f"-- … {len(recipients) - _MOST_LINES} more recipients"
+
+
 def _tolerated(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- tolerated: {record.get('what')}"
 
@@ -127,6 +138,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "TlsFailed": _failed,
     "AuthenticationSucceeded": _authenticated,
     "AuthenticationFailed": _refused,
+    "MailDelivered": _delivered,
     "Tolerated": _tolerated,
     "Misbehaved": _misbehaved,
     "InternalFault": _fault,

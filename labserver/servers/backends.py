@@ -39,6 +39,7 @@ class Backends:
     imap_extensions: Collection[str] | None = None
     """Enabled IMAP extensions; None for all."""
     apop: bool = False
+    pop3_lock: bool = True
     strict_smtp_syntax: bool = False
 
     def dialogue(self, service: Service) -> Dialogue:
@@ -106,4 +107,5 @@ class Backends:
             directory=self.directory,
             limits=self.limits,
             timestamp=timestamps.get(link, b""),
+            exclusive=self.pop3_lock,
         )

@@ -31,11 +31,13 @@ from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, 
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from labserver.dialogues.exchange import Backend, Dialogue, Names
     from labserver.events import TlsFacts
     from labserver.facets.persona import Persona
+    from labserver.mailstore.delivery import Outcome
+    from labserver.mailstore.envelope import Envelope
     from labserver.sasl.mechanism import Channel
     from labserver.servers.access import Access
 
@@ -232,6 +234,13 @@ class Membrane:
         )
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
+
+    def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        """Take note of a mail that was delivered to somebody."""
+        if any(outcome.error is None for outcome in outcomes):
+            accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]
+            told = envelope.told(accounts)
+            self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=len(str(told))))
 
     def tolerated(self, what: str) -> None:
         """Take note, once for each kind, that the client was understood although it keeps to no grammar."""

@@ -58,8 +58,18 @@ class SessionRecord:
             self._raw_room = self._keep(event, self._raw_room)
         elif isinstance(event, _SIZED):
             self._room = self._keep(event, self._room)
+        elif isinstance(event, events.MailDelivered):
+            self._keep_whole(event)
         else:
             self.events.append(event)
+
+    def _keep_whole(self, event: events.MailDelivered) -> None:
+        """Keep an envelope if there is room for it; half of one would tell who did not get the mail."""
+        if event.size <= self._room:
+            self.events.append(event)
+            self._room -= event.size
+        else:
+            self.elided += event.size
 
     def _keep(self, event: _Sized | _Said, room: int) -> int:
         """Keep what fits into ``room`` octets; return the room left."""

@@ -320,6 +320,7 @@ class Session(DrivenSMTP):
     def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
         envelope = self._envelope(transaction)
         outcomes = self._delivery.deliver(envelope, content, together=self.TOGETHER)
+        self._link.delivered(envelope, outcomes)
         if asks_for_report(envelope, content):
             self._report(envelope, content, outcomes)
         return [
@@ -337,7 +338,7 @@ class Session(DrivenSMTP):
             room=self._limits.message_size,
         )
         if told is not None:
-            self._delivery.deliver(*told)
+            self._link.delivered(told[0], self._delivery.deliver(*told))
 
     def _envelope(self, transaction: Transaction) -> Envelope:
         return Envelope(

@@ -78,6 +78,11 @@ _TABLE: list[tuple[list[str], Callable[[Settings], object], object]] = [
     (["--imap-without", "idle,Move"], lambda it: it.imap_without, frozenset({"IDLE", "MOVE"})),
     (["--apop"], lambda it: it.apop, True),
     ([], lambda it: it.strict_smtp_syntax, False),
+    ([], lambda it: it.pop3_lock, True),
+    (["--no-pop3-lock"], lambda it: it.pop3_lock, False),
+    ([], lambda it: list(it.folders), ["INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"]),
+    (["--folders", "none"], lambda it: it.folders, {"INBOX": None}),
+    (["--folders", "Sent, a/b"], lambda it: it.folders, {"INBOX": None, "Sent": "\\Sent", "a/b": None}),
     (["--strict-smtp-syntax"], lambda it: it.strict_smtp_syntax, True),
 ]
 

@@ -19,10 +19,12 @@ from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, LiteralRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from labserver.dialogues.exchange import Exchange
     from labserver.mailstore.account import Account
+    from labserver.mailstore.delivery import Outcome
+    from labserver.mailstore.envelope import Envelope
     from labserver.wire.framing import Overflow
 
 
@@ -56,6 +58,9 @@ class PlainLink:
     def login_refused(self, _mechanism: str, failure: LoginFailure) -> None:
         """Note why somebody was not let in."""
         self.logins.append(failure)
+
+    def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        """Nobody listens."""
 
     def tolerated(self, what: str) -> None:
         """Note what was taken although the grammar does not allow it."""

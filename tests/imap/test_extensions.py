@@ -1,4 +1,4 @@
-"""Claims about the extensions that have a behaviour of their own: CONDSTORE, BINARY, UTF8=ACCEPT and IDLE."""
+"""Claims about the extensions that have a behaviour of their own: CONDSTORE, BINARY, UTF8=ACCEPT, IDLE and QUOTA."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from labserver.limits import Limits
 from tests.imap.driver import Lab, message
 
 # CONDSTORE (RFC 7162)
@@ -292,3 +293,60 @@ def test_a_mailbox_deleted_while_idling(lab: Lab) -> None:
 def test_appendlimit(lab: Lab) -> None:
     """The capability tells the limit for all mailboxes (3.1)."""
     assert b" APPENDLIMIT=52428800 " in lab.client().ok("CAPABILITY")[0]
+
+
+# QUOTA (RFC 9208)
+
+
+def test_quota_of_a_mailbox_and_of_the_account() -> None:
+    """A mailbox has octets and messages, in units of 1024 rounded up; the account has mailboxes."""
+    lab = Lab(limits=Limits(mailbox_size=10_240, mailbox_messages=7, mailboxes=20))
+    lab.deliver(b"x" * 1024, b"y")
+    client = lab.client()
+    used = len(lab.alice.mailboxes)
+    assert client.ok("GETQUOTAROOT inbox") == [
+        b'* QUOTAROOT INBOX INBOX ""',
+        b"* QUOTA INBOX (STORAGE 2 10 MESSAGE 2 7)",
+        b'* QUOTA "" (MAILBOX %d 20)' % used,
+    ]
+    client.ok("CREATE a/b")
+    assert client.ok('GETQUOTA ""') == [b'* QUOTA "" (MAILBOX %d 20)' % (used + 2)]
+    assert client.ok("GETQUOTA a/b") == [b"* QUOTA a/b (STORAGE 0 10 MESSAGE 0 7)"]
+
+
+def test_quota_roots_are_named_as_mailboxes_are(lab: Lab) -> None:
+    """Modified UTF-7 and spaces; a mailbox that does not exist has the account's root only, and is no root itself."""
+    lab.alice.create("Entwürfe 2")
+    client = lab.client()
+    name = b'"Entw&APw-rfe 2"'
+    assert client.ok(f"GETQUOTAROOT {name.decode()}")[0] == b'* QUOTAROOT %b %b ""' % (name, name)
+    assert client.ok(f"GETQUOTA {name.decode()}")[0].startswith(b"* QUOTA %b (STORAGE 0 " % name)
+    assert client.ok("GETQUOTAROOT nowhere")[0] == b'* QUOTAROOT nowhere ""'
+    assert client.do("GETQUOTA nowhere")[-1].startswith(b"NO [NONEXISTENT]")
+    assert client.do("GETQUOTA &xxx")[-1].startswith(b"BAD")
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict"),
+    [
+        ('SETQUOTA "" ()', b"NO [NOPERM]"),
+        ("SETQUOTA INBOX (STORAGE 512 MESSAGE 3)", b"NO [NOPERM]"),
+        ("SETQUOTA nowhere (STORAGE 512)", b"NO [NOPERM]"),
+        ("SETQUOTA INBOX (STORAGE)", b"BAD"),
+        ("SETQUOTA INBOX", b"BAD"),
+        ("SETQUOTA", b"BAD"),
+        ("GETQUOTA", b"BAD"),
+        ("GETQUOTAROOT INBOX more", b"BAD"),
+    ],
+)
+def test_nobody_sets_a_quota(lab: Lab, command: str, verdict: bytes) -> None:
+    """The limits are the lab's options (4.1.3)."""
+    assert lab.client().do(command)[-1].startswith(verdict)
+
+
+def test_what_expunging_would_free(lab: Lab) -> None:
+    """STATUS tells messages marked as deleted, and their octets (4.1.4)."""
+    lab.deliver(b"12345", b"123", b"1")
+    client = lab.selected()
+    client.ok("STORE 1:2 +FLAGS.SILENT (\\Deleted)")
+    assert client.ok("STATUS INBOX (DELETED DELETED-STORAGE)")[0] == b"* STATUS INBOX (DELETED 2 DELETED-STORAGE 8)"

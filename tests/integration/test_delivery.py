@@ -119,6 +119,17 @@ def test_delivery_is_reported_to_the_sender(lab: LabProcess) -> None:
         assert b"\r\n%b\r\n" % field in report
 
 
+def test_envelopes_are_in_the_transcript(lab: LabProcess) -> None:
+    """A program that reads the transcript finds who sent what to whom, and in whose mail it is."""
+    send_mail(lab, _MAIL, "alice+tag@lab.test", "zoe@elsewhere.example")
+    envelope = lab.events("MailDelivered")[-1]["envelope"]
+    assert envelope["sender"] == "sender@example.test"
+    assert [(one["address"], one["account"]) for one in envelope["recipients"]] == [
+        ("alice+tag@lab.test", "alice"),
+        ("zoe@elsewhere.example", "catchall"),
+    ]
+
+
 def test_trace_headers_when_asked_for(tmp_path_factory: pytest.TempPathFactory) -> None:
     """By default nothing is added to a message; --trace-headers adds what a delivering server would."""
     with running(tmp_path_factory.mktemp("lab"), "--trace-headers") as lab:

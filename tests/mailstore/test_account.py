@@ -8,15 +8,15 @@ import pytest
 
 from labserver.errors import LimitExceededError, StoreError
 from labserver.limits import Limits
-from labserver.mailstore.account import USUAL_MAILBOXES
+from labserver.mailstore.account import USUAL_MAILBOXES, begun_with
 from labserver.mailstore.mailbox import Expunged, MailboxEvent
 from labserver.mailstore.message import Draft
+from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.mailstore.account import Account
-    from labserver.mailstore.store import MailStore
 
 
 def tree(account: Account) -> tuple[set[str], set[str]]:
@@ -36,6 +36,27 @@ def test_an_account_begins_with_the_usual_mailboxes(mail_account: Account) -> No
     assert {name: mailbox.special_use for name, mailbox in mail_account.mailboxes.items()} == USUAL_MAILBOXES
     assert mail_account.subscriptions == set(USUAL_MAILBOXES)
     assert mail_account.containers == set()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "mailboxes", "containers"),
+    [
+        ([], {"INBOX": None}, set()),
+        (["Sent", "drafts", "Mine"], {"INBOX": None, "Sent": "\\Sent", "drafts": "\\Drafts", "Mine": None}, set()),
+        (["inbox"], {"INBOX": None}, set()),
+        (["a/b", "a", "c/d/e"], {"INBOX": None, "a/b": None, "a": None, "c/d/e": None}, {"c", "c/d"}),
+        (["Inbox/x"], {"INBOX": None, "INBOX/x": None}, set()),
+    ],
+)
+def test_an_account_begins_with_what_it_is_told(
+    wanted: list[str], mailboxes: dict[str, str | None], containers: set[str]
+) -> None:
+    """INBOX always; the usual names have their use; the levels above exist; all are subscribed."""
+    account = MailStore(folders=begun_with(wanted)).account("alice")
+    assert {name: mailbox.special_use for name, mailbox in account.mailboxes.items()} == mailboxes
+    assert account.containers == containers
+    assert account.subscriptions == set(mailboxes)
+    account.create("Sent/x")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labserver.dialogues.exchange import Command
+    from labserver.mailstore.delivery import Outcome
+    from labserver.mailstore.envelope import Envelope
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
 
@@ -51,6 +55,9 @@ class Line:
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Take note."""
         self.told.append((mechanism, failure))
+
+    def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        """Nobody listens."""
 
     def tolerated(self, what: str) -> None:
         """Nobody listens."""
@@ -116,6 +123,7 @@ class Post:
         self.entropy = SeededEntropy("pop3")
         self.store = MailStore(limits=self.limits, clock=self.clock)
         self.directory = Directory(entropy=self.entropy)
+        self.exclusive = True
 
     @property
     def inbox(self) -> Mailbox:
@@ -135,7 +143,12 @@ class Post:
     def connect(self, line: Line | None = None, *, timestamp: bytes = b"") -> Driver:
         """Open a connection."""
         session = Session(
-            link=line or Line(), store=self.store, directory=self.directory, limits=self.limits, timestamp=timestamp
+            link=line or Line(),
+            store=self.store,
+            directory=self.directory,
+            limits=self.limits,
+            timestamp=timestamp,
+            exclusive=self.exclusive,
         )
         return Driver(session, self.limits)
 

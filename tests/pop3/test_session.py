@@ -180,6 +180,19 @@ def test_one_session_at_a_time(filled: Post) -> None:
     assert second.authenticate("alice").startswith(b"+OK")
 
 
+def test_several_sessions_without_the_lock(filled: Post) -> None:
+    """Where the operator wants it, a maildrop is shared: each session sees what was there when it began."""
+    filled.exclusive = False
+    first, second = filled.login(), filled.login()
+    first.say(b"DELE 1\r\nQUIT\r\n")
+    assert second.say(b"STAT\r\nRETR 1\r\n").splitlines() == [
+        b"+OK 2 69",
+        b"-ERR Message 1 was expunged by another session",
+    ]
+    assert second.say(b"DELE 1\r\nDELE 2\r\nQUIT\r\n").endswith(b"+OK Goodbye\r\n")
+    assert filled.inbox.messages == []
+
+
 def test_other_maildrops_are_free(filled: Post) -> None:
     """The lock is per maildrop."""
     filled.login()

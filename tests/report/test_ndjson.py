@@ -34,6 +34,7 @@ def _made(kind: type[events.Event]) -> events.Event:
         "int": 6,
         "bool": True,
         "TlsFacts": events.TlsFacts(version="TLSv1.3", cipher="AES"),
+        "Mapping[str, object]": {"sender": "a@b", "recipients": [{"account": None}]},
     }
     return kind(**{field.name: samples[str(field.type)] for field in dataclasses.fields(kind)})
 

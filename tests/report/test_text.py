@@ -55,6 +55,17 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
         [" C: ****"],
     ),
     (events.DataReceived(at=0.0, data=b"x\r\n", size=3, secure=True), [" C: x"]),
+    (
+        events.MailDelivered(
+            at=0.0,
+            envelope={
+                "sender": "a@b",
+                "recipients": [{"address": "c@d", "account": "catchall"}, {"address": "e@f", "account": None}],
+            },
+            size=7,
+        ),
+        ["-- delivered: <a@b> to <c@d>, to the account catchall", "-- delivered: <a@b> to <e@f>, to nobody"],
+    ),
     (events.Tolerated(at=0.0, what="MAIL with no domain"), ["-- tolerated: MAIL with no domain"]),
     (
         events.Connected(at=0.0, service="imap", peer="127.0.0.1 port 5", local="", scenario=""),

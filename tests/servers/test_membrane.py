@@ -277,3 +277,35 @@ def test_leniency_is_told_once_for_each_kind(building: Building) -> None:
         "MAIL with no angle brackets",
         "MAIL with no domain",
     ]
+
+
+def test_delivery_is_told_with_the_envelope(building: Building) -> None:
+    """At delivery the event has what the store keeps beside the mail, and where each recipient's copy went."""
+    talk = building.opened("smtp")
+    talk.say(
+        b"EHLO me\r\nMAIL FROM:<a@b> RET=HDRS\r\nRCPT TO:<alice+x@lab.test> NOTIFY=NEVER\r\n"
+        b"RCPT TO:<zoe@elsewhere.example>\r\nDATA\r\nhi\r\n.\r\n"
+    )
+    (event,) = talk.all(events.MailDelivered)
+    assert isinstance(event, events.MailDelivered)
+    assert event.envelope == {
+        "sender": "a@b",
+        "recipients": [
+            {"address": "alice+x@lab.test", "parameters": {"NOTIFY": "NEVER"}, "account": "alice"},
+            {"address": "zoe@elsewhere.example", "parameters": {}, "account": "catchall"},
+        ],
+        "parameters": {"RET": "HDRS"},
+        "helo": "me",
+        "peer": "127.0.0.1",
+        "service": "smtp",
+        "protocol": "ESMTP",
+        "account": "",
+    }
+
+
+def test_a_report_is_a_delivery_of_its_own(building: Building) -> None:
+    """The mail and the report about it are told, in this order."""
+    talk = building.opened("smtp")
+    talk.say(b"EHLO me\r\nMAIL FROM:<bob@lab.test>\r\nRCPT TO:<alice@lab.test> NOTIFY=SUCCESS\r\nDATA\r\nhi\r\n.\r\n")
+    told = [event.envelope for event in talk.all(events.MailDelivered) if isinstance(event, events.MailDelivered)]
+    assert [envelope["sender"] for envelope in told] == ["bob@lab.test", ""]

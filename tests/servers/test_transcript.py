@@ -116,6 +116,15 @@ def test_the_marks_of_a_life_are_always_kept() -> None:
     assert record.events[1:] == marks
 
 
+def test_an_envelope_is_kept_whole_or_not_at_all() -> None:
+    """Envelopes count towards the dialogue, so that no client fills the memory with them; half of one would mislead."""
+    record = _transcript(octets=10).begin()
+    for size in (6, 6, 4):
+        record.observe(events.MailDelivered(at=0.0, envelope={"sender": "a@b"}, size=size))
+    assert [event.size for event in record.events if isinstance(event, events.MailDelivered)] == [6, 4]
+    assert record.elided == 6
+
+
 def test_the_oldest_session_goes_first() -> None:
     """Sessions are numbered from one, for ever; the newest are kept."""
     transcript = _transcript(sessions=2)

@@ -18,6 +18,8 @@ from labserver.smtp.session import Session
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labserver.dialogues.exchange import Exchange, LoginFailure
     from labserver.mailstore.delivery import Delivery
     from labserver.mailstore.envelope import Envelope
@@ -34,6 +36,8 @@ class PlainLink:
     offers_starttls: bool = False
     mechanisms: tuple[str, ...] = ()
     accepts_passwords: bool = False
+    deliveries: list[tuple[Envelope, list[bool]]] = field(default_factory=list)
+    """Each mail, and for each recipient whether it was delivered."""
     tolerance: list[str] = field(default_factory=list)
     """What was taken although the grammar does not allow it."""
 
@@ -45,6 +49,10 @@ class PlainLink:
 
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Nobody listens."""
+
+    def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
+        """Take note."""
+        self.deliveries.append((envelope, [outcome.error is None for outcome in outcomes]))
 
     def tolerated(self, what: str) -> None:
         """Take note."""
