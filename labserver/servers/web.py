@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -9,6 +10,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.web import http
 
 from labserver.servers.published import Answer
+from labserver.servers.request_target import path_of
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import ITCPTransport
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WebFactory"]
 
-_HOSTS = frozenset(("127.0.0.1", "localhost"))
-"""What a Host field may say, lest the page of a site whose name leads here reads what is here."""
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _BODY = 8_192
 """Octets of a request's body; an OCSP request has a few hundred. What is longer is answered with 413."""
 _READ_AWAY = 1 << 20
@@ -34,6 +36,9 @@ class _Request(http.Request):
     channel: _Channel
     content: BinaryIO
     _size = 0
+
+    def __init__(self, channel: _Channel, queued: object = False) -> None:  # noqa: FBT002 -- Twisted's
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)  # there are no forms here
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 -- Twisted's name
         """Take the length that is announced, None for a body in chunks: what is too long is not kept."""
@@ -50,6 +55,8 @@ class _Request(http.Request):
     def process(self) -> None:
         """Answer."""
         answer = self._answered(self.channel.factory, self.content.read())
+        if answer.status is HTTPStatus.BAD_REQUEST:
+            self.channel.persistent = False  # what follows it may be no request either
         self.setResponseCode(answer.status, answer.status.phrase.encode())
         headers = {b"content-type": answer.media_type, b"content-length": str(len(answer.body))}
         headers |= {b"allow": ", ".join(answer.allow)} if answer.allow else {}
@@ -59,18 +66,19 @@ class _Request(http.Request):
         self.finish()  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def _answered(self, factory: WebFactory, body: bytes) -> Answer:
-        host = self.getHeader("host")  # OpenSSL leaves the port out, and HTTP/1.0 all of it
-        if host is not None and host.lower().partition(":")[0] not in _HOSTS:
-            return Answer(status=HTTPStatus.MISDIRECTED_REQUEST)
+        hosts = [host.decode("latin-1") for host in self.requestHeaders.getRawHeaders(b"host", [])]
+        path = path_of(self.uri.decode("latin-1"), hosts, http_1_0=self.clientproto == b"HTTP/1.0")
+        if isinstance(path, HTTPStatus):
+            return Answer(status=path)
         if self._size > _BODY:
             return Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return factory.published.answer(self.method.decode("latin-1"), self.uri.decode("latin-1"), body)
+        return factory.published.answer(self.method.decode("latin-1"), path, body)
 
 
 class _Channel(http.HTTPChannel):
     """One connection."""
 
-    requestFactory = _Request  # noqa: N815 -- Twisted's name
+    requestFactory = _Request  # type: ignore[assignment]  # noqa: N815 -- Twisted's name; its own takes one argument more
     factory: WebFactory
 
     def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
@@ -82,6 +90,26 @@ class _Channel(http.HTTPChannel):
         """Count it no more."""
         self.factory.open.discard(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 -- Twisted's name
+        """Take a line of a head; one that goes on from the line before is refused (RFC 9112 5.2)."""
+        if line[:1] in {b" ", b"\t"}:
+            self._respondToBadRequestAndDisconnect()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        else:
+            super().lineReceived(line)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 -- Twisted's name
+        """Take a field; one by which another server might find another end of the request is refused (RFC 9112 6)."""
+        name, _, value = line.partition(b":")
+        value = value.strip(b" \t")
+        good = {
+            b"transfer-encoding": self._version == b"HTTP/1.1" and value.lower() == b"chunked",
+            b"content-length": _LENGTH.fullmatch(value) is not None,
+        }.get(name.lower(), True)
+        if not good or _CONTROL.search(value):
+            self._respondToBadRequestAndDisconnect()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+            return False
+        return bool(super().headerReceived(line))  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def drop(self) -> None:
         """End it at once."""

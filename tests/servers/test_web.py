@@ -98,8 +98,101 @@ def test_reason(port: int) -> None:
 
 
 def test_without_a_host(port: int) -> None:
-    """HTTP/1.0 needs no Host, and OpenSSL speaks that."""
+    """HTTP/1.0 needs no Host, and OpenSSL speaks that; HTTP/1.1 needs one (RFC 9112 3.2)."""
     assert _status(port, f"GET {LIST} HTTP/1.0") == 200
+    assert _status(port, f"GET {LIST} HTTP/1.1") == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "status"),
+    [
+        (LIST, ["Host: localhost", "Host: localhost"], 400),
+        (LIST, ["Host: localhost", "Host: evil.example"], 400),
+        (LIST, ["Host: evil.example", "X: y", "hOST: localhost"], 400),
+        (LIST, ["Host: user@localhost"], 400),
+        (LIST, ["Host: localhost:http"], 400),
+        (LIST, ["Host: local host"], 400),
+        (LIST, ["Host:\t localhost \t"], 200),
+        (f"http://localhost{LIST}", ["Host: localhost"], 200),
+        (f"http://evil.example{LIST}", ["Host: localhost"], 421),
+        (f"http://evil.example{LIST}", ["Host: evil.example"], 421),
+        (f"http://localhost{LIST}", ["Host: evil.example"], 421),
+        (f"http://user@localhost{LIST}", ["Host: localhost"], 400),
+        (f"https://localhost{LIST}", ["Host: localhost"], 400),
+        ("localhost:80", ["Host: localhost"], 400),
+    ],
+)
+def test_whom_it_is_for(port: int, target: str, fields: list[str], status: int) -> None:
+    """A request that names another server, two, or none, in its target or its fields, is refused."""
+    assert _status(port, f"GET {target} HTTP/1.1", *fields) == status
+
+
+_POST = b"POST /ocsp/revoked HTTP/1.1\r\nHost: localhost\r\n"
+_HIDDEN = b"GET /crl/revoked/intermediate.crl HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5\r\nX: y\r\nTransfer-Encoding: chunked\r\nY: z\r\n",
+        b"Content-Length: 5\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 5, 5\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length: 0x5\r\n",
+        b"Content-Length: 5 5\r\n",
+        b"Content-Length:\r\n",
+        b"Content-Length: " + b"9" * 5_000 + b"\r\n",
+        b"Content-Length : 5\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b"Transfer-Encoding: identity\r\n",
+        b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: \x0bchunked\r\n",
+        b"Transfer-Encoding:\r\n chunked\r\n",
+        b"X: y\r\n Transfer-Encoding: chunked\r\n",
+        b"X: y\r\n\tz\r\n",
+        b" X: y\r\n",
+        b"X: y\nContent-Length: 5\r\n",
+        b"X: y\rContent-Length: 5\r\n",
+        b"X: \x00\r\n",
+        b"X: \x1b[2J\r\n",
+        b"X\r\n",
+        b": y\r\n",
+        b"X Y: z\r\n",
+    ],
+)
+def test_where_a_request_ends(lab: LabProcess, port: int, fields: bytes) -> None:
+    """A request whose end another server could find elsewhere gets one 400, and what is behind it is no request."""
+    answered = _raw(port, _POST + fields + b"\r\n" + b"0\r\n\r\n" + _HIDDEN)
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert answered.count(b"HTTP/1.1") == 1
+    lab.sound()
+
+
+def test_chunks_are_of_http_1_1(port: int) -> None:
+    """HTTP/1.0 knows no chunks (RFC 9112 6.1)."""
+    head = b"POST /ocsp/revoked HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert _raw(port, head + b"0\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_form_is_no_form(lab: LabProcess, port: int, media_type: str) -> None:
+    """A form is not taken apart: it is an OCSP request that makes no sense."""
+    body = "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + "a=b&" * 1000
+    answered = _raw(
+        port,
+        _POST
+        + f"Connection: close\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode(),
+    )
+    assert answered.startswith(b"HTTP/1.1 200 ")
+    lab.sound()
 
 
 @pytest.mark.parametrize(("size", "status"), [(8192, b"200"), (8193, b"413"), (1_000_000, b"413"), (10_000_000, b"")])
