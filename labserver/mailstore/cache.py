@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labserver.errors import StoreError
 from labserver.mailstore.message import Body
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ ALLOWANCE = 1_024
 _KIB = 1 << 10
 _SMALL = 64 * _KIB
 """Octets of a message that is read as a whole."""
+
+
+_NO_BODY = 0
 
 
 class BodySource(Protocol):
@@ -207,10 +211,17 @@ class Resident:
         return self._scratch.of(message)
 
     def drop(self, message: Message) -> None:
-        """Forget what was left with a message that is gone."""
+        """Let go of a message that is in no mailbox any more, and of what was left with it.
+
+        Sessions that were not told yet still have the message, but its octets stay only for its copies and for whoever
+        is being sent them.
+        """
         self._scratch.drop(message)
+        message.cache = None
+        message.body = _NO_BODY
 
 
 def _body(message: Message) -> Body:
-    assert isinstance(message.body, Body)  # noqa: S101 -- the invariant of messages with this keeper
+    if not isinstance(message.body, Body):
+        raise StoreError("The message was expunged.", code="EXPUNGEISSUED")
     return message.body

@@ -59,7 +59,7 @@ class FlagsChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """The mailbox was deleted. It stays readable as far as memory goes; every change raises ``NONEXISTENT``."""
+    """The mailbox was deleted. Its messages have no octets any more, and every change raises ``NONEXISTENT``."""
 
 
 MailboxEvent = Appended | Expunged | FlagsChanged | Removed

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import ReplyKind
 from labserver.errors import StoreError
+from labserver.mailstore.message import Body
 from labserver.pop3.commands import ALWAYS, BEFORE_LOGIN, TRANSACTION
 from labserver.wire.framing import LiteralRequest
+from tests.pop3.conftest import LONGER, SHORT
 
 if TYPE_CHECKING:
     from tests.pop3.conftest import Line, Post
@@ -356,3 +358,17 @@ def test_a_header_that_ends_at_a_windows_border(post: Post, cut: int) -> None:
     header = b"X: " + b"x" * ((1 << 16) - 3 - cut) + b"\r\n\r\n"
     post.deliver(header + b"one\r\ntwo\r\n")
     assert post.login().say(b"TOP 1 1\r\n").endswith(b"x\r\n\r\none\r\n.\r\n")
+
+
+def test_octets_of_what_is_gone(post: Post) -> None:
+    """A maildrop keeps numbers, sizes and unique ids of what another session expunged, and none of its octets."""
+    first, second = post.deliver(SHORT, LONGER)
+    driver = post.login()
+    post.inbox.expunge([first])
+    assert not isinstance(first.body, Body)
+    assert isinstance(second.body, Body)
+    assert driver.say(b"RETR 1\r\n") == b"-ERR Message 1 was expunged by another session\r\n"
+    assert driver.say(b"LIST 1\r\n") == b"+OK 1 %d\r\n" % len(SHORT)
+    assert driver.say(b"UIDL 1\r\n").startswith(b"+OK 1 ")
+    assert driver.say(b"DELE 1\r\n").startswith(b"+OK ")
+    assert driver.say(b"QUIT\r\n").startswith(b"+OK ")
