@@ -1,16 +1,19 @@
 """Which messages a search key means.
 
 A key is turned into one test per message. What is cheap is tested first; a message's octets are read only when a test
-that needs them is reached, its text is decoded at most once.
+that needs them is reached. Then all strings that the search looks for in its text are looked for together, so that a
+value is decoded once, whatever number of keys there are. A long message is read in turns: the test that needs it is
+broken off (:class:`_Unread`) and begun again when it was read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import eq, ge, lt
 from typing import TYPE_CHECKING, assert_never
 
+from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
 from labserver.imap.search_keys import (
     Age,
@@ -31,19 +34,37 @@ from labserver.imap.search_keys import (
 )
 from labserver.message.charsets import fold
 from labserver.message.dates import sent_date
-from labserver.message.text import body_texts, header_texts
-from labserver.message.tree import tree
+from labserver.message.header import MOST_OCTETS, header_end
+from labserver.message.header import Header as MessageHeader
+from labserver.message.text import body_pieces, header_text, is_text, short_text
+from labserver.message.tree import read_tree, tree
 from labserver.message.words import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from labserver.effort import Effort, Work
     from labserver.imap.search_keys import SearchKey
     from labserver.mailstore.message import Message
     from labserver.message.part import Part
 
 __all__ = ["SearchContext", "evaluate"]
+
+_LONG = 1 << 14
+"""Octets of a message beyond which its text is read in turns."""
+_STEP = MESSAGE * 256
+"""Units of work that are counted at a time."""
+_TEST = 16
+"""Units that one more test of metadata takes."""
+_PART = 512
+"""Units that a part takes besides its octets."""
+_NEEDLE = 2
+"""Characters of what is looked for that make looking through one character as slow again, at the worst."""
+
+
+_SEARCHED = 8
+"""Characters that are looked through in the time of one unit, for a single character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,62 +79,206 @@ class SearchContext:
     """The saved search result (RFC 5182)."""
     now: datetime
     """Aware; for OLDER and YOUNGER."""
+    changed: Mapping[Message, tuple[frozenset[str], int]] = field(default_factory=dict)
+    """Flags and modification sequence as they were, of messages that change while the search gives way."""
 
 
-def evaluate(key: SearchKey, context: SearchContext) -> list[tuple[int, Message]]:
-    """Return the sequence numbers and messages that match, ascending.
+def evaluate(key: SearchKey, context: SearchContext, effort: Effort) -> Work[list[tuple[int, Message]]]:
+    """Find the sequence numbers and messages that match, ascending, in turns.
 
     A message whose octets are gone because another session expunged it does not match a key that needs them; any other
     StoreError is passed on.
     """
-    test = _compiled(key, context).test
+    compiler = _Compiler(context)
+    test = compiler.compiled(key).test
+    cost = MESSAGE + _TEST * compiler.tests
+    changed = context.changed
+    candidate = _Candidate(compiler.in_headers, compiler.in_bodies)
     found = []
     for number, message in enumerate(context.messages, 1):
-        try:
-            if test(_Candidate(number, message)):
-                found.append((number, message))
-        except StoreError as error:
-            if error.code != "EXPUNGEISSUED":
-                raise
+        candidate.number, candidate.message, candidate.read = number, message, None
+        candidate.flags, candidate.modseq = (
+            changed[message] if changed and message in changed else (message.flags, message.modseq)
+        )
+        candidate.spent += cost
+        while True:
+            try:
+                if test(candidate):
+                    found.append((number, message))
+            except StoreError as error:
+                if error.code != "EXPUNGEISSUED":
+                    raise
+            except _Unread as unread:
+                yield from unread.reading(effort)
+                continue
+            break
+        if candidate.spent >= _STEP:
+            if effort.spend(candidate.spent):
+                yield GIVE_WAY
+            candidate.spent = 0
+    if effort.spend(candidate.spent):
+        yield GIVE_WAY
     return found
 
 
+class _Unread(Exception):  # noqa: N818 -- no error: a test waits for something to be read
+    """A test needs what is read in turns; ``reading`` reads it."""
+
+    def __init__(self, reading: Callable[[Effort], Work[None]]) -> None:
+        super().__init__()
+        self.reading = reading
+
+
 class _Candidate:
-    """A message under test, with what was found out about it."""
+    """The message under test."""
 
-    __slots__ = ("_bodies", "_headers", "_part", "message", "number")
+    __slots__ = ("flags", "in_bodies", "in_headers", "message", "modseq", "number", "read", "spent")
 
-    def __init__(self, number: int, message: Message) -> None:
-        self.number = number
-        self.message = message
-        self._part: Part | None = None
-        self._headers: list[str] | None = None
-        self._bodies: list[str] | None = None
+    number: int
+    message: Message
+    flags: frozenset[str]
+    modseq: int
+    read: _Text | None
+
+    def __init__(self, in_headers: frozenset[str], in_bodies: frozenset[str]) -> None:
+        self.in_headers = in_headers
+        self.in_bodies = in_bodies
+        self.spent = 0
+        """Units of work that were not counted yet."""
 
     @property
-    def part(self) -> Part:
-        if self._part is None:
-            self._part = tree(self.message.content)
-        return self._part
+    def text(self) -> _Text:
+        """The message's text; its octets are read now if they were not before."""
+        if self.read is None:
+            self.read = _Text(self.message, self)
+        return self.read
+
+
+class _Text:
+    """What was read of one message, each value once, and which of the strings that are looked for were in it."""
+
+    __slots__ = ("_bodies", "_candidate", "_content", "_header", "_headers", "_message", "_part", "_values")
+
+    def __init__(self, message: Message, candidate: _Candidate) -> None:
+        content = message.content
+        self._content = content
+        self._message = message
+        self._candidate = candidate
+        self._header: MessageHeader | None = None
+        self._values: dict[bytes, list[str]] = {}
+        self._part: Part | None = None
+        self._headers: set[str] | None = None
+        self._bodies: set[str] | None = None
+
+    @property
+    def header(self) -> MessageHeader:
+        if self._header is None:
+            content = self._content
+            self._header = MessageHeader(content, 0, header_end(content, within=MOST_OCTETS))
+            self._candidate.spent += self._header.end
+        return self._header
+
+    def field_contains(self, name: bytes, text: str) -> bool:
+        values = self._values.get(name)
+        if values is None:
+            values = self._values[name] = [fold(readable(value)) for value in self.header.all(name)]
+            self._candidate.spent += sum(map(len, values))
+        return any(text in value for value in values)
+
+    def sent_on(self) -> date:
+        value = self.header.first(b"date")
+        return ((sent_date(value) if value else None) or self._message.internal_date).date()
 
     def headers_contain(self, text: str) -> bool:
         if self._headers is None:
-            self._headers = [fold(header) for header in header_texts(self.part)]
-        return any(text in header for header in self._headers)
+            if len(self._content) > _LONG:
+                raise _Unread(self._read_headers)
+            found = _Found(self._candidate.in_headers)
+            found.look_at(fold(header_text(inner.header)) for inner in self._parts())
+            self._headers = found.found
+        return text in self._headers
 
     def body_contains(self, text: str) -> bool:
-        if not text:
-            return True
         if self._bodies is None:
-            self._bodies = [fold(body) for body in body_texts(self.part)]
-        return any(text in body for body in self._bodies)
+            if len(self._content) > _LONG:
+                raise _Unread(self._read_bodies)
+            found = _Found(self._candidate.in_bodies)
+            found.look_at(short_text(inner) for inner in self._parts() if is_text(inner))
+            self._bodies = found.found
+        return text in self._bodies
 
-    def field_contains(self, name: bytes, text: str) -> bool:
-        return any(text in fold(readable(value)) for value in self.part.header.all(name))
+    def _parts(self) -> Iterator[Part]:
+        """Yield the parts of a short message."""
+        if self._part is None:
+            self._part = tree(self._content)
+        self._candidate.spent += len(self._content)
+        for part in self._part.walk():
+            self._candidate.spent += _PART
+            yield part
 
-    def sent_on(self) -> date:
-        value = self.part.header.first(b"date")
-        return ((sent_date(value) if value else None) or self.message.internal_date).date()
+    def _read_headers(self, effort: Effort) -> Work[None]:
+        part = yield from self._tree(effort)
+        found = _Found(self._candidate.in_headers)
+        for inner in part.walk():
+            if not found.missing:
+                break
+            yield from found.look_through((fold(header_text(inner.header)),), effort)
+        self._headers = found.found
+
+    def _read_bodies(self, effort: Effort) -> Work[None]:
+        part = yield from self._tree(effort)
+        found = _Found(self._candidate.in_bodies)
+        for inner in part.walk():
+            if not found.missing:
+                break
+            if is_text(inner):
+                yield from found.look_through(body_pieces(inner), effort)
+            elif effort.spend(_PART):
+                yield GIVE_WAY
+        self._bodies = found.found
+
+    def _tree(self, effort: Effort) -> Work[Part]:
+        if self._part is None:
+            self._part = yield from read_tree(self._content, effort)
+        return self._part
+
+
+class _Found:
+    """Which of some strings are in texts that come in pieces."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self.found: set[str] = set()
+        self.missing = set(wanted)
+
+    def look_at(self, texts: Iterable[str]) -> None:
+        """Look through short texts at once, up to where all is found."""
+        for text in texts:
+            found = [wanted for wanted in self.missing if wanted in text]
+            if found:
+                self.found.update(found)
+                self.missing.difference_update(found)
+                if not self.missing:
+                    break
+
+    def look_through(self, pieces: Iterable[str], effort: Effort) -> Work[None]:
+        """Look through one text; what is cut in two by the end of a piece is found as well."""
+        longest = max(map(len, self.missing), default=1) - 1
+        before = ""
+        if effort.spend(_PART):
+            yield GIVE_WAY
+        for piece in pieces:
+            text = before + piece
+            for wanted in tuple(self.missing):
+                if wanted in text:
+                    self.found.add(wanted)
+                    self.missing.discard(wanted)
+                if effort.spend(len(text) * (1 + len(wanted) // _NEEDLE) // _SEARCHED):
+                    yield GIVE_WAY
+            before = text[-longest:] if longest else ""
+            if not self.missing:
+                break
+            if effort.spend(len(piece) + _PART):
+                yield GIVE_WAY
 
 
 _METADATA, _HEADER, _BODY = 1, 100, 10_000
@@ -135,53 +300,102 @@ _RELATIONS: dict[Relation, Callable[[date, date], bool]] = {
 }
 
 
-def _compiled(key: SearchKey, context: SearchContext) -> _Test:  # noqa: C901, PLR0911, PLR0912 -- one case per class
-    match key:
-        case All():
+class _Compiler:
+    """Makes a test of each key, one of all that are equal, and gathers what is looked for."""
+
+    def __init__(self, context: SearchContext) -> None:
+        self._context = context
+        self._made: dict[SearchKey, _Test] = {}
+        self._recent = frozenset(context.recent)
+        self._texts: list[Text] = []
+
+    @property
+    def tests(self) -> int:
+        """How many tests there are."""
+        return len(self._made)
+
+    @property
+    def in_headers(self) -> frozenset[str]:
+        """The strings that are looked for in headers."""
+        return frozenset(key.text for key in self._texts if key.headers)
+
+    @property
+    def in_bodies(self) -> frozenset[str]:
+        """The strings that are looked for in bodies."""
+        return frozenset(key.text for key in self._texts)
+
+    def compiled(self, key: SearchKey) -> _Test:
+        """Return the key's test."""
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = self._compiled(key)
+        return found
+
+    def _compiled(self, key: SearchKey) -> _Test:  # noqa: C901, PLR0911, PLR0912 -- one case per class
+        match key:
+            case All():
+                return _Test(lambda _: True)
+            case Flag():
+                return _flag(key)
+            case Recent():
+                recent = self._recent
+                return _Test(lambda candidate: candidate.message.uid in recent)
+            case Numbered():
+                return _numbered(key, self._context)
+            case Arrived(relation=relation, day=day):
+                related = _RELATIONS[relation]
+                return _Test(lambda candidate: related(candidate.message.internal_date.date(), day))
+            case Sent(relation=relation, day=day):
+                related = _RELATIONS[relation]
+                return _Test(lambda candidate: related(candidate.text.sent_on(), day), _HEADER)
+            case Age():
+                return _age(key, self._context)
+            case Size(octets=octets, larger=True):
+                return _Test(lambda candidate: candidate.message.size > octets)
+            case Size(octets=octets):
+                return _Test(lambda candidate: candidate.message.size < octets)
+            case Changed(modseq=modseq):
+                return _Test(lambda candidate: candidate.modseq >= modseq)
+            case Header(name=name, text=text):
+                return _Test(lambda candidate: candidate.text.field_contains(name, text), _HEADER)
+            case Text():
+                return self._text(key)
+            case And(keys=keys):
+                return _every([self.compiled(inner) for inner in dict.fromkeys(keys)])
+            case Or(first=first, second=second):
+                return _either(self.compiled(first), self.compiled(second))
+            case Not(key=inner):
+                negated = self.compiled(inner)
+                return _Test(lambda candidate: not negated.test(candidate), negated.cost)
+        assert_never(key)
+
+    def _text(self, key: Text) -> _Test:
+        text = key.text
+        if not text:
             return _Test(lambda _: True)
-        case Flag():
-            return _flag(key, context)
-        case Recent():
-            recent = frozenset(context.recent)
-            return _Test(lambda candidate: candidate.message.uid in recent)
-        case Numbered():
-            return _numbered(key, context)
-        case Arrived(relation=relation, day=day):
-            related = _RELATIONS[relation]
-            return _Test(lambda candidate: related(candidate.message.internal_date.date(), day))
-        case Sent(relation=relation, day=day):
-            related = _RELATIONS[relation]
-            return _Test(lambda candidate: related(candidate.sent_on(), day), _HEADER)
-        case Age():
-            return _age(key, context)
-        case Size(octets=octets, larger=True):
-            return _Test(lambda candidate: candidate.message.size > octets)
-        case Size(octets=octets):
-            return _Test(lambda candidate: candidate.message.size < octets)
-        case Changed(modseq=modseq):
-            return _Test(lambda candidate: candidate.message.modseq >= modseq)
-        case Header(name=name, text=text):
-            return _Test(lambda candidate: candidate.field_contains(name, text), _HEADER)
-        case Text(text=text, headers=True):
-            return _Test(lambda candidate: candidate.headers_contain(text) or candidate.body_contains(text), _BODY)
-        case Text(text=text):
-            return _Test(lambda candidate: candidate.body_contains(text), _BODY)
-        case And(keys=keys):
-            return _every([_compiled(inner, context) for inner in keys])
-        case Or(first=first, second=second):
-            return _either(_compiled(first, context), _compiled(second, context))
-        case Not(key=inner):
-            negated = _compiled(inner, context)
-            return _Test(lambda candidate: not negated.test(candidate), negated.cost)
-    assert_never(key)
+        self._texts.append(key)
+        if not key.headers:
+            return _Test(lambda candidate: candidate.text.body_contains(text), _BODY)
+        return _Test(
+            lambda candidate: candidate.text.headers_contain(text) or candidate.text.body_contains(text), _BODY
+        )
 
 
-def _flag(key: Flag, context: SearchContext) -> _Test:
-    """Test for a flag without regard to case; each of the few sets of flags in a mailbox is looked at once."""
-    wanted, present = key.name.lower(), key.present
-    known = {message.flags for message in context.messages}
-    matching = {flags for flags in known if any(flag.lower() == wanted for flag in flags) is present}
-    return _Test(lambda candidate: candidate.message.flags in matching)
+class _HaveFlag(dict[frozenset[str], bool]):
+    """Whether a flag is among others, without regard to case: each of the few sets in a mailbox is looked at once."""
+
+    def __init__(self, key: Flag) -> None:
+        super().__init__()
+        self._wanted, self._present = key.name.lower(), key.present
+
+    def __missing__(self, flags: frozenset[str]) -> bool:
+        matches = self[flags] = any(flag.lower() == self._wanted for flag in flags) is self._present
+        return matches
+
+
+def _flag(key: Flag) -> _Test:
+    matches = _HaveFlag(key)
+    return _Test(lambda candidate: matches[candidate.flags])
 
 
 def _numbered(key: Numbered, context: SearchContext) -> _Test:

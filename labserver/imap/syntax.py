@@ -145,6 +145,10 @@ class SequenceSet:
     saved: bool = False
     """It is ``$``: the saved search result."""
 
+    def __hash__(self) -> int:
+        """Return the same for sets that begin alike: a long one is hashed again for each key around it."""
+        return hash((len(self.pairs), self.pairs[:4], self.saved))
+
     @classmethod
     def read(cls, text: bytes) -> SequenceSet:
         """Read ``text``; raises ValueError when it is no sequence set, holds 0 or a number beyond 32 bits."""

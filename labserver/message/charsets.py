@@ -6,11 +6,13 @@ and transformations that call themselves codecs (bzip2, punycode …) are no cha
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from encodings.aliases import aliases
+from typing import Protocol
 
-__all__ = ["codec", "decode", "fold"]
+__all__ = ["Folding", "TextDecoder", "codec", "decode", "fold", "text_decoder"]
 
 _NOT_IN_NAME = re.compile(r"[^a-z0-9]+")
 _NO_CHARSETS = frozenset(
@@ -21,6 +23,10 @@ _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_j
 """What senders really use under these names (as browsers do, WHATWG Encoding 4.2)."""
 _LONGEST_NAME = 40
 _CHUNK = 1024
+_MOST_MARKS = 64
+"""Combining marks on one character that are kept together."""
+_LONGEST_LINE = 1 << 14
+"""Octets of a line in UTF-7 that are awaited before some of it is decoded."""
 
 
 def codec(charset: str) -> str | None:
@@ -44,15 +50,115 @@ def decode(octets: bytes, charset: str | None = None) -> str:
         return octets.decode("latin-1")
 
 
-def fold(text: str) -> str:
-    """Return text in the form in which it is compared: without case, decomposed (RFC 5051, RFC 5255 4.4).
+class TextDecoder(Protocol):
+    """Decodes text that comes in pieces; never raises."""
 
-    Long texts are decomposed piecewise, because reordering combining marks takes quadratic time.
-    """
+    def feed(self, octets: bytes) -> str:
+        """Return what can be decoded now."""
+
+    def finish(self) -> str:
+        """Return the rest."""
+
+
+def text_decoder(charset: str | None) -> TextDecoder:
+    """Return what decodes octets in this charset as :func:`decode` does; in Latin-1 when it is not known."""
+    name = codec(charset) if charset else None
+    if name is None:
+        return _Incremental("latin-1")
+    return _Lines(name) if name == "utf_7" else _Incremental(_SUPERSETS.get(name, name))
+
+
+class _Incremental:
+    def __init__(self, name: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(name)("replace")
+
+    def feed(self, octets: bytes) -> str:
+        return self._decoded(octets, final=False)
+
+    def finish(self) -> str:
+        return self._decoded(b"", final=True)
+
+    def _decoded(self, octets: bytes, *, final: bool) -> str:
+        try:
+            return self._decoder.decode(octets, final)
+        except UnicodeError:
+            self._decoder = codecs.getincrementaldecoder("latin-1")("replace")
+            return self._decoder.decode(octets, final)
+
+
+class _Lines:
+    """Decodes line by line, for a codec that otherwise waits for the end of a shift sequence, however far it is."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._held = b""
+
+    def feed(self, octets: bytes) -> str:
+        octets = self._held + octets
+        cut = octets.rfind(b"\n") + 1
+        if not cut and len(octets) > _LONGEST_LINE:
+            cut = len(octets)
+        self._held = octets[cut:]
+        return octets[:cut].decode(self._name, "replace")
+
+    def finish(self) -> str:
+        held, self._held = self._held, b""
+        return held.decode(self._name, "replace")
+
+
+def fold(text: str) -> str:
+    """Return text in the form in which it is compared: without case, decomposed (RFC 5051, RFC 5255 4.4)."""
     if text.isascii():
         return text.lower()
-    text = text.casefold()
     if len(text) <= _CHUNK:
-        return unicodedata.normalize("NFKD", text)
-    pieces = (text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK))
+        return unicodedata.normalize("NFKD", text.casefold())
+    folding = Folding()
+    return folding.feed(text) + folding.finish()
+
+
+class Folding:
+    """Folds text that comes in pieces.
+
+    It is decomposed a stretch at a time, because reordering combining marks takes quadratic time. A stretch ends in
+    front of a character that begins a new one, so that no mark is parted from what it stands on.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        """What may have to wait for marks, without case."""
+
+    def feed(self, text: str) -> str:
+        """Return what is certain now."""
+        if not self._held and text.isascii():
+            self._held = text[-1:].lower()
+            return text[:-1].lower()
+        text = self._held + text.casefold()
+        cut = _cut(text, len(text))
+        self._held = text[cut:]
+        return _decomposed(text[:cut])
+
+    def finish(self) -> str:
+        """Return the rest."""
+        held, self._held = self._held, ""
+        return _decomposed(held)
+
+
+def _decomposed(text: str) -> str:
+    if text.isascii():
+        return text
+    pieces = []
+    start = 0
+    while len(text) - start > _CHUNK:
+        cut = _cut(text, start + _CHUNK)
+        pieces.append(text[start:cut])
+        start = cut
+    pieces.append(text[start:])
     return "".join([unicodedata.normalize("NFKD", piece) for piece in pieces])
+
+
+def _cut(text: str, end: int) -> int:
+    """Return where the last character before ``end`` begins that is no mark; ``end`` itself where marks have no end."""
+    for position in range(end - 1, max(0, end - _MOST_MARKS) - 1, -1):
+        if text[position] < "\u0300" or not unicodedata.combining(unicodedata.normalize("NFKD", text[position])[0]):
+            return position
+    return end

@@ -7,22 +7,37 @@ only a blank line ends the header (RFC 5322 2.1, 2.2; the tolerance is Dovecot's
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
+
+from labserver.effort import GIVE_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["MOST_OCTETS", "Field", "Header", "header_end", "unfolded"]
+    from labserver.effort import Effort, Work
+
+__all__ = ["MOST_FIELDS", "MOST_OCTETS", "WINDOW", "Field", "Header", "header_end", "read_header_end", "unfolded"]
 
 MOST_OCTETS = 1 << 18
 """Octets of one header that are interpreted; those beyond are delivered, but answer no question."""
+
+MOST_FIELDS = 10_000
+"""Fields of one header that are interpreted; the same holds of those beyond."""
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(rb"([^:\n]*+)(:?)([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _FOLD = re.compile(rb"\r?\n[ \t]?")
 _WHITE = b" \t\r\n"
-_USUAL_NAME = re.compile(rb"[!-9;-~]+")
+_SHORTEST_FIELD = 2
+_BLANK_BORDER = 2
+"""Octets behind its first that a blank line can have."""
+WINDOW = 1 << 17
+"""Octets that are looked through at once."""
+_USUAL_NAME = re.compile(rb"[!-9;-~]{1,100}")
+"""Names of which patterns are made, which are kept for a while: no longer ones."""
 _MOST_NAMES = 32
 
 
@@ -72,7 +87,7 @@ class Header:
         if patterns is None:
             return [unfolded(value) for value in self._index().get(name, ())]
         end = min(self.end, self.start + MOST_OCTETS)
-        return [unfolded(value) for _, value in self._matches(patterns, end)]
+        return [unfolded(value) for _, value in self._matches(patterns, end)[:MOST_FIELDS]]
 
     def selection(self, names: Collection[bytes], *, excluding: bool = False) -> bytes:
         """Return the fields called one of ``names`` (lower-case), or all others, byte for byte, with a blank line.
@@ -100,10 +115,17 @@ class Header:
         if self._values is None:
             self._values = {}
             end = min(self.end, self.start + MOST_OCTETS)
-            for name, colon, value in _FIELD.findall(self.content, self.start, end):
+            short = end - self.start <= MOST_FIELDS * _SHORTEST_FIELD
+            found = _FIELD.findall(self.content, self.start, end) if short else self._first_fields(end)
+            for name, colon, value in found:
                 if colon or name.strip(_WHITE):
                     self._values.setdefault(name.strip(_WHITE).lower(), []).append(value)
         return self._values
+
+    def _first_fields(self, end: int) -> list[tuple[bytes, ...]]:
+        """Return name, colon and value of as many fields as count."""
+        fields = _FIELD.finditer(self.content, self.start, end)
+        return [field.groups() for field in islice(fields, MOST_FIELDS)]
 
 
 class _Patterns(NamedTuple):
@@ -133,14 +155,31 @@ def _patterns(names: frozenset[bytes]) -> _Patterns | None:
     )
 
 
-def header_end(content: bytes) -> int:
-    """Return where the body of a whole message begins: behind the first blank line, at the end without one."""
+def header_end(content: bytes, *, within: int = sys.maxsize) -> int:
+    """Return where the body of a whole message begins: behind the first blank line, at the end without one.
+
+    ``within``: look at so many octets only, which are the end without a blank line in them.
+    """
     if content.startswith(b"\n"):
         return 1
     if content.startswith(b"\r\n"):
         return 2
-    blank = _BLANK_LINE.search(content)
-    return blank.end() if blank else len(content)
+    blank = _BLANK_LINE.search(content, 0, within)
+    return blank.end() if blank else min(len(content), within)
+
+
+def read_header_end(content: bytes, effort: Effort) -> Work[int]:
+    """Return what :func:`header_end` does, in turns."""
+    found = header_end(content, within=WINDOW)
+    if found < WINDOW or found == len(content):
+        return found
+    for start in range(0, len(content), WINDOW):
+        blank = _BLANK_LINE.search(content, start, start + WINDOW + _BLANK_BORDER)
+        if blank:
+            return blank.end()
+        if effort.spend(WINDOW):
+            yield GIVE_WAY
+    return len(content)
 
 
 def unfolded(value: bytes) -> bytes:

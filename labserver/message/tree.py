@@ -11,12 +11,16 @@ parser met the world's broken mail.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from labserver.message.header import header_end
+from labserver.effort import GIVE_WAY, Effort, at_once
+from labserver.message.header import WINDOW, header_end, read_header_end
 from labserver.message.part import Part
 
-__all__ = ["DEEPEST", "MOST_COMPARISONS", "MOST_PARTS", "tree"]
+if TYPE_CHECKING:
+    from labserver.effort import Work
+
+__all__ = ["DEEPEST", "MOST_COMPARISONS", "MOST_PARTS", "read_tree", "tree"]
 
 DEEPEST = 100
 """Parts in parts, the message included, beyond which nothing is opened any more."""
@@ -28,12 +32,25 @@ MOST_COMPARISONS = 10_000_000
 _LINE_START = re.compile(rb"\n--")
 _HEADER_STOP = re.compile(rb"\n(?:(\r?\n)|--)")
 _DASHES = 2
+_BORDER = 2
+"""Octets behind its first that either of them matches."""
+_COMPARISON, _PART = 32, 512
+"""Units of work (:mod:`labserver.effort`) for a boundary compared with a line, and for a part."""
+_MOST_AT_ONCE = 4_096
+"""Comparisons of one step."""
 _CR = 0x0D
 
 
 def tree(content: bytes) -> Part:
     """Return the message in ``content``. Its parts are found when they are first asked for. Never raises."""
-    return _Message(content)
+    return _Message(content, header_end(content))
+
+
+def read_tree(content: bytes, effort: Effort) -> Work[Part]:
+    """Return the message in ``content``, its parts found already: in turns, for content that is long."""
+    message = _Message(content, (yield from read_header_end(content, effort)))
+    yield from message.grow(effort)
+    return message
 
 
 class _Message(Part):
@@ -41,8 +58,8 @@ class _Message(Part):
 
     __slots__ = ("_grown",)
 
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content, 0, header_end(content), is_body_part=False)
+    def __init__(self, content: bytes, body: int) -> None:
+        super().__init__(content, 0, body, is_body_part=False)
         self._grown = False
 
     @property
@@ -51,8 +68,14 @@ class _Message(Part):
         if not self._grown:
             self._grown = True
             if self.is_multipart or self.is_message:
-                _Growth(self, self._children).run()
+                at_once(self.grow(Effort()))
         return self._children
+
+    def grow(self, effort: Effort) -> Work[None]:
+        """Look for the parts."""
+        if self.is_multipart or self.is_message:
+            yield from _Growth(self, self._children).run(effort)
+        self._grown = True
 
 
 class _Open(NamedTuple):
@@ -76,76 +99,112 @@ class _Delimiter(NamedTuple):
 
 
 class _Growth:
-    """The pass: the path from the message down to the current part, and the multiparts on it that are open."""
+    """The pass: the path from the message down to the current part, and the multiparts on it that are open.
+
+    Each step looks at a window of the octets, at most, and returns where the next delimiter is to be looked for; None
+    while the end of a header is, or at the end.
+    """
 
     def __init__(self, message: Part, children: list[Part]) -> None:
         self._content = message.content
         self._path = [message]
         self._children = [children]
         self._open: list[_Open] = []
+        self._start: int | None = None
+        """Where a part begins whose header's end is looked for."""
+        self._position = 0
+        """Where to look for it now."""
+        self._is_body_part = False
         self._count = 1
         self._comparisons = 0
+        self._looked = 0
+        """Units of work that were not counted yet."""
 
-    def run(self) -> None:
-        position: int | None = self._enter(self._path[-1])
-        while position is not None:
-            delimiter = self._next_delimiter(position)
-            position = None if delimiter is None else self._pass(delimiter)
-
-    def _enter(self, part: Part) -> int:
-        """Look at a part whose header is known, and into the message in it; return where to search on."""
+    def run(self, effort: Effort) -> Work[None]:
+        position = self._enter(self._path[-1])
         while True:
-            if len(self._path) >= DEEPEST and (part.is_multipart or part.is_message):
-                part.leave_unopened()
-                return part.body
-            if part.is_multipart:
-                boundary = part.content_type.parameter(b"boundary")
-                if boundary:
-                    self._open.append(_Open(boundary, len(self._path) - 1))
-                return part.body
-            if not part.is_message:
-                return part.body
-            part, cut_off = self._begin(part.body, is_body_part=False)
-            if cut_off:
-                return part.body
+            if self._start is not None:
+                position = self._look_for_header_end(self._start)
+            elif position is not None:
+                position = self._look_for_delimiter(position)
+            else:
+                break
+            if self._looked >= WINDOW:
+                if effort.spend(self._looked):
+                    yield GIVE_WAY
+                self._looked = 0
+        if effort.spend(self._looked):
+            yield GIVE_WAY
 
-    def _begin(self, start: int, *, is_body_part: bool) -> tuple[Part, bool]:
-        """Make the part whose header begins at ``start``; tell whether a boundary cut its header off."""
-        body, cut_off = self._header_end(start)
+    def _enter(self, part: Part) -> int | None:
+        """Look at a part whose header is known, and into the message in it."""
+        if len(self._path) >= DEEPEST and (part.is_multipart or part.is_message):
+            part.leave_unopened()
+        elif part.is_multipart:
+            boundary = part.content_type.parameter(b"boundary")
+            if boundary:
+                self._open.append(_Open(boundary, len(self._path) - 1))
+        elif part.is_message:
+            return self._begin(part.body, is_body_part=False)
+        return part.body
+
+    def _begin(self, start: int, *, is_body_part: bool) -> None:
+        """Look for the end of the header that begins at ``start`` from now on."""
+        self._start, self._position, self._is_body_part = start, start - 1, is_body_part
+
+    def _begun(self, start: int, body: int) -> Part:
+        """Make the part whose header ends at ``body``."""
         parent = self._path[-1]
-        in_digest = is_body_part and parent.content_type.subtype.lower() == b"digest"
-        part = Part(self._content, start, body, is_body_part=is_body_part, in_digest=in_digest)
+        in_digest = self._is_body_part and parent.content_type.subtype.lower() == b"digest"
+        part = Part(self._content, start, body, is_body_part=self._is_body_part, in_digest=in_digest)
         self._children[-1].append(part)
         self._path.append(part)
         self._children.append(part.children)
         self._count += 1
-        return part, cut_off
+        self._looked += _PART + body - start
+        self._start = None
+        return part
 
-    def _header_end(self, start: int) -> tuple[int, bool]:
-        content = self._content
-        position = start - 1
-        while (stop := _HEADER_STOP.search(content, position)) is not None:
+    def _look_for_header_end(self, start: int) -> int | None:
+        content, position = self._content, self._position
+        until = position + WINDOW
+        most = self._comparisons + _MOST_AT_ONCE
+        while (stop := _HEADER_STOP.search(content, position, until + _BORDER)) is not None:
             if stop[1] is not None:
-                return stop.end(), False
+                return self._enter(self._begun(start, stop.end()))
             if self._match(stop.start()) is not None:
-                return max(start, self._cut(stop.start())), True
-            position = stop.end() - _DASHES
-        return len(content), False
+                return self._begun(start, max(start, self._cut(stop.start()))).body
+            self._position = position = stop.end() - _DASHES
+            if self._comparisons >= most:
+                return None
+        self._looked += WINDOW
+        if until >= len(content):
+            return self._enter(self._begun(start, len(content)))
+        self._position = until
+        return None
 
-    def _next_delimiter(self, position: int) -> _Delimiter | None:
+    def _look_for_delimiter(self, position: int) -> int | None:
         """Find the next boundary line that starts at ``position`` or later."""
+        content = self._content
         if not self._open:
             return None
-        for candidate in _LINE_START.finditer(self._content, max(position - 1, 0)):
+        start = max(position - 1, 0)
+        most = self._comparisons + _MOST_AT_ONCE
+        for candidate in _LINE_START.finditer(content, start, start + WINDOW + _BORDER):
             delimiter = self._match(candidate.start())
             if delimiter is not None:
-                return delimiter
-        return None
+                self._looked += candidate.end() - start
+                return self._pass(delimiter)
+            if self._comparisons >= most:
+                return candidate.end()
+        self._looked += WINDOW
+        return start + WINDOW + 1 if start + WINDOW < len(content) else None
 
     def _match(self, newline: int) -> _Delimiter | None:
         """Match the line behind ``newline``, which begins with two dashes, against the open boundaries."""
         content, start = self._content, newline + 1 + _DASHES
         self._comparisons += len(self._open)
+        self._looked += _COMPARISON * len(self._open)
         if self._comparisons > MOST_COMPARISONS:
             return None
         best, length = -1, 0
@@ -174,5 +233,4 @@ class _Growth:
             return None
         if delimiter.closes:
             return delimiter.follows
-        part, cut_off = self._begin(delimiter.follows, is_body_part=True)
-        return part.body if cut_off else self._enter(part)
+        return self._begin(delimiter.follows, is_body_part=True)

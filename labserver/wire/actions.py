@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+from labserver.effort import GiveWay
+
 __all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Pause", "Send", "StartTls"]
 
 
@@ -30,11 +32,6 @@ class Pause:
     """Do nothing for ``seconds``; what the client sends meanwhile waits."""
 
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class GiveWay:
-    """Send what is queued, let all other connections have their turn, then go on; what the client sends waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labserver.effort import Effort, at_once
 from labserver.errors import StoreError
 from labserver.imap.cursor import Cursor
 from labserver.imap.search import parse_search
@@ -51,7 +52,7 @@ def search(command: bytes, context: SearchContext = CONTEXT) -> list[int]:
     head, announced, literal = command.partition(b"}")
     cursor = Cursor((head + announced, literal, b"") if announced else (command,))
     key = parse_search(cursor, charset="utf-8", extensions=EXTENSIONS)
-    return [number for number, _ in evaluate(key, context)]
+    return [number for number, _ in at_once(evaluate(key, context, Effort()))]
 
 
 FOUND = {
