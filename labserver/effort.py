@@ -7,18 +7,21 @@ ten nanoseconds, and says when it is time. No step may be long, since nothing in
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["GIVE_WAY", "MESSAGE", "TURN", "Effort", "GiveWay", "Work", "at_once"]
+__all__ = ["GIVE_WAY", "MESSAGE", "TURN", "Effort", "GiveWay", "Work", "at_once", "in_steps"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 TURN = 1 << 20
 """Units of one turn: ten milliseconds or so, of the fifty that nobody is to wait."""
 MESSAGE = 64
 """Units that it takes to look at a message's metadata."""
+_STEP = 4_096
+"""Items of one step, unless each of them is much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,17 @@ def at_once(work: Work[T]) -> T:
         except StopIteration as done:
             result: T = done.value
             return result
+
+
+def in_steps(
+    items: Sequence[T], step: Callable[[Sequence[T]], Iterable[U]], effort: Effort, units: int = MESSAGE
+) -> Work[list[U]]:
+    """Return all that ``step`` returns of some thousand ``items`` at a time, each of which takes ``units``."""
+    found: list[U] = []
+    size = max(1, min(_STEP, effort.turn // units))
+    for start in range(0, len(items), size):
+        part = items[start : start + size] if len(items) > size else items
+        found += step(part)
+        if effort.spend(units * len(part)):
+            yield GIVE_WAY
+    return found

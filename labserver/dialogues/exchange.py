@@ -257,8 +257,8 @@ class Backend(Protocol):
         SASL's additional data with success is not in it, but went ahead as one more challenge (RFC 4422 5, RFC 4954 4).
         """
 
-    def unsolicited(self) -> Iterator[Reply]:
-        """Yield what may be said now without being asked (EXISTS during IDLE …)."""
+    def unsolicited(self) -> Iterator[Reply | GiveWay]:
+        """Yield what may be said now without being asked (EXISTS during IDLE …); much of it gives way."""
 
     def disconnected(self) -> None:
         """Release everything: the connection is gone or the session is being replaced after STARTTLS."""

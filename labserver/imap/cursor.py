@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
 
-__all__ = ["ATOM_END", "BadSyntax", "Cursor", "Refused", "beginning"]
+__all__ = ["ATOM_END", "LONGEST_PATTERN", "BadSyntax", "Cursor", "Refused", "beginning"]
 
 T = TypeVar("T")
 
@@ -27,12 +27,15 @@ _PATTERN_END = re.compile(rb'[\x00-\x20\x7f(){"\\]')
 _LITERAL = re.compile(rb"(~?)\{(\d{1,19})\+?\}\Z")
 _QUOTED = re.compile(rb'"((?:[^"\\\x00\r\n]|\\["\\])*)"')
 _ESCAPED = re.compile(rb'\\(["\\])')
+_SPACES_TO_THE_END = re.compile(rb" *+\Z")
 _NUMBER = re.compile(rb"\d{1,19}")
 _SEQUENCE = re.compile(rb"[\d*:,]+|\$")
 _FLAG = re.compile(rb'(\\?)[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _DATE_END = re.compile(rb"[^0-9A-Za-z-]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MOST_REPEATED = 80
+LONGEST_PATTERN = 2_000
+"""Octets of a pattern of LIST."""
 _HIGHEST = (1 << 32) - 1
 _HIGHEST_64 = (1 << 63) - 1
 _SYSTEM_FLAGS = {flag.upper(): flag for flag in SYSTEM_FLAGS}
@@ -77,7 +80,7 @@ class Cursor:
 
     def at_end(self) -> bool:
         """Return whether nothing but spaces is left."""
-        return self._index + 1 >= len(self._parts) and not self._text[self._position :].strip(b" ")
+        return self._index + 1 >= len(self._parts) and _SPACES_TO_THE_END.match(self._text, self._position) is not None
 
     def end(self) -> None:
         """Require that nothing but spaces is left."""
@@ -225,6 +228,8 @@ class Cursor:
     def list_mailbox(self) -> str:
         """Consume a pattern of LIST. What is no valid encoding matches itself, that is: nothing."""
         pattern = self.string() if self.peek() in (b'"', b"{") else self.word(_PATTERN_END)
+        if len(pattern) > LONGEST_PATTERN:
+            raise BadSyntax(f"A pattern has at most {LONGEST_PATTERN} octets")
         try:
             return decode_mailbox(pattern, utf8=self.utf8)
         except ValueError:

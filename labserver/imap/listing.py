@@ -9,15 +9,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+from labserver.effort import GIVE_WAY
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from labserver.effort import Effort, GiveWay
     from labserver.mailstore.account import Account
 
 __all__ = ["Listed", "Pattern", "Selection", "list_names", "subscribed_names"]
 
 _PIECE = re.compile(r"[*%]+|[^*%]", re.DOTALL)
 _INBOX = "INBOX"
+_NAME, _CHARACTER = 256, 16
+"""Units of work for a name, and for a character of it and a short pattern."""
+_BITS = 32
+"""Characters of a pattern that take one unit more."""
 
 
 class Pattern:
@@ -27,7 +34,7 @@ class Pattern:
     pattern have been found. Each character of the name is one step for all states at once, so no pattern is slow.
     """
 
-    __slots__ = ("_any", "_end", "_level", "_next", "_separator")
+    __slots__ = ("_any", "_end", "_level", "_next", "_separator", "cost")
 
     def __init__(self, text: str, separator: str) -> None:
         first, found, rest = text.partition(separator)
@@ -47,6 +54,8 @@ class Pattern:
                 self._next[piece] = self._next.get(piece, 0) | bit
                 position += 1
         self._end = 1 << position
+        self.cost = _CHARACTER + position // _BITS
+        """Units of work for each character of a name."""
 
     def matches(self, name: str) -> bool:
         """Return whether the whole name fits."""
@@ -97,15 +106,20 @@ class Listed:
         return line + b"\r\n"
 
 
-def list_names(account: Account, patterns: Sequence[Pattern], selection: Selection) -> Iterator[Listed]:
-    """Yield what LIST finds, INBOX first, then by name."""
+def list_names(
+    account: Account, patterns: Sequence[Pattern], selection: Selection, effort: Effort
+) -> Iterator[Listed | GiveWay]:
+    """Yield what LIST finds, INBOX first, then by name; in turns, of which the first finds out what there is."""
     existing = {*account.mailboxes, *account.containers}
     parents = {parent for name in existing for parent in _above(name, account.separator)}
     wanted = {name for name in existing | account.subscriptions if _fulfils(account, name, selection)}
     if not selection.subscribed:
         wanted &= existing
     above = {parent for name in wanted for parent in _above(name, account.separator)} if selection.recursive else set()
+    cost = sum(pattern.cost for pattern in patterns)
     for name in sorted(wanted | above, key=_order):
+        if effort.spend(_NAME + cost * len(name)):
+            yield GIVE_WAY
         if any(pattern.matches(name) for pattern in patterns):
             yield Listed(
                 name=name,
@@ -114,15 +128,24 @@ def list_names(account: Account, patterns: Sequence[Pattern], selection: Selecti
             )
 
 
-def subscribed_names(account: Account, pattern: Pattern) -> Iterator[Listed]:
+def subscribed_names(account: Account, pattern: Pattern, effort: Effort) -> Iterator[Listed | GiveWay]:
     r"""Yield what LSUB finds; above a subscribed name that ``%`` does not reach, its parents, ``\Noselect``."""
-    parents = {parent for name in account.subscriptions for parent in _above(name, account.separator)}
-    for name in sorted(account.subscriptions | parents, key=_order):
-        if not pattern.matches(name):
-            continue
-        if name in account.subscriptions:
+    subscribed = frozenset(account.subscriptions)
+    reached: set[str] = set()
+    stand_in: set[str] = set()
+    for name in subscribed:
+        if pattern.matches(name):
+            reached.add(name)
+        else:
+            stand_in.update(_above(name, account.separator))
+        if effort.spend(_NAME + pattern.cost * len(name)):
+            yield GIVE_WAY
+    for name in sorted(reached | stand_in, key=_order):
+        if effort.spend(_NAME + pattern.cost * len(name)):
+            yield GIVE_WAY
+        if name in reached:
             yield Listed(name=name, attributes=())
-        elif any(not pattern.matches(below) for below in _below(name, account.subscriptions, account.separator)):
+        elif name not in subscribed and pattern.matches(name):
             yield Listed(name=name, attributes=("\\Noselect",))
 
 
@@ -154,7 +177,3 @@ def _above(name: str, separator: str) -> Iterator[str]:
     while position >= 0:
         yield name[:position]
         position = name.find(separator, position + 1)
-
-
-def _below(name: str, names: Iterable[str], separator: str) -> Iterator[str]:
-    return (other for other in names if other.startswith(name + separator))

@@ -8,21 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labserver.dialogues.exchange import Reply
+from labserver.effort import in_steps
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.search import parse_charset, parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
 from labserver.imap.search_keys import And, Changed, Not, Or
-from labserver.imap.syntax import quoted, runs
+from labserver.imap.syntax import quoted, runs_in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labserver.dialogues.exchange import Reply
+    from labserver.effort import Effort, GiveWay, Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.search_keys import SearchKey
     from labserver.imap.session import Session
     from labserver.imap.view import Hit
+    from labserver.mailstore.message import Message
 
 __all__ = ["Criteria", "Returned"]
 
@@ -57,14 +60,25 @@ class Criteria:
         if self.by_modseq:
             yield from session.enable("CONDSTORE")
 
-    def find(self, session: Session) -> list[Hit]:
-        """Return what matches in the selected mailbox, without what is expunged already; raises Refused."""
+    def find(self, session: Session) -> Work[list[Hit]]:
+        """Return what matches in the selected mailbox, without what is expunged already, in turns; raises Refused.
+
+        It answers for the mailbox as it was when the search began, whatever others do while it gives way.
+        """
         if isinstance(self.key, Refused):
             raise self.key
         view = session.view
-        context = SearchContext(messages=view.messages, recent=view.recent, saved=view.saved, now=session.clock.now())
-        hits = evaluate(self.key, context)
-        return [hit for hit in hits if not view.expunged(hit[1])] if view.some_expunged else hits
+        effort = session.effort
+        yield from view.look_at_noted(effort)
+        with view.at_rest() as changed:
+            gone = view.gone_by_now()
+            context = SearchContext(
+                messages=view.messages, recent=view.recent, saved=view.saved, now=session.clock.now(), changed=changed
+            )
+            hits = yield from evaluate(self.key, context, effort)
+        if gone:
+            hits = yield from in_steps(hits, lambda some: [hit for hit in some if hit[1].uid not in gone], effort)
+        return hits
 
 
 def _names_modseq(key: SearchKey | Refused) -> bool:
@@ -101,13 +115,13 @@ class Returned:
         cursor.space()
         return cls(options=options, verb=verb, uid=uid)
 
-    def kept(self, session: Session, find: Callable[[Session], list[Hit]]) -> list[Hit]:
+    def _kept(self, session: Session, find: Work[list[Hit]]) -> Work[list[Hit]]:
         """Find, and keep the result for ``$``: all of it, or only what MIN and MAX found (RFC 5182 2.1).
 
         What is refused empties it. While finding, ``$`` is still the result before.
         """
         try:
-            hits = find(session)
+            hits = yield from find
         except Refused:
             self._save(session, [])
             raise
@@ -118,33 +132,49 @@ class Returned:
         if self.options is not None and b"SAVE" in self.options:
             session.view.saved = [message for _, message in self._told(hits)]
 
-    def response(self, tag: bytes, hits: list[Hit], *, modseq: bool) -> bytes:
-        """Return the untagged response; empty where there is nothing to say. ``hits`` are in their order."""
-        numbers = [message.uid if self.uid else number for number, message in hits]
+    def answer(self, session: Session, find: Work[list[Hit]], *, by_modseq: bool) -> Iterator[Reply | GiveWay]:
+        """Find, and say what was found, as it was when the command began."""
+        view = session.view
+        with view.at_rest():
+            hits = yield from self._kept(session, find)
+            modseq = view.modseq if by_modseq and hits else None
+            response = yield from self._response(session.tag, hits, session.effort, modseq)
+        if response:
+            yield Reply.untagged(response)
+
+    def _response(
+        self, tag: bytes, hits: list[Hit], effort: Effort, modseq: Callable[[Message], int] | None
+    ) -> Work[bytes]:
+        """Spell the untagged response; empty where there is nothing to say. ``hits`` are in their order."""
+        if self.uid:
+            numbers = yield from in_steps(hits, lambda some: [message.uid for _, message in some], effort)
+        else:
+            numbers = yield from in_steps(hits, lambda some: [number for number, _ in some], effort)
         if self.options is None:
-            listed = b"".join([b" %d" % number for number in numbers])
-            highest = max((message.modseq for _, message in hits), default=0)
-            suffix = b" (MODSEQ %d)" % highest if modseq and hits else b""
-            return b"* %b%b%b\r\n" % (self.verb, listed, suffix)
+            listed = yield from in_steps(numbers, lambda some: [b"".join([b" %d" % number for number in some])], effort)
+            highest = (yield from _highest(hits, effort, modseq)) if modseq else 0
+            return b"* %b%b%b\r\n" % (self.verb, b"".join(listed), b" (MODSEQ %d)" % highest if highest else b"")
         if self.options == {b"SAVE"}:
             return b""
         words = [b"* ESEARCH (TAG %b)" % quoted(tag)]
         words += [b"UID"] if self.uid else []
-        words += self._values(numbers)
-        if modseq and hits:
-            words.append(b"MODSEQ %d" % max(message.modseq for _, message in self._told(hits)))
+        words += yield from self._values(numbers, effort)
+        if modseq:
+            words.append(b"MODSEQ %d" % (yield from _highest(self._told(hits), effort, modseq)))
         return b" ".join(words) + b"\r\n"
 
-    def _values(self, numbers: list[int]) -> Iterator[bytes]:
+    def _values(self, numbers: list[int], effort: Effort) -> Work[list[bytes]]:
         options = self.options or frozenset()
+        values = []
         if numbers and b"MIN" in options:
-            yield b"MIN %d" % numbers[0]
+            values.append(b"MIN %d" % numbers[0])
         if numbers and b"MAX" in options:
-            yield b"MAX %d" % numbers[-1]
+            values.append(b"MAX %d" % numbers[-1])
         if b"COUNT" in options:
-            yield b"COUNT %d" % len(numbers)
+            values.append(b"COUNT %d" % len(numbers))
         if numbers and b"ALL" in options:
-            yield b"ALL " + runs(numbers)
+            values.append(b"ALL " + (yield from runs_in_turns(numbers, effort)))
+        return values
 
     def _told(self, hits: list[Hit]) -> list[Hit]:
         """Return the messages that the answer is about."""
@@ -152,3 +182,8 @@ class Returned:
         if not hits or options & {b"ALL", b"COUNT"} or not options & {b"MIN", b"MAX"}:
             return hits
         return hits[:1] * (b"MIN" in options) + hits[-1:] * (b"MAX" in options)
+
+
+def _highest(hits: list[Hit], effort: Effort, modseq: Callable[[Message], int]) -> Work[int]:
+    """Find the highest modification sequence of at least one message."""
+    return max((yield from in_steps(hits, lambda some: [max(modseq(message) for _, message in some)], effort)))

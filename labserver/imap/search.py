@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     from labserver.imap.cursor import Cursor
     from labserver.imap.search_keys import SearchKey
 
-__all__ = ["DEEPEST", "EXTENSION_KEYS", "parse_charset", "parse_search"]
+__all__ = ["DEEPEST", "EXTENSION_KEYS", "LONGEST", "MOST_KEYS", "parse_charset", "parse_search"]
 
 DEEPEST = 100
 """Parentheses, NOT and OR inside each other beyond which a search is refused."""
+MOST_KEYS = 200
+"""Different keys beyond which a search is refused; it is about all messages, and each key takes its time."""
+LONGEST = 2_000
+"""Octets of a string to look for, or of a field's name, beyond which a search is refused."""
 EXTENSION_KEYS: dict[bytes, str] = {b"MODSEQ": "CONDSTORE", b"OLDER": "WITHIN", b"YOUNGER": "WITHIN", b"$": "SEARCHRES"}
 """Keys that are only understood while an extension is switched on."""
 
@@ -72,6 +76,7 @@ class _Reader:
         self._charset = codec(charset) or "ascii"
         self._extensions = extensions
         self._depth = 0
+        self._different: set[SearchKey] = set()
 
     def keys_to_the_end(self) -> SearchKey:
         keys = [self.key()]
@@ -86,6 +91,10 @@ class _Reader:
             raise BadSyntax("The search keys are nested too deep")
         found = self._key()
         self._depth -= 1
+        if not isinstance(found, And | Or | Not):
+            self._different.add(found)
+            if len(self._different) > MOST_KEYS:
+                raise BadSyntax(f"A search has at most {MOST_KEYS} different keys")
         return found
 
     def _key(self) -> SearchKey:
@@ -116,9 +125,16 @@ class _Reader:
             raise BadSyntax("There is no saved search result here")
         return Numbered(numbers=numbers, uid=uid)
 
+    def string(self) -> bytes:
+        """Read a string, measured before anything else is done with it."""
+        value = self.argument().astring()
+        if len(value) > LONGEST:
+            raise BadSyntax(f"A string to search for has at most {LONGEST} octets")
+        return value
+
     def text(self) -> str:
         """Read a string in the command's charset."""
-        value = self.argument().astring()
+        value = self.string()
         # Many clients send UTF-8 without saying so; in ASCII it can be nothing else.
         charset = "utf-8" if self._charset == "ascii" else self._charset
         try:
@@ -144,7 +160,7 @@ def _field(name: bytes) -> Callable[[_Reader], SearchKey]:
 
 
 def _header(reader: _Reader) -> SearchKey:
-    name = reader.argument().astring().lower()
+    name = reader.string().lower()
     return Header(name=name, text=reader.text())
 
 

@@ -13,10 +13,12 @@ import re
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
+from labserver.effort import GIVE_WAY, Effort, GiveWay
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
 from labserver.imap.dialect import compose
 from labserver.imap.extensions.table import EXTENSIONS
+from labserver.imap.responses import batched
 from labserver.imap.syntax import astring, encode_mailbox
 from labserver.imap.view import View
 from labserver.imap.vocabulary import State
@@ -40,6 +42,8 @@ _VERB = re.compile(rb"[^ ]+ +(?:uid [^ ]*|[^ ]*)", re.IGNORECASE)
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255}) ")
 _LONGEST_TEXT = 200
 """Characters for people in a completion, which may repeat a word of the client's."""
+_COMMAND = 1_024
+"""Units of work that a command takes at least, besides its text."""
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -64,6 +68,8 @@ class Session:
         self.dialect = compose(frozenset(extensions), limits)
         self.enabled: set[str] = set()
         """What ENABLE or a command that implies it switched on."""
+        self.effort = Effort()
+        """What it did since it last gave way."""
         self.idling = False
         self.tag = b""
         """The command's that is being answered."""
@@ -187,6 +193,8 @@ class Session:
         """Answer one command; every reply of the session is yielded here or by :meth:`unsolicited`."""
         entry = self.dialect.commands.get(command.verb) if command.tag else None
         self.tag = command.tag
+        if self.effort.spend(_COMMAND + sum(map(len, command.parts[::2]))):
+            yield GIVE_WAY
         try:
             request = self._parse(command, entry)
             done = yield from request.answer(self)
@@ -217,7 +225,7 @@ class Session:
         else:
             yield self._tagged(command, "OK", b"CAPABILITY " + self.capabilities(), "Logged in")
 
-    def unsolicited(self) -> Iterator[Reply]:
+    def unsolicited(self) -> Iterator[Reply | GiveWay]:
         """Tell what changed; only while the client idles, because other clients do not expect it (RFC 2177)."""
         if self.idling:
             yield from self._changes(expunges=True, uid=False)
@@ -241,15 +249,14 @@ class Session:
         )
         return entry.parse(cursor, self.dialect)
 
-    def _changes(self, *, expunges: bool, uid: bool) -> Iterator[Reply]:
+    def _changes(self, *, expunges: bool, uid: bool) -> Iterator[Reply | GiveWay]:
         if self._view is not None and self._view.pending:
-            lines = b"".join(self._view.changes(expunges=expunges, uid=uid, modseq=self.modseq))
-            if lines:
-                yield Reply.untagged(lines)
+            changes = self._view.changes(self.effort, expunges=expunges, uid=uid, modseq=self.modseq)
+            yield from batched(changes)
 
     def _completion(
         self, command: Command, entry: Entry | None, verdict: str, code: bytes, text: str, *, farewell: bool = False
-    ) -> Iterator[Reply]:
+    ) -> Iterator[Reply | GiveWay]:
         if entry is not None:
             yield from self._changes(expunges=entry.expunges, uid=entry.uid)
         reply = self._tagged(command, verdict, code, text)

@@ -7,15 +7,17 @@ message is kept in ``message.derived``, because clients sort the same mailbox ag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, beginning
 from labserver.message.addresses import addresses
 from labserver.message.charsets import decode, fold
 from labserver.message.dates import sent_date
-from labserver.message.header import Header, header_end
+from labserver.message.header import MOST_OCTETS, Header, header_end
 from labserver.message.subject import base_subject
 from labserver.message.words import readable
 
@@ -23,10 +25,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from labserver.effort import Effort, Work
     from labserver.imap.cursor import Cursor
     from labserver.mailstore.message import Message
+    from labserver.message.addresses import Address
 
-__all__ = ["DISPLAY_CRITERIA", "Criterion", "derived", "header_of", "parse_criteria", "sent", "sort"]
+__all__ = ["DISPLAY_CRITERIA", "SENT", "Criterion", "Key", "header_of", "in_order", "parse_criteria", "sent", "sort"]
+
+T = TypeVar("T")
+
+_RUN = 4_096
+"""Pairs that are sorted at once."""
+_SORTED, _MERGED = 64, 16
+"""Units of work for each pair in a run that is sorted, and in two that are merged."""
+_READ = 1_024
+"""Units for a header field of a message, besides its header's octets."""
+_COUNTED = 1 << 14
+"""Units that are counted at a time."""
+_LONGEST_KEY = 1_000
+"""Characters of a text that messages are sorted by."""
+_FIRST_ADDRESS = 1 << 13
+"""Octets of a field in which its first address is looked for."""
+
 
 DISPLAY_CRITERIA = frozenset({b"DISPLAYFROM", b"DISPLAYTO"})
 """Criteria that are only understood while SORT=DISPLAY is switched on (RFC 5957)."""
@@ -61,25 +81,70 @@ def parse_criteria(cursor: Cursor, *, display: bool) -> tuple[Criterion, ...]:
     return tuple(criteria)
 
 
-def sort(found: Sequence[tuple[int, Message]], criteria: Sequence[Criterion]) -> list[tuple[int, Message]]:
-    """Return ``found`` in the order of ``criteria``; what they leave equal is in mailbox order (RFC 5256 3)."""
+def sort(
+    found: Sequence[tuple[int, Message]], criteria: Sequence[Criterion], effort: Effort
+) -> Work[list[tuple[int, Message]]]:
+    """Put ``found`` in the order of ``criteria``, in turns; what they leave equal is in mailbox order (RFC 5256 3)."""
     ordered = sorted(found, key=itemgetter(0))
-    for criterion in reversed(criteria):
+    first_of_each = {criterion.name: criterion for criterion in reversed(criteria)}
+    for criterion in sorted(first_of_each.values(), key=criteria.index, reverse=True):
         # A stable sort per criterion, the last first; reverse=True keeps equal messages in their order.
-        ordered.sort(key=_by(_KEYS[criterion.name]), reverse=criterion.reverse)
+        keyed = yield from _keyed(ordered, _KEYS[criterion.name], effort)
+        keyed = yield from in_order(keyed, effort, reverse=criterion.reverse)
+        ordered = [hit for _, hit in keyed]
     return ordered
 
 
-def _by(find: Callable[[Message], Any]) -> Callable[[tuple[int, Message]], Any]:
-    return lambda hit: find(hit[1])
+def in_order(keyed: list[tuple[Any, T]], effort: Effort, *, reverse: bool = False) -> Work[list[tuple[Any, T]]]:
+    """Sort pairs by what is first in them, in turns and stably: short runs, then two at a time."""
+    runs = []
+    for start in range(0, len(keyed), _RUN):
+        runs.append(sorted(keyed[start : start + _RUN], key=itemgetter(0), reverse=reverse))
+        if effort.spend(_SORTED * len(runs[-1])):
+            yield GIVE_WAY
+    while len(runs) > 1:
+        merged = []
+        for start in range(0, len(runs), 2):
+            both = list(chain(*runs[start : start + 2]))
+            both.sort(key=itemgetter(0), reverse=reverse)  # which finds two runs, and merges them
+            merged.append(both)
+            if effort.spend(_MERGED * len(both)):
+                yield GIVE_WAY
+        runs = merged
+    return runs[0] if runs else []
 
 
-def derived(message: Message, name: str, find: Callable[[Message], Any]) -> Any:  # noqa: ANN401 -- whatever ``find`` finds
-    """Return what ``find`` finds in a message, found once."""
-    cache = message.derived
-    if name not in cache:
-        cache[name] = find(message)
-    return cache[name]
+def _keyed(hits: list[tuple[int, Message]], key: Key, effort: Effort) -> Work[list[tuple[Any, tuple[int, Message]]]]:
+    keyed, spent = [], 0
+    for hit in hits:
+        value, cost = key.of(hit[1])
+        keyed.append((value, hit))
+        spent += cost
+        if spent >= _COUNTED:
+            if effort.spend(spent):
+                yield GIVE_WAY
+            spent = 0
+    if effort.spend(spent):
+        yield GIVE_WAY
+    return keyed
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is found in a message: each time, or once where it has a ``name`` in the message's cache."""
+
+    find: Callable[[Message], Any]
+    name: str = ""
+
+    def of(self, message: Message) -> tuple[Any, int]:
+        """Return it, and the units of work it took."""
+        if not self.name:
+            return self.find(message), MESSAGE
+        cache = message.derived
+        if self.name in cache:
+            return cache[self.name], MESSAGE
+        found = cache[self.name] = self.find(message)
+        return found, _READ + min(message.size, MOST_OCTETS)
 
 
 def header_of(message: Message) -> Header:
@@ -90,12 +155,12 @@ def header_of(message: Message) -> Header:
         if error.code != "EXPUNGEISSUED":
             raise
         content = b""
-    return Header(content, 0, header_end(content))
+    return Header(content, 0, header_end(content, within=MOST_OCTETS))
 
 
 def sent(message: Message) -> datetime:
     """Return the sent date (RFC 5256 2.2): the Date field's, or the internal date without a valid one."""
-    found: datetime = derived(message, "sort.date", _sent)
+    found: datetime = SENT.of(message)[0]
     return found
 
 
@@ -105,15 +170,25 @@ def _sent(message: Message) -> datetime:
 
 
 def _subject(message: Message) -> str:
-    return fold(base_subject(header_of(message).first(b"subject") or b"").text)
+    return _folded(base_subject(header_of(message).first(b"subject") or b"").text)
+
+
+def _folded(text: str) -> str:
+    """Return what a text is compared by: its beginning, so that comparing many that are long and alike is not slow."""
+    return fold(text[:_LONGEST_KEY])[:_LONGEST_KEY]
+
+
+def _first_address(message: Message, name: bytes) -> Address | None:
+    value = header_of(message).first(name) or b""
+    return next(iter(addresses(value[:_FIRST_ADDRESS], most=1)), None)
 
 
 def _mailbox(name: bytes) -> Callable[[Message], str]:
     """Return how to find the first address's mailbox (RFC 5256 3, the ENVELOPE's ``addr-mailbox``)."""
 
     def find(message: Message) -> str:
-        listed = addresses(header_of(message).first(name) or b"")
-        return fold(decode(listed[0].mailbox or b"")) if listed else ""
+        first = _first_address(message, name)
+        return _folded(decode(first.mailbox or b"")) if first else ""
 
     return find
 
@@ -122,28 +197,25 @@ def _display(name: bytes) -> Callable[[Message], str]:
     """Return how to find the first address's display name or its group's, else the address itself (RFC 5957 3)."""
 
     def find(message: Message) -> str:
-        listed = addresses(header_of(message).first(name) or b"")
-        if not listed:
+        first = _first_address(message, name)
+        if first is None:
             return ""
-        first = listed[0]
         shown = first.mailbox if first.host is None else first.name
-        return fold(readable(shown) if shown else decode(b"%b@%b" % (first.mailbox or b"", first.host or b"")))
+        return _folded(readable(shown) if shown else decode(b"%b@%b" % (first.mailbox or b"", first.host or b"")))
 
     return find
 
 
-def _cached(name: str, find: Callable[[Message], str]) -> Callable[[Message], Any]:
-    return lambda message: derived(message, f"sort.{name}", find)
-
-
-_KEYS: Mapping[bytes, Callable[[Message], Any]] = {
-    b"ARRIVAL": lambda message: message.internal_date,
-    b"CC": _cached("cc", _mailbox(b"cc")),
-    b"DATE": sent,
-    b"DISPLAYFROM": _cached("displayfrom", _display(b"from")),
-    b"DISPLAYTO": _cached("displayto", _display(b"to")),
-    b"FROM": _cached("from", _mailbox(b"from")),
-    b"SIZE": lambda message: message.size,
-    b"SUBJECT": _cached("subject", _subject),
-    b"TO": _cached("to", _mailbox(b"to")),
+SENT = Key(_sent, "sort.date")
+"""The sent date, which threading sorts by as well."""
+_KEYS: Mapping[bytes, Key] = {
+    b"ARRIVAL": Key(lambda message: message.internal_date),
+    b"CC": Key(_mailbox(b"cc"), "sort.cc"),
+    b"DATE": SENT,
+    b"DISPLAYFROM": Key(_display(b"from"), "sort.displayfrom"),
+    b"DISPLAYTO": Key(_display(b"to"), "sort.displayto"),
+    b"FROM": Key(_mailbox(b"from"), "sort.from"),
+    b"SIZE": Key(lambda message: message.size),
+    b"SUBJECT": Key(_subject, "sort.subject"),
+    b"TO": Key(_mailbox(b"to"), "sort.to"),
 }

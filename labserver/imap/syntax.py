@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from labserver.effort import in_steps
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from labserver.effort import Effort, Work
 
 __all__ = [
     "MONTHS",
@@ -33,6 +37,7 @@ __all__ = [
     "read_date",
     "read_date_time",
     "runs",
+    "runs_in_turns",
     "string",
 ]
 
@@ -214,13 +219,36 @@ def compact(numbers: Iterable[int]) -> bytes:
 
 def runs(numbers: Iterable[int]) -> bytes:
     """Return numbers as a sequence set that keeps their order (ESORT, RFC 5267; COPYUID, RFC 4315)."""
-    out: list[list[int]] = []
-    for number in numbers:
-        if out and number == out[-1][1] + 1:
-            out[-1][1] = number
+    return b",".join(_spelled(_spans(numbers)))
+
+
+def runs_in_turns(numbers: Sequence[int], effort: Effort) -> Work[bytes]:
+    """Return what :func:`runs` does, in turns."""
+    spans: list[tuple[int, int]] = []
+    for low, high in (yield from in_steps(numbers, _spans, effort)):
+        if spans and low == spans[-1][1] + 1:
+            spans[-1] = spans[-1][0], high
         else:
-            out.append([number, number])
-    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in out)
+            spans.append((low, high))
+    return b",".join((yield from in_steps(spans, _spelled, effort)))
+
+
+def _spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    low = high = -1
+    for number in numbers:
+        if number != high + 1:
+            if high >= 0:
+                spans.append((low, high))
+            low = number
+        high = number
+    if high >= 0:
+        spans.append((low, high))
+    return spans
+
+
+def _spelled(spans: Iterable[tuple[int, int]]) -> list[bytes]:
+    return [b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in spans]
 
 
 def internal_date(moment: datetime) -> bytes:

@@ -2,25 +2,31 @@
 
 Sequence numbers exist only here. The mailbox changes under the view at any time; the view only notes it, and changes
 its own numbering when :meth:`View.changes` tells the client, in the one order that all clients understand: EXPUNGE,
-EXISTS and RECENT, then FETCH.
+EXISTS and RECENT, then FETCH. An event may be about a hundred thousand messages, and many sessions may be told of it:
+noting it takes no time, and what it means is found out when it is told, in turns.
+
+A command that gives way is still about one moment: while the view is *at rest*, it remembers flags and modification
+sequences that others change.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
+from labserver.effort import GIVE_WAY, MESSAGE, Effort, at_once
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.syntax import SYSTEM_FLAGS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from labserver.effort import GiveWay, Work
     from labserver.imap.syntax import SequenceSet
     from labserver.mailstore.mailbox import Mailbox, MailboxEvent
     from labserver.mailstore.message import Message
@@ -30,7 +36,12 @@ __all__ = ["Hit", "View", "flags_item"]
 Hit = tuple[int, "Message"]
 """A sequence number and its message."""
 
+_Noted = Appended | Expunged | FlagsChanged
 _UID = attrgetter("uid")
+_MANY = 256
+"""Messages of an event beyond which it is looked at later."""
+_TOLD = 256
+"""Units of work that it takes to tell of a change to one message."""
 
 
 @lru_cache(maxsize=1024)
@@ -55,9 +66,13 @@ class View:
         self.saved: list[Message] = []
         """The saved search result (RFC 5182)."""
         self._notify = notify
+        self._noted: list[_Noted] = []
+        """What is yet to be looked at, in order; only behind an event about many messages."""
         self._arrived: list[Message] = []
         self._expunged: set[int] = set()
         self._flagged: dict[int, Message] = {}
+        self._before: dict[Message, tuple[frozenset[str], int]] | None = None
+        """Not None: at rest, and what was before others changed it."""
         self._keywords_told = mailbox.keyword_changes
         self._claim_recent(self.messages)
         mailbox.observe(self._observe)
@@ -69,31 +84,68 @@ class View:
     @property
     def pending(self) -> bool:
         """Whether there is something to tell; of a deleted mailbox there is not."""
-        noted = self._arrived or self._expunged or self._flagged
+        noted = self._noted or self._arrived or self._expunged or self._flagged
         return not self.gone and bool(noted or self._keywords_told != self.mailbox.keyword_changes)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[Mapping[Message, tuple[frozenset[str], int]]]:
+        """Show flags and modification sequences as they are now until the end; what changes meanwhile is in the value.
+
+        What the session itself changes is shown as it becomes.
+        """
+        before, self._before = self._before, {} if self._before is None else self._before
+        try:
+            yield self._before
+        finally:
+            self._before = before
 
     def _observe(self, event: MailboxEvent) -> None:
         match event:
-            case Appended(messages=messages):
-                self._arrived += messages
-            case Expunged(messages=messages):
-                self._note_expunged({message.uid for message in messages})
-            case FlagsChanged(messages=messages, origin=origin):
-                if origin is self:
-                    return
-                self._flagged.update((message.uid, message) for message in messages)
             case Removed():
                 self.gone = True
+            case FlagsChanged(origin=origin) if origin is self:
+                return
+            case FlagsChanged(messages=messages, before=before):
+                if self._before is not None:
+                    for message, was in zip(messages, before, strict=True):
+                        self._before.setdefault(message, was)
+                self._note(event)
+            case Appended() | Expunged():
+                self._note(event)
             case _:
                 assert_never(event)
         self._notify()
 
-    def _note_expunged(self, uids: set[int]) -> None:
-        arrived = {message.uid for message in self._arrived}
-        self._arrived = [message for message in self._arrived if message.uid not in uids]
-        self._expunged |= uids - arrived
-        for uid in uids & self._flagged.keys():
-            del self._flagged[uid]
+    def _note(self, event: _Noted) -> None:
+        if self._noted or len(event.messages) > _MANY:
+            self._noted.append(event)
+            if len(self._noted) > _MANY:
+                at_once(self.look_at_noted(Effort()))
+        else:
+            self._look_at(event)
+
+    def look_at_noted(self, effort: Effort) -> Work[None]:
+        """Find out what was noted but not looked at."""
+        while self._noted:
+            self._look_at(self._noted[0])
+            if effort.spend(MESSAGE * len(self._noted.pop(0).messages)):
+                yield GIVE_WAY
+
+    def _look_at(self, event: _Noted) -> None:
+        match event:
+            case Appended(messages=messages):
+                self._arrived += messages
+            case FlagsChanged(messages=messages):
+                self._flagged.update([(message.uid, message) for message in messages])
+            case Expunged(messages=messages):
+                uids = {message.uid for message in messages}
+                arrived = {message.uid for message in self._arrived}
+                self._arrived = [message for message in self._arrived if message.uid not in uids]
+                self._expunged |= uids - arrived
+                for uid in uids & self._flagged.keys():
+                    del self._flagged[uid]
+            case _:
+                assert_never(event)
 
     def _claim_recent(self, messages: list[Message]) -> None:
         first = self.mailbox.first_recent
@@ -113,15 +165,28 @@ class View:
     @property
     def some_expunged(self) -> bool:
         """Whether :meth:`expunged` is true of any message."""
-        return self.gone or bool(self._expunged)
+        return self.gone or bool(self._expunged) or any(isinstance(event, Expunged) for event in self._noted)
 
     def expunged(self, message: Message) -> bool:
         """Whether the message is no longer in the mailbox although the client still counts it."""
-        return self.gone or message.uid in self._expunged
+        return self.gone or not self.mailbox.holds(message)
+
+    def gone_by_now(self) -> frozenset[int]:
+        """Return the UIDs of which :meth:`expunged` is true; what was noted must have been looked at."""
+        return frozenset(self._expunged)
 
     def flags(self, message: Message) -> bytes:
         """Return a message's ``FLAGS (…)``."""
-        return flags_item(message.flags, "\\Recent") if message.uid in self.recent else flags_item(message.flags)
+        flags = message.flags
+        if self._before and message in self._before:
+            flags = self._before[message][0]
+        return flags_item(flags, "\\Recent") if message.uid in self.recent else flags_item(flags)
+
+    def modseq(self, message: Message) -> int:
+        """Return a message's modification sequence."""
+        if self._before and message in self._before:
+            return self._before[message][1]
+        return message.modseq
 
     def spelled(self, flags: Iterable[str]) -> frozenset[str]:
         """Return flags with each keyword as it was first spelled in this mailbox; case makes no difference."""
@@ -147,21 +212,22 @@ class View:
             first = bisect_left(messages, low, key=_UID)
             end = bisect_left(messages, high + 1, lo=first, key=_UID)
             hits += zip(range(first + 1, end + 1), messages[first:end], strict=True)
-        return [hit for hit in hits if hit[1].uid not in self._expunged] if self._expunged else hits
+        return [hit for hit in hits if not self.expunged(hit[1])] if self.some_expunged else hits
 
     def _pick_saved(self) -> list[Hit]:
-        numbered = ((self.number(message), message) for message in self.saved)
-        hits = [(n, message) for n, message in numbered if n is not None and not self.expunged(message)]
-        return sorted(hits, key=itemgetter(0))
+        saved = set(self.saved)
+        hits = [(number, message) for number, message in enumerate(self.messages, 1) if message in saved]
+        return [hit for hit in hits if not self.expunged(hit[1])] if self.some_expunged else hits
 
-    def changes(self, *, expunges: bool, uid: bool, modseq: bool) -> Iterator[bytes]:
+    def changes(self, effort: Effort, *, expunges: bool, uid: bool, modseq: bool) -> Iterator[bytes | GiveWay]:
         """Yield untagged responses for what happened since the last call, and count it as told.
 
         ``expunges``: EXPUNGE is allowed now; else it stays for later. ``uid`` and ``modseq`` go into FETCH responses.
         """
+        yield from self.look_at_noted(effort)
         recent = len(self.recent)
         if expunges and self._expunged:
-            yield from self._tell_expunged()
+            yield from self._tell_expunged(effort)
         arrived, self._arrived = self._arrived, []
         if arrived:
             self.messages += arrived
@@ -176,12 +242,16 @@ class View:
                 number = self.number(message)
                 if number is not None:
                     yield self.flags_response(number, message, uid=uid, modseq=modseq)
+                if effort.spend(_TOLD):
+                    yield GIVE_WAY
 
-    def _tell_expunged(self) -> Iterator[bytes]:
+    def _tell_expunged(self, effort: Effort) -> Iterator[bytes | GiveWay]:
         """Tell from the highest number down, so that no number changes the meaning of the next."""
         expunged, self._expunged = self._expunged, set()
         for uid in sorted(expunged, reverse=True):
             yield b"* %d EXPUNGE\r\n" % (bisect_left(self.messages, uid, key=_UID) + 1)
+            if effort.spend(_TOLD):
+                yield GIVE_WAY
         self.messages = [message for message in self.messages if message.uid not in expunged]
         self.saved = [message for message in self.saved if message.uid not in expunged]
         self.recent -= expunged
@@ -191,7 +261,7 @@ class View:
         items = [b"UID %d" % message.uid] if uid else []
         items.append(self.flags(message))
         if modseq:
-            items.append(b"MODSEQ (%d)" % message.modseq)
+            items.append(b"MODSEQ (%d)" % self.modseq(message))
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
 
     def keywords(self) -> Iterator[bytes]:

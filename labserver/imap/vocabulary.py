@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.dialogues.exchange import Await, Reply
+from labserver.effort import GiveWay
 from labserver.wire.framing import Framed, Overflow
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Done:
     """The connection is closed after it."""
 
 
-Answer = Generator[Reply | Await, Framed | Overflow | None, Done]
+Answer = Generator[Reply | Await | GiveWay, Framed | Overflow | None, Done]
 """How a request is answered: like an exchange, but its end is a value, so that changes can be told before it."""
 
 

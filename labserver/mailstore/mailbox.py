@@ -55,6 +55,8 @@ class FlagsChanged:
     messages: tuple[Message, ...]
     origin: object | None
     """Who changed them, so that the one who did need not be told."""
+    before: tuple[tuple[frozenset[str], int], ...]
+    """Flags and modification sequence of each as they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +130,8 @@ class Mailbox:
         real = [(message, flags) for message, flags in wanted.items() if message.flags != flags]
         if not real:
             return
-        before = [message.flags for message, _ in real]
-        for (_, flags), gone in zip(real, before, strict=True):
+        before = tuple([(message.flags, message.modseq) for message, _ in real])
+        for (_, flags), (gone, _) in zip(real, before, strict=True):
             plan.come(flags)
             plan.go(gone)
         change = FlagsStored(
@@ -142,8 +144,8 @@ class Mailbox:
         for message, flags in real:
             message.flags = flags
             message.modseq = change.modseq
-        self._advance(change, come=(flags for _, flags in real), gone=before)
-        self._tell(FlagsChanged(messages=tuple(message for message, _ in real), origin=origin))
+        self._advance(change, come=(flags for _, flags in real), gone=(flags for flags, _ in before))
+        self._tell(FlagsChanged(messages=tuple([message for message, _ in real]), origin=origin, before=before))
 
     def expunge(self, messages: Collection[Message]) -> None:
         """Remove messages for good; those already gone are passed over."""

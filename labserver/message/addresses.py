@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["GROUP_END", "Address", "addresses"]
+__all__ = ["GROUP_END", "MOST_ADDRESSES", "Address", "addresses"]
+
+MOST_ADDRESSES = 5_000
+"""Addresses of one message that are told; there is no sense in more, and each takes its time."""
 
 
 class Address(NamedTuple):
@@ -22,6 +25,8 @@ class Address(NamedTuple):
 
 
 GROUP_END = Address(None, None, None, None)
+_MOST_TOKENS = 50_000
+"""Words and signs of a field that is not well-formed that are looked at."""
 _NO_MAILBOX, _NO_HOST = b"MISSING_MAILBOX", b"MISSING_DOMAIN"
 """What is told in place of a missing half: NIL would mean a group (RFC 3501 7.4.2). The words are Dovecot's."""
 
@@ -50,14 +55,14 @@ _COMMENT = re.compile(rb"[^()\\]++|\\.|[()\\]", re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
-def addresses(value: bytes) -> list[Address]:
-    """Return the addresses in an unfolded field value, groups included."""
+def addresses(value: bytes, *, most: int = MOST_ADDRESSES) -> list[Address]:
+    """Return the addresses in an unfolded field value, groups included; those beyond ``most`` are left out."""
     found: list[Address] = []
     position, end = 0, len(value)
-    while position < end:
+    while position < end and len(found) < most:
         match = _WELL_FORMED.match(value, position)
         if match is None:
-            return _Reader(value).read()
+            return _Reader(value, most).read()
         quoted, phrase, mailbox, host, plain_mailbox, plain_host = match.groups()
         if plain_mailbox is not None:
             found.append(Address(None, None, plain_mailbox, plain_host))
@@ -81,15 +86,16 @@ _END = _Token("special", b"")
 class _Reader:
     """One pass over the tokens of a field that is not well-formed."""
 
-    def __init__(self, value: bytes) -> None:
+    def __init__(self, value: bytes, most: int) -> None:
         self._tokens = _tokens(value)
+        self._most = most
         self._at = 0
         self._found: list[Address] = []
         self._comment: bytes | None = None
         self._in_group = False
 
     def read(self) -> list[Address]:
-        while self._peek() is not _END:
+        while self._peek() is not _END and len(self._found) < self._most:
             words = self._words()
             match self._peek().text:
                 case b"<":
@@ -190,7 +196,7 @@ def _tokens(value: bytes) -> list[_Token]:
     """Split ``value``; white space only separates and is left out."""
     tokens: list[_Token] = []
     position, end = 0, len(value)
-    while position < end:
+    while position < end and len(tokens) < _MOST_TOKENS:
         match = _TOKEN.match(value, position)
         if match is None:
             break
@@ -221,10 +227,12 @@ def _comment(value: bytes, position: int) -> tuple[bytes, int]:
 
 def _runs(words: list[bytes]) -> list[bytes]:
     """Join words around their dots: ``a . b c`` are ``a.b`` and ``c`` (obs-local-part, obs-domain, RFC 5322 4.4)."""
-    runs: list[bytes] = []
+    runs: list[list[bytes]] = []
+    dotted = False
     for word in words:
-        if runs and (word.startswith(b".") or runs[-1].endswith(b".")):
-            runs[-1] += word
+        if runs and (dotted or word.startswith(b".")):
+            runs[-1].append(word)
         else:
-            runs.append(word)
-    return runs
+            runs.append([word])
+        dotted = word.endswith(b".") if word else dotted
+    return [b"".join(run) for run in runs]

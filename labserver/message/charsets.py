@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 import unicodedata
 from encodings.aliases import aliases
 from typing import Protocol
@@ -21,6 +22,8 @@ _NO_CHARSETS = frozenset(
 _CODECS = frozenset(aliases.values()) - _NO_CHARSETS
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "latin_1": "cp1252"}
 """What senders really use under these names (as browsers do, WHATWG Encoding 4.2)."""
+_WITHOUT_MARK = {name: f"{name}_{'le' if sys.byteorder == 'little' else 'be'}" for name in ("utf_16", "utf_32")}
+"""What they are without a byte order mark, which only Python's incremental decoders insist on."""
 _LONGEST_NAME = 40
 _CHUNK = 1024
 _MOST_MARKS = 64
@@ -71,6 +74,7 @@ def text_decoder(charset: str | None) -> TextDecoder:
 class _Incremental:
     def __init__(self, name: str) -> None:
         self._decoder = codecs.getincrementaldecoder(name)("replace")
+        self._otherwise = _WITHOUT_MARK.get(name, "latin-1")
 
     def feed(self, octets: bytes) -> str:
         return self._decoded(octets, final=False)
@@ -82,8 +86,9 @@ class _Incremental:
         try:
             return self._decoder.decode(octets, final)
         except UnicodeError:
-            self._decoder = codecs.getincrementaldecoder("latin-1")("replace")
-            return self._decoder.decode(octets, final)
+            held, _ = self._decoder.getstate()
+            self._decoder = codecs.getincrementaldecoder(self._otherwise)("replace")
+            return self._decoder.decode(held + octets, final)
 
 
 class _Lines:

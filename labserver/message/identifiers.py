@@ -14,7 +14,7 @@ _QUOTED = re.compile(rb'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
-def message_ids(value: bytes) -> list[bytes]:
+def message_ids(value: bytes, *, most: int = MOST_IDENTIFIERS) -> list[bytes]:
     """Return the identifiers in a Message-ID, In-Reply-To or References value, without brackets and quotes.
 
     Phrases and whatever else stands between them are passed over; what has no ``@`` is no identifier. Equal
@@ -27,6 +27,6 @@ def message_ids(value: bytes) -> list[bytes]:
             identifier = _QUOTED.sub(lambda quoted: _QUOTED_PAIR.sub(rb"\1", quoted[1]), identifier)
         if b"@" in identifier:
             found.append(identifier)
-            if len(found) == MOST_IDENTIFIERS:
+            if len(found) == most:
                 break
     return found

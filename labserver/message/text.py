@@ -59,10 +59,10 @@ def body_pieces(part: Part) -> Iterator[str]:
         return
     charset = _charset(part)
     if charset is None or codec(charset) in {None, "ascii"}:
-        valid = True
+        charset = "utf-8"
         for valid in _all_utf8(_octets(part)):
+            charset = charset if valid else None
             yield ""
-        charset = "utf-8" if valid else None
     decoding, folding = text_decoder(charset), Folding()
     for octets in _octets(part):
         yield folding.feed(decoding.feed(octets))

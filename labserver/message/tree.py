@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from labserver.effort import GIVE_WAY, Effort, at_once
-from labserver.message.header import WINDOW, header_end, read_header_end
+from labserver.message.header import MOST_OCTETS, WINDOW, header_end, read_header_end
 from labserver.message.part import Part
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ _BORDER = 2
 """Octets behind its first that either of them matches."""
 _COMPARISON, _PART = 32, 512
 """Units of work (:mod:`labserver.effort`) for a boundary compared with a line, and for a part."""
-_MOST_AT_ONCE = 4_096
-"""Comparisons of one step."""
 _CR = 0x0D
 
 
@@ -145,7 +143,8 @@ class _Growth:
             if boundary:
                 self._open.append(_Open(boundary, len(self._path) - 1))
         elif part.is_message:
-            return self._begin(part.body, is_body_part=False)
+            self._begin(part.body, is_body_part=False)
+            return None
         return part.body
 
     def _begin(self, start: int, *, is_body_part: bool) -> None:
@@ -161,21 +160,21 @@ class _Growth:
         self._path.append(part)
         self._children.append(part.children)
         self._count += 1
-        self._looked += _PART + body - start
+        self._looked += _PART + min(body - start, MOST_OCTETS)
         self._start = None
         return part
 
     def _look_for_header_end(self, start: int) -> int | None:
         content, position = self._content, self._position
         until = position + WINDOW
-        most = self._comparisons + _MOST_AT_ONCE
+        most = self._looked + WINDOW
         while (stop := _HEADER_STOP.search(content, position, until + _BORDER)) is not None:
             if stop[1] is not None:
                 return self._enter(self._begun(start, stop.end()))
             if self._match(stop.start()) is not None:
                 return self._begun(start, max(start, self._cut(stop.start()))).body
             self._position = position = stop.end() - _DASHES
-            if self._comparisons >= most:
+            if self._looked >= most:
                 return None
         self._looked += WINDOW
         if until >= len(content):
@@ -189,13 +188,13 @@ class _Growth:
         if not self._open:
             return None
         start = max(position - 1, 0)
-        most = self._comparisons + _MOST_AT_ONCE
+        most = self._looked + WINDOW
         for candidate in _LINE_START.finditer(content, start, start + WINDOW + _BORDER):
             delimiter = self._match(candidate.start())
             if delimiter is not None:
                 self._looked += candidate.end() - start
                 return self._pass(delimiter)
-            if self._comparisons >= most:
+            if self._looked >= most:
                 return candidate.end()
         self._looked += WINDOW
         return start + WINDOW + 1 if start + WINDOW < len(content) else None
@@ -204,7 +203,7 @@ class _Growth:
         """Match the line behind ``newline``, which begins with two dashes, against the open boundaries."""
         content, start = self._content, newline + 1 + _DASHES
         self._comparisons += len(self._open)
-        self._looked += _COMPARISON * len(self._open)
+        self._looked += _COMPARISON * (1 + len(self._open))
         if self._comparisons > MOST_COMPARISONS:
             return None
         best, length = -1, 0
@@ -233,4 +232,5 @@ class _Growth:
             return None
         if delimiter.closes:
             return delimiter.follows
-        return self._begin(delimiter.follows, is_body_part=True)
+        self._begin(delimiter.follows, is_body_part=True)
+        return None

@@ -101,7 +101,7 @@ class Membrane:
         self._queue: deque[Action] = deque()
         self._wake: Callable[[], None] | None = None
         self._notified = False
-        self._news: Iterator[Reply] | None = None
+        self._news: Iterator[Reply | GiveWay] | None = None
         """What the backend is saying unasked."""
         self._departing: Farewell | None = None
         self._failed_logins = 0
@@ -274,6 +274,8 @@ class Membrane:
             news = next(self._news, None)
             if news is None:
                 self._news = None
+            elif isinstance(news, GiveWay):
+                self._queue.append(news)
             else:
                 self._say(news)
             return True

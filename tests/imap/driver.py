@@ -113,7 +113,7 @@ class Client:
 
     def unsolicited(self) -> bytes:
         """Return what the session says by itself."""
-        replies = list(self.session.unsolicited())
+        replies = [reply for reply in self.session.unsolicited() if isinstance(reply, Reply)]
         self.replies += replies
         return b"".join(map(whole, replies))
 

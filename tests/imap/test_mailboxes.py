@@ -7,6 +7,7 @@ import pytest
 from labserver.imap.listing import Pattern
 from labserver.limits import Limits
 from tests.imap.driver import Lab, message
+from tests.work import Counted
 
 
 @pytest.mark.parametrize(
@@ -404,3 +405,52 @@ def test_recent_is_told_to_one_session(filled: Lab) -> None:
     assert second.ok("NOOP") == [b"* 6 EXISTS", b"* 1 RECENT"]
     assert first.ok("NOOP") == [b"* 6 EXISTS", b"* 5 RECENT"]
     assert second.ok("FETCH 5:6 FLAGS") == [b"* 5 FETCH (FLAGS ())", b"* 6 FETCH (FLAGS (\\Recent))"]
+
+
+LONG_PATTERN = b"%a" * 1000
+
+
+@pytest.mark.parametrize("command", [b'LIST "" %b', b'LSUB "" %b', b'LIST (SUBSCRIBED) "" (* %b)', b"LIST %b x"])
+def test_the_length_of_a_pattern_is_bounded(lab: Lab, command: bytes) -> None:
+    """A pattern of two thousand octets is matched; a longer one is BAD, alone or behind its reference."""
+    client = lab.client()
+    at_most = LONG_PATTERN if b"x" not in command else LONG_PATTERN[1:]
+    quoted = b'"%b"' if b"x" in command else b"%b"
+    client.ok(command % (quoted % at_most))
+    for pattern in (b"{2001+}\r\n" + b"a" * 2001, b"{1000000+}\r\n" + b"%a" * 500_000):
+        assert b"2000 octets" in client.do(command % pattern)[-1]
+        assert client.do(command % pattern)[-1].startswith(b"BAD ")
+
+
+def test_the_number_of_patterns_is_bounded(lab: Lab) -> None:
+    """LIST takes two hundred patterns."""
+    client = lab.client()
+    client.ok('LIST "" (%s)' % " ".join("x" * 200))  # noqa: UP031 -- many percent signs, otherwise
+    assert client.do('LIST "" (%s)' % " ".join("x" * 201))[-1].startswith(b"BAD ")  # noqa: UP031 -- the same
+
+
+def test_listing_takes_turns(lab: Lab) -> None:
+    """Names, patterns and what is counted in each mailbox are work, and other clients have their turns."""
+    client = lab.client()
+    for number in range(300):
+        client.ok(f"CREATE {'a/' * 20}{number}")
+        client.ok(f"SUBSCRIBE {'a/' * 20}{number}")
+    for command in (b'LIST "" ' + LONG_PATTERN, b'LSUB "" ' + LONG_PATTERN, b'LIST "" * RETURN (STATUS (UNSEEN))'):
+        effort = client.session.effort = Counted(turn=1 << 14)
+        client.ok(command)
+        assert effort.turns >= 4
+        assert effort.largest <= 1 << 14
+
+
+def test_what_stands_in_for_names_below_is_found_name_by_name() -> None:
+    """LSUB looks at each name, and not for each of them at all others."""
+
+    def units(names: int) -> int:
+        client = Lab().client()
+        for number in range(names):
+            client.ok(f"SUBSCRIBE x{number}/y")
+        effort = client.session.effort = Counted()
+        assert len(client.ok('LSUB "" x%')) == names
+        return effort.total
+
+    assert units(400) < 2.2 * units(200)

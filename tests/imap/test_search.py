@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
-from labserver.imap.search import DEEPEST, parse_charset, parse_search
+from labserver.imap.search import DEEPEST, LONGEST, MOST_KEYS, parse_charset, parse_search
 from labserver.imap.search_keys import (
     Age,
     All,
@@ -240,3 +240,33 @@ def test_any_command(pieces: list[bytes]) -> None:
         read(b"".join(pieces))
     except BadSyntax as error:
         assert str(error)  # noqa: PT017 -- either outcome is right
+
+
+def test_the_number_of_different_keys_is_bounded() -> None:
+    """Two hundred different keys are read, one more is BAD; equal ones count once, and a long set is one key."""
+    keys = [b"SUBJECT %d" % number for number in range(MOST_KEYS)]
+    read(b" ".join(keys))
+    read(b" ".join([*keys, *keys]))
+    read(b"OR ALL NOT " * 40 + b" ".join(keys[:-1]))
+    with pytest.raises(BadSyntax, match="at most 200 different keys"):
+        read(b" ".join([*keys, b"SEEN"]))
+    read(b",".join(b"%d" % number for number in range(1, 24_000, 2)))
+
+
+@pytest.mark.parametrize("key", [b"BODY", b"TEXT", b"SUBJECT", b"HEADER Subject", b"KEYWORD x HEADER"])
+def test_the_length_of_a_string_is_bounded(key: bytes) -> None:
+    """A string of two thousand octets can be looked for, and a field's name can be as long; a longer one is BAD."""
+    rest = b" x" if key.endswith(b"x HEADER") else b""
+
+    def search(size: int) -> SearchKey:
+        return parse_search(Cursor((key + b" {%d}" % size, b"y" * size, rest)), charset="utf-8")
+
+    search(LONGEST)
+    with pytest.raises(BadSyntax, match="at most 2000 octets"):
+        search(LONGEST + 1)
+
+
+def test_what_is_too_long_is_not_decoded() -> None:
+    """A string is measured before anything is done with it."""
+    with pytest.raises(BadSyntax, match="at most 2000 octets"):
+        parse_search(Cursor((b"BODY {9999}", b"\xff" * 9999, b"")), charset="utf-8")

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.effort import Effort, at_once
+from labserver.effort import MESSAGE, TURN, Effort, at_once
 from labserver.errors import StoreError
 from labserver.imap.cursor import Cursor
 from labserver.imap.search import parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
 from labserver.mailstore.message import Message, Reading
 from labserver.mailstore.moments import packed
+from labserver.message.charsets import fold
 from tests.imap.paper_mailbox import MORNING, message
+from tests.work import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from labserver.imap.search_keys import SearchKey
     from labserver.mailstore.envelope import Envelope
 
 EXTENSIONS = frozenset({"CONDSTORE", "WITHIN", "SEARCHRES"})
@@ -47,12 +50,16 @@ MESSAGES = [
 CONTEXT = SearchContext(messages=MESSAGES, recent={30, 40}, saved=MESSAGES[1:3], now=NOON)
 
 
-def search(command: bytes, context: SearchContext = CONTEXT) -> list[int]:
-    """Return the numbers that a SEARCH in UTF-8 finds."""
+def parsed(command: bytes) -> SearchKey:
+    """Return the keys of a SEARCH in UTF-8."""
     head, announced, literal = command.partition(b"}")
     cursor = Cursor((head + announced, literal, b"") if announced else (command,))
-    key = parse_search(cursor, charset="utf-8", extensions=EXTENSIONS)
-    return [number for number, _ in at_once(evaluate(key, context, Effort()))]
+    return parse_search(cursor, charset="utf-8", extensions=EXTENSIONS)
+
+
+def search(command: bytes, context: SearchContext = CONTEXT) -> list[int]:
+    """Return the numbers that a SEARCH in UTF-8 finds."""
+    return [number for number, _ in at_once(evaluate(parsed(command), context, Effort()))]
 
 
 FOUND = {
@@ -264,3 +271,110 @@ def test_other_store_errors_are_passed_on() -> None:
     """An unreadable storage is no empty result."""
     with pytest.raises(StoreError):
         search(b"BODY x", SearchContext(messages=[kept(Vault(b"", code="UNAVAILABLE"))], now=NOON))
+
+
+def units(command: bytes, messages: list[Message]) -> int:
+    """Return how much work a search is."""
+    effort = Counted()
+    at_once(evaluate(parsed(command), SearchContext(messages=messages, now=NOON), effort))
+    return effort.total
+
+
+LONG = "Subject: a long one\nX-Note: so much\n\n" + "lines of the body, over and over\n" * 3000 + "the end is near"
+LONG_MAIL = message(LONG.encode())
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (b"BODY {15}the end is near", True),
+        (b"BODY body,", True),
+        (b"BODY nowhere", False),
+        (b"BODY so", False),
+        (b"TEXT note:", True),
+        (b"NOT TEXT nowhere", True),
+        (b"BODY near TEXT nowhere", False),
+        (b"OR BODY nowhere SUBJECT long", True),
+        (b'BODY ""', True),
+    ],
+)
+def test_long_messages(command: bytes, found: bool) -> None:  # noqa: FBT001 -- a row's outcome
+    """A long message is read in turns, with the same outcome."""
+    assert search(command, SearchContext(messages=[LONG_MAIL], now=NOON)) == [1] * found
+    assert units(command, [LONG_MAIL]) >= (len(LONG) if b"nowhere" in command and b"SUBJECT" not in command else 0)
+
+
+@pytest.mark.parametrize("at", range((1 << 14) - 40, (1 << 14) + 4))
+def test_what_a_piece_cuts_in_two_is_found(at: int) -> None:
+    """The end of a piece hides nothing: neither words nor a mark that stands on the last letter."""
+    text = "x" * at + "Wörter am Rande e\u0301" + "y" * (1 << 15)
+    mail = message(f"Content-Type: text/plain; charset=utf-8\n\n{text}".encode())
+    context = SearchContext(messages=[mail], now=NOON)
+    for wanted in ("ÖRTER AM RANDE", "rande é", "xwörter", "éy"):
+        octets = wanted.encode()
+        assert search(b"BODY {%d}" % len(octets) + octets, context) == [1]
+
+
+def test_equal_keys_are_evaluated_once() -> None:
+    """A hundred equal keys are as much work as one, and so is what is made of them."""
+    once = units(b"NOT TO zz", MESSAGES * 50)
+    assert units(b" ".join([b"NOT TO zz"] * 100), MESSAGES * 50) <= once * 1.3
+    assert (
+        units(b"OR TO zz " * 90 + b"TO zz", MESSAGES * 50) <= once * 12
+    )  # ninety more tests that cost next to nothing
+
+
+def test_a_value_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many strings are looked for in a field or in a body, it is decoded and folded once for each message."""
+    folded: list[str] = []
+
+    def counting(text: str) -> str:
+        folded.append(text)
+        return fold(text)
+
+    monkeypatch.setattr("labserver.imap.search_evaluation.fold", counting)
+    monkeypatch.setattr("labserver.message.text.fold", counting)
+    search(b" ".join(b"NOT SUBJECT x%d" % number for number in range(100)), SearchContext(messages=MESSAGES, now=NOON))
+    assert len(folded) == 5, "one value in each message, two in the last"
+    folded.clear()
+    search(b" ".join(b"NOT BODY x%d" % number for number in range(100)), SearchContext(messages=MESSAGES, now=NOON))
+    assert len(folded) == 5, "one text in each message, two in the third"
+
+
+def test_many_strings_are_looked_for_together() -> None:
+    """Two hundred strings in one long body cost their comparisons, not two hundred times its decoding."""
+    one = units(b"BODY x0y", [LONG_MAIL])
+    many = units(b" ".join(b"NOT BODY x%dy" % number for number in range(200)), [LONG_MAIL])
+    assert many < one * 60
+
+
+def test_a_large_mailbox_is_searched_in_turns() -> None:
+    """Twenty thousand messages take turns of a few thousand each, also where nothing of them is read."""
+    many = MESSAGES * 5000
+    for command in (b"UNSEEN", b"ON 1-Jan-2020", b"NOT $", b"LARGER 5 NOT KEYWORD x"):
+        effort = Counted()
+        at_once(evaluate(parsed(command), SearchContext(messages=many, saved=MESSAGES, now=NOON), effort))
+        assert effort.turns >= len(many) * MESSAGE // TURN
+        assert effort.largest <= TURN // 32
+
+
+def test_endless_texts_take_turns() -> None:
+    """No step of a search is long, whatever a text is made of."""
+    body = "ﷺ".encode() * (1 << 18)
+    effort = Counted()
+    mail = message(b"Content-Type: text/plain; charset=utf-8\n\n" + body)
+    at_once(evaluate(parsed(b"BODY zz"), SearchContext(messages=[mail], now=NOON), effort))
+    assert effort.turns >= 4
+    assert effort.largest < TURN // 2
+
+
+def test_flags_are_those_of_the_beginning() -> None:
+    """What changes while a search gives way does not change what it finds."""
+    first, second = message(flags=["\\Seen"], modseq=5), message(uid=2, modseq=5)
+    changed: dict[Message, tuple[frozenset[str], int]] = {}
+    context = SearchContext(messages=[first, second], now=NOON, changed=changed)
+    searching = evaluate(parsed(b"SEEN NOT MODSEQ 6"), context, Effort(turn=1))
+    for mail in (first, second):
+        changed[mail] = (mail.flags, mail.modseq)
+        mail.flags, mail.modseq = frozenset({"\\Seen"}) - mail.flags, 9
+    assert [number for number, _ in at_once(searching)] == [1]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
+from operator import itemgetter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from labserver.effort import Effort, at_once
 from labserver.imap.cursor import BadSyntax, Cursor
-from labserver.imap.sort import Criterion, parse_criteria, sort
+from labserver.imap.sort import Criterion, in_order, parse_criteria, sort
 from labserver.mailstore.message import Body
 from tests.imap.paper_mailbox import MORNING, mailbox, message
+from tests.work import Counted
 
 FIELDS: dict[str, list[bytes]] = {
     "Subject": [b"b", b"Re: a", b"[x] C", b"", b"=?utf-8?q?=C3=84?="],
@@ -63,8 +69,8 @@ ORDERS = {
 def test_orders(criteria: bytes, expected: list[int]) -> None:
     """Messages are sorted as RFC 5256 3 and RFC 5957 say; REVERSE turns one criterion, not the ties."""
     wanted = parse_criteria(Cursor((b"(" + criteria + b")",)), display=True)
-    assert [number for number, _ in sort(HITS, wanted)] == expected
-    assert [number for number, _ in sort(HITS[::-1], wanted)] == expected
+    assert [number for number, _ in at_once(sort(HITS, wanted, Effort()))] == expected
+    assert [number for number, _ in at_once(sort(HITS[::-1], wanted, Effort()))] == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +100,45 @@ def test_keys_are_found_once() -> None:
     """What a message is sorted by is kept with it."""
     hits = mailbox(b"Subject: x\r\n\r\n", b"Subject: y\r\n\r\n")
     wanted = (Criterion(name=b"SUBJECT"),)
-    sort(hits, wanted)
+    at_once(sort(hits, wanted, Effort()))
     for _, mail in hits:
         mail.body = Body(data=b"")
-    assert [number for number, _ in sort(hits[::-1], wanted)] == [1, 2]
+    assert [number for number, _ in at_once(sort(hits[::-1], wanted, Effort()))] == [1, 2]
+
+
+@given(st.lists(st.integers(0, 50), max_size=300), st.booleans())
+def test_sorting_in_turns(numbers: list[int], reverse: bool) -> None:  # noqa: FBT001 -- an example's value
+    """Sorting in runs and merging them is sorting, equal ones in their order, forwards and backwards."""
+    pairs = [(number // 10, (number, place)) for place, number in enumerate(numbers)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("labserver.imap.sort._RUN", 7)
+        found = at_once(in_order(pairs, Effort(turn=1), reverse=reverse))
+    assert found == sorted(pairs, key=itemgetter(0), reverse=reverse)
+
+
+def test_sorting_many_takes_turns() -> None:
+    """A hundred thousand pairs are sorted in runs, and no merge is long."""
+    effort = Counted()
+    chance = random.Random(7)  # noqa: S311 -- a test's dice
+    at_once(in_order([(chance.random(), number) for number in range(100_000)], effort))
+    assert effort.turns >= 8
+    assert effort.largest <= 100_000 * 16
+
+
+def test_a_repeated_criterion_is_sorted_by_once() -> None:
+    """What is named again decides nothing, and costs nothing."""
+    hits = mailbox(*(b"Subject: %d\r\n\r\n" % (number * 7 % 50) for number in range(50)))
+    once, again = Counted(), Counted()
+    wanted = (Criterion(name=b"SUBJECT"),)
+    at_once(sort(hits, wanted, Effort()))
+    expected = at_once(sort(hits, wanted, once))
+    assert at_once(sort(hits, wanted + (Criterion(name=b"SUBJECT", reverse=True),) * 500, again)) == expected
+    assert again.total == once.total
+
+
+def test_what_is_sorted_by_is_short() -> None:
+    """Of an endless subject or name only the beginning is kept to sort by."""
+    endless = "ﷺ".encode() * 9000
+    hits = mailbox(b"Subject: %b\r\nFrom: %b <a@x>\r\n\r\n" % (endless, endless))
+    at_once(sort(hits, (Criterion(name=b"SUBJECT"), Criterion(name=b"DISPLAYFROM")), Effort()))
+    assert all(len(value) <= 1000 for value in hits[0][1].derived.values())

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labserver.effort import Effort, at_once
 from labserver.imap.thread import ALGORITHMS, Thread, format_threads
 from tests.imap.paper_mailbox import mailbox, message
+from tests.work import Counted
 
 
 def mail(own: str = "", references: str = "", subject: str = "", *, day: int = 1, reply_to: str = "") -> bytes:
@@ -30,7 +32,9 @@ def mail(own: str = "", references: str = "", subject: str = "", *, day: int = 1
 
 def threads(algorithm: bytes, *mails: bytes) -> str:
     """Return the threads of a mailbox as they stand in the response."""
-    return format_threads(ALGORITHMS[algorithm](mailbox(*mails)), uid=False).decode()
+    effort = Effort()
+    found = at_once(ALGORITHMS[algorithm](mailbox(*mails), effort))
+    return at_once(format_threads(found, effort, uid=False)).decode()
 
 
 REFERENCES = {
@@ -113,8 +117,9 @@ def test_ordered_subject(mails: list[bytes], expected: str) -> None:
 
 def test_by_uid() -> None:
     """UID THREAD tells UIDs."""
-    found = ALGORITHMS[b"REFERENCES"](mailbox(mail("a"), mail("b", "a")))
-    assert format_threads(found, uid=True) == b"(10 20)"
+    effort = Effort()
+    found = at_once(ALGORITHMS[b"REFERENCES"](mailbox(mail("a"), mail("b", "a")), effort))
+    assert at_once(format_threads(found, effort, uid=True)) == b"(10 20)"
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -124,7 +129,8 @@ def test_endless_chains(order: int) -> None:
         ::order
     ]
     found = [(number, message(content, uid=number)) for number, content in enumerate(mails, 1)]
-    answer = format_threads(ALGORITHMS[b"REFERENCES"](found), uid=True)
+    effort = Effort()
+    answer = at_once(format_threads(at_once(ALGORITHMS[b"REFERENCES"](found, effort)), effort, uid=True))
     assert answer == b"(%b)" % b" ".join(b"%d" % number for number, _ in found[::order])
 
 
@@ -136,7 +142,7 @@ def test_deep_trees() -> None:
         thread.adopt(child)
         thread.adopt(Thread((number + 1, message())))
         thread = child
-    answer = format_threads([root], uid=False)
+    answer = at_once(format_threads([root], Effort(), uid=False))
     assert answer.startswith(b"(1 (2 (4 (")
     assert answer.count(b"(") == answer.count(b")") == 9000 - 1
 
@@ -158,3 +164,25 @@ def test_everybody_is_in_one_thread(seed: int, algorithm: bytes) -> None:
     answer = threads(algorithm, *mails)
     numbers = sorted(int(number) for number in answer.replace("(", " ").replace(")", " ").split())
     assert numbers == list(range(1, len(mails) + 1))
+
+
+@pytest.mark.parametrize("algorithm", list(ALGORITHMS))
+@pytest.mark.parametrize(
+    "mails",
+    [
+        [mail("a", "b")] * 3000,
+        [f"Message-ID: <{n}@x>\r\nReferences: <{n + 1}@x>\r\n\r\n".encode() for n in range(3000)],
+        [b"References: <gone@x>\r\nSubject: x\r\n\r\n"] * 3000,
+        [b"References: %b\r\n\r\n" % b" ".join(b"<%d@x>" % n for n in range(k, k + 50)) for k in range(300)],
+        [b"Subject: x\r\n\r\n"] * 3000,
+    ],
+    ids=["duplicates", "a chain backwards", "one missing parent", "many references", "one subject"],
+)
+def test_threading_takes_turns(algorithm: bytes, mails: list[bytes]) -> None:
+    """Whatever refers to whatever, work is counted step by step, and threads are the same for all the turns."""
+    hits, effort = mailbox(*mails), Counted(turn=1 << 14)
+    found = at_once(ALGORITHMS[algorithm](hits, effort))
+    answer = at_once(format_threads(found, effort, uid=False))
+    assert answer.decode() == threads(algorithm, *mails)
+    assert effort.turns >= len(mails) * 64 // (1 << 14)
+    assert effort.largest <= 3001 * 128

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+from encodings.aliases import aliases
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.message.charsets import codec, decode, fold
+from labserver.message.charsets import Folding, codec, decode, fold, text_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +70,39 @@ def test_folding_long_marks_is_bounded(calls: Callable[[Callable[[], object]], i
     text = "a" + "\u0301\u0323" * 5000
     assert calls(lambda: fold(text)) > 9
     assert len(fold(text)) == len(text)
+
+
+_MARKED = st.builds(
+    str.__add__, st.sampled_from("aÄßﷺﬁ \u1100\u1161"), st.text(alphabet="\u0323\u0307\u0f73", max_size=9)
+)
+
+
+@given(st.lists(_MARKED, max_size=20).map(lambda characters: "".join(characters * 60)), st.integers(1, 1500))
+def test_folding_in_pieces(text: str, size: int) -> None:
+    """Text folds the same in whatever pieces it comes: no mark is parted from what it stands on."""
+    folding = Folding()
+    pieces = [folding.feed(text[start : start + size]) for start in range(0, len(text), size)]
+    assert "".join([*pieces, folding.finish()]) == fold(text) == unicodedata.normalize("NFKD", text.casefold())
+
+
+def test_marks_without_end_are_folded_in_stretches(calls: Callable[[Callable[[], object]], int]) -> None:
+    """Marks that have no end are not gathered to be put in order all at once, which takes quadratic time."""
+    marks = "a" + "\u0323\u0307" * 10_000
+    folding = Folding()
+    assert len(folding.feed(marks)) > 19_000
+    assert calls(lambda: fold(marks)) < 3_000
+
+
+@given(st.sampled_from(sorted({name for name in aliases.values() if codec(name)} - {"ascii"})), st.binary(max_size=90))
+def test_decoding_in_pieces(charset: str, octets: bytes) -> None:
+    """Text decodes the same in whatever pieces it comes, to the end of its last line."""
+    octets = octets.replace(b"\n", b"") + b"\n"
+    decoder = text_decoder(charset)
+    pieces = [decoder.feed(octets[start : start + 7]) for start in range(0, len(octets), 7)]
+    assert "".join([*pieces, decoder.finish()]) == decode(octets, charset)
+
+
+def test_an_endless_shift_sequence() -> None:
+    """UTF-7 that never shifts back is decoded all the same, and not from its beginning again for each piece."""
+    decoder = text_decoder("utf-7")
+    assert sum(len(decoder.feed(b"+" + b"AOQ" * 2000)) for _ in range(100)) > 100_000

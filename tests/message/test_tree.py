@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.message.tree import DEEPEST, MOST_PARTS, tree
+from labserver.effort import TURN, at_once
+from labserver.message.tree import DEEPEST, MOST_PARTS, read_tree, tree
+from tests.work import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,3 +221,42 @@ def test_reading_the_header_does_not_look_for_parts(calls: Callable[[Callable[[]
     """ENVELOPE and HEADER cost no more for a message of many parts."""
     content = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n" * 1000
     assert calls(lambda: tree(content).section((), "HEADER")) < 30
+
+
+def _places(part: Part) -> list[tuple[int, int, int]]:
+    return [(inner.start, inner.body, inner.end) for inner in part.walk()]
+
+
+@pytest.mark.parametrize("window", [16, 1 << 17])
+def test_parts_found_in_turns(sample: bytes, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts are the same when they are looked for in turns, whatever a window of the octets cuts in two."""
+    at_once_found = _places(tree(sample))
+    monkeypatch.setattr("labserver.message.tree.WINDOW", window)
+    monkeypatch.setattr("labserver.message.header.WINDOW", window)
+    effort = Counted(turn=1)
+    assert _places(at_once(read_tree(sample, effort))) == at_once_found
+
+
+_ENDLESS = {
+    "lines like boundaries": MIXED.encode() + b"\n--c" * (1 << 20),
+    "boundaries": MIXED.encode() + b"\n--b" * (1 << 20),
+    "a header of lines like boundaries": MIXED.encode() + b"--b" + b"\n--c" * (1 << 20),
+    "nothing of the kind": MIXED.encode() + b"x" * (1 << 22),
+    "a header without end": b"X: " + b"y" * (1 << 22),
+    "a message in it": b"Content-Type: message/rfc822\n\nX: y" + b"\n--c" * (1 << 20),
+    "lines in a hundred multiparts": (
+        b"Content-Type: multipart/mixed; boundary=b0\n\n"
+        + b"".join(b"--b%d\nContent-Type: multipart/mixed; boundary=b%d\n\n" % (n, n + 1) for n in range(98))
+        + b"\n--c" * (1 << 18)
+    ),
+}
+
+
+@pytest.mark.parametrize("content", _ENDLESS.values(), ids=_ENDLESS.keys())
+def test_no_step_is_long(content: bytes) -> None:
+    """Whatever is in a long message, its parts are looked for in steps of less than a turn, and it gives way."""
+    effort = Counted()
+    at_once(read_tree(content, effort))
+    assert effort.total >= min(len(content), 1 << 20)
+    assert effort.largest < TURN
+    assert effort.turns >= 1

@@ -5,20 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labserver.effort import GIVE_WAY, MESSAGE, GiveWay
+from labserver.imap.cursor import LONGEST_PATTERN, BadSyntax
 from labserver.imap.listing import Listed, Pattern, Selection, list_names, subscribed_names
 from labserver.imap.responses import batched
 from labserver.imap.status import status_response
 from labserver.imap.vocabulary import Done
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.session import Session
     from labserver.imap.vocabulary import Answer
 
-__all__ = ["List", "ListSubscribed"]
+__all__ = ["List", "ListSubscribed", "check_patterns"]
+
+_MOST_PATTERNS = 200
+
+
+def check_patterns(reference: str, patterns: Sequence[str]) -> None:
+    """Raise BadSyntax for patterns that are too many or, behind the reference, too long."""
+    if len(patterns) > _MOST_PATTERNS:
+        raise BadSyntax(f"LIST takes at most {_MOST_PATTERNS} patterns")
+    if any(len(reference) + len(pattern) > LONGEST_PATTERN for pattern in patterns):
+        raise BadSyntax(f"A reference and a pattern have at most {LONGEST_PATTERN} octets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,7 @@ class List:
         cursor.space()
         pattern = cursor.list_mailbox()
         cursor.end()
+        check_patterns(reference, (pattern,))
         selection = Selection(show_children=dialect.has("CHILDREN"), show_special_use=dialect.has("SPECIAL-USE"))
         return cls(reference=reference, patterns=(pattern,), selection=selection, root=not pattern)
 
@@ -51,17 +64,22 @@ class List:
         yield from batched(self._responses(session))
         return Done()
 
-    def _responses(self, session: Session) -> Iterator[bytes]:
+    def _responses(self, session: Session) -> Iterator[bytes | GiveWay]:
         account = session.account
         if self.root:
             yield Listed(name="", attributes=("\\Noselect",)).response("LIST", b'""', account.separator)
             return
         patterns = [Pattern(self.reference + pattern, account.separator) for pattern in self.patterns]
-        for listed in list_names(account, patterns, self.selection):
+        for listed in list_names(account, patterns, self.selection, session.effort):
+            if isinstance(listed, GiveWay):
+                yield listed
+                continue
             encoded = session.mailbox_name(listed.name)
             yield listed.response("LIST", encoded, account.separator)
             mailbox = account.mailboxes.get(listed.name)
             if self.status and mailbox is not None:
+                if session.effort.spend(MESSAGE * len(mailbox.messages)):
+                    yield GIVE_WAY
                 yield status_response(encoded, mailbox, self.status, session)
 
 
@@ -80,6 +98,7 @@ class ListSubscribed:
         cursor.space()
         pattern = cursor.list_mailbox()
         cursor.end()
+        check_patterns(reference, (pattern,))
         return cls(reference=reference, pattern=pattern)
 
     def answer(self, session: Session) -> Answer:
@@ -87,11 +106,14 @@ class ListSubscribed:
         yield from batched(self._responses(session))
         return Done()
 
-    def _responses(self, session: Session) -> Iterator[bytes]:
+    def _responses(self, session: Session) -> Iterator[bytes | GiveWay]:
         account = session.account
         if not self.pattern:
             yield Listed(name="", attributes=("\\Noselect",)).response("LSUB", b'""', account.separator)
             return
         pattern = Pattern(self.reference + self.pattern, account.separator)
-        for listed in subscribed_names(account, pattern):
+        for listed in subscribed_names(account, pattern, session.effort):
+            if isinstance(listed, GiveWay):
+                yield listed
+                continue
             yield listed.response("LSUB", session.mailbox_name(listed.name), account.separator)

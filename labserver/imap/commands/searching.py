@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.results import Criteria, Returned
 from labserver.imap.vocabulary import Done
@@ -42,8 +41,5 @@ class Search:
     def answer(self, session: Session) -> Answer:
         """Search, and say what was found."""
         yield from self.criteria.prepare(session)
-        hits = self.returned.kept(session, self.criteria.find)
-        response = self.returned.response(session.tag, hits, modseq=self.criteria.by_modseq)
-        if response:
-            yield Reply.untagged(response)
+        yield from self.returned.answer(session, self.criteria.find(session), by_modseq=self.criteria.by_modseq)
         return Done()

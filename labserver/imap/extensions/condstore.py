@@ -18,7 +18,7 @@ __all__ = ["EXTENSION"]
 
 _MODSEQ = Item(
     name=b"MODSEQ",
-    render=lambda _view, message: b"MODSEQ (%d)" % message.modseq,
+    render=lambda view, message: b"MODSEQ (%d)" % view.modseq(message),
     implies="CONDSTORE",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.imap.commands.listing import List
+from labserver.imap.commands.listing import List, check_patterns
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.listing import Selection
 from labserver.imap.status import parse_items
@@ -45,6 +45,7 @@ def parse_list(cursor: Cursor, dialect: Dialect) -> List:
         extended = True
         cursor.parenthesised(lambda: _parse_return(cursor, dialect, returned))
     cursor.end()
+    check_patterns(reference, patterns)
     return List(
         reference=reference,
         patterns=tuple(patterns),

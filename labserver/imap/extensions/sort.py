@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.dialogues.exchange import Reply
 from labserver.imap.results import Criteria, Returned
 from labserver.imap.sort import parse_criteria, sort
 from labserver.imap.vocabulary import SELECTED, Done, Entry, Extension
 
 if TYPE_CHECKING:
+    from labserver.effort import Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.session import Session
     from labserver.imap.sort import Criterion
+    from labserver.imap.view import Hit
     from labserver.imap.vocabulary import Answer
 
 __all__ = ["EXTENSION", "Sort"]
@@ -43,11 +44,12 @@ class Sort:
     def answer(self, session: Session) -> Answer:
         """Search, sort, and say what was found in which order."""
         yield from self.criteria.prepare(session)
-        hits = self.returned.kept(session, lambda session: sort(self.criteria.find(session), self.order))
-        response = self.returned.response(session.tag, hits, modseq=self.criteria.by_modseq)
-        if response:
-            yield Reply.untagged(response)
+        yield from self.returned.answer(session, self._sorted(session), by_modseq=self.criteria.by_modseq)
         return Done()
+
+    def _sorted(self, session: Session) -> Work[list[Hit]]:
+        hits = yield from self.criteria.find(session)
+        return (yield from sort(hits, self.order, session.effort))
 
 
 EXTENSION = Extension(

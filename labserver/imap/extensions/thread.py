@@ -44,7 +44,10 @@ class Threads:
     def answer(self, session: Session) -> Answer:
         """Search, and say which message answers which."""
         yield from self.criteria.prepare(session)
-        threads = format_threads(ALGORITHMS[self.algorithm](self.criteria.find(session)), uid=self.uid)
+        hits = yield from self.criteria.find(session)
+        threads = yield from format_threads(
+            (yield from ALGORITHMS[self.algorithm](hits, session.effort)), session.effort, uid=self.uid
+        )
         yield Reply.untagged(b"* THREAD %b\r\n" % threads if threads else b"* THREAD\r\n")
         return Done()
 
