@@ -35,7 +35,7 @@ class Draft:
     internal_date: datetime | None = None
     """When it arrived, timezone-aware; None means now. Kept to the second, as IMAP shows it."""
     envelope: Envelope | None = None
-    """How it came, when it came by SMTP or LMTP."""
+    """How it came, when it came by SMTP or LMTP, or by IMAP's APPEND UTF8."""
 
     def __post_init__(self) -> None:
         if self.internal_date is not None and self.internal_date.tzinfo is None:

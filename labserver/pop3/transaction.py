@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from labserver.message.downgrade import downgraded
 from labserver.pop3.replies import PIECE, Text, listing, message, ok, refused
+from labserver.pop3.spliced import Spliced
 from labserver.wire.actions import GiveWay
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from labserver.dialogues.exchange import Reply
-    from labserver.mailstore.message import Message
+    from labserver.mailstore.message import Message, Reading
     from labserver.pop3.maildrop import Maildrop
 
     Steps = Iterator[Reply | GiveWay]
@@ -108,10 +110,16 @@ def _readable(drop: Maildrop, number: int) -> Generator[Reply | GiveWay, None, _
     else:
         header = _Header(drop[number])
         yield from header.read()
-        if drop.utf8 or not header.internationalized:
-            return header
-        yield refused(f"Message {number} has UTF-8 in its header: enter UTF-8 mode first", code="UTF8")
+        if not drop.utf8 and header.internationalized and _is_international(drop[number]):
+            yield from header.downgrade(drop[number])
+        return header
     return None
+
+
+def _is_international(message: Message) -> bool:
+    """Return whether a message came as RFC 6532 allows it, by SMTPUTF8 or APPEND UTF8, and not with raw octets only."""
+    envelope = message.envelope
+    return envelope is not None and "SMTPUTF8" in envelope.parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +134,14 @@ class _Each:
 
 
 class _Header:
-    """Where a message's header ends, and whether it must not be sent outside UTF-8 mode.
+    """Where a message's header ends, and whether there is UTF-8 in it.
 
-    That is for UTF-8 in it (RFC 6856 2.1, RFC 6532); other 8-bit octets are nobody's standard and go out as they came.
+    Mail that was sent so by the standard (RFC 6532) is not for clients outside UTF-8 mode (RFC 6856 2.1), and is
+    downgraded for them (RFC 6857). Other 8-bit octets are nobody's standard and go out as they came.
     """
 
     def __init__(self, message: Message) -> None:
-        self.reading = message.reading()
+        self.reading: Reading = message.reading()
         self.size = message.size
         self.end = message.size
         self.internationalized = False
@@ -156,6 +165,12 @@ class _Header:
             if not number % _A_TURN:
                 yield GiveWay()
         self.internationalized = valid and not ascii_only
+
+    def downgrade(self, message: Message) -> Iterator[GiveWay]:
+        """Read the message with its headers in ASCII instead."""
+        spliced = Spliced(message.content, downgraded(message.content))
+        yield GiveWay()
+        self.reading, self.size, self.end = spliced, len(spliced), spliced.moved(self.end)
 
 
 def _decodes(decoder: IncrementalDecoder, window: bytes, *, final: bool) -> bool:

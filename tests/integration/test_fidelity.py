@@ -124,7 +124,7 @@ def test_pop3(sent: tuple[LabProcess, list[bytes]]) -> None:
     """RETR gives what was sent; a message without a last line's end gets one, as POP3 must."""
     lab, contents = sent
     with Peer(lab, "pop3s") as peer:
-        assert peer.ask(b"UTF8\r\n").startswith(b"+OK"), "or messages with UTF-8 in their headers are kept back"
+        assert peer.ask(b"UTF8\r\n").startswith(b"+OK"), "or messages with UTF-8 in their headers are downgraded"
         peer.login()
         read = []
         for number in range(1, len(contents) + 1):

@@ -10,6 +10,8 @@ import pytest
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Identity, LoginFailure
 from labserver.mailstore.directory import Directory, User
+from labserver.mailstore.envelope import Envelope
+from labserver.mailstore.message import Draft
 from labserver.pop3.apop import new_timestamp, verified
 
 if TYPE_CHECKING:
@@ -161,14 +163,35 @@ LATIN1_HEADER = "Subject: Grüße\r\n\r\nHallo\r\n".encode("latin-1")
 UTF8_BODY = "Subject: Gruss\r\n\r\nGrüße\r\n".encode()
 
 
-def test_utf8_headers_need_utf8_mode(post: Post) -> None:
-    """RFC 6856 2.1: outside UTF-8 mode such a message is refused with [UTF8]; all others are sent as they are."""
+def test_raw_octets_in_a_header_are_sent_as_they_are(post: Post) -> None:
+    """Mail that came without SMTPUTF8 is given out whatever its header holds, in UTF-8 mode and outside."""
     post.deliver(UTF8_HEADER, LATIN1_HEADER, UTF8_BODY)
     driver = post.login()
-    refusal = b"-ERR [UTF8] Message 1 has UTF-8 in its header: enter UTF-8 mode first\r\n"
-    assert driver.say(b"RETR 1\r\nTOP 1 0\r\n") == refusal * 2
-    assert driver.say(b"RETR 2\r\n").endswith(b"octets\r\n" + LATIN1_HEADER + b".\r\n")
-    assert driver.say(b"RETR 3\r\n").endswith(b"octets\r\n" + UTF8_BODY + b".\r\n")
+    for number, content in enumerate((UTF8_HEADER, LATIN1_HEADER, UTF8_BODY), 1):
+        assert driver.say(b"RETR %d\r\n" % number) == b"+OK %d octets\r\n%b.\r\n" % (len(content), content)
+    assert driver.say(b"TOP 1 0\r\n").endswith("Subject: Grüße\r\n\r\n.\r\n".encode())
+
+
+@pytest.mark.parametrize("service", ["smtp", "imap"])
+def test_international_mail_is_downgraded_outside_utf8_mode(post: Post, service: str) -> None:
+    """Mail that came by SMTPUTF8 or APPEND UTF8 has an ASCII header for those who did not say UTF8 (RFC 6857)."""
+    envelope = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""}, service=service)
+    post.inbox.append([Draft(content=content, envelope=envelope) for content in (UTF8_HEADER, UTF8_BODY)])
+    header = b"Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n\r\n"
+    driver = post.login()
+    assert driver.say(b"RETR 1\r\n") == b"+OK %d octets\r\n%bHallo\r\n.\r\n" % (len(header) + 7, header)
+    assert driver.say(b"TOP 1 0\r\n").endswith(b"\r\n" + header + b".\r\n")
+    assert driver.say(b"TOP 1 5\r\n").endswith(b"\r\n" + header + b"Hallo\r\n.\r\n")
+    assert driver.say(b"RETR 2\r\n").endswith(b"octets\r\n" + UTF8_BODY + b".\r\n")
+
+
+def test_downgraded_mail_goes_out_in_pieces(post: Post) -> None:
+    """A large message is not copied: its header is new, its body comes from where it is."""
+    envelope = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""})
+    body = b".dots\r\n" * 40_000
+    post.inbox.append([Draft(content="Subject: ü\r\n\r\n".encode() + body, envelope=envelope)])
+    answer = post.login().say(b"RETR 1\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == body.replace(b".", b"..") + b".\r\n"
 
 
 def test_utf8_mode(post: Post) -> None:

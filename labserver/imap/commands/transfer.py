@@ -9,6 +9,7 @@ from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import Refused
 from labserver.imap.syntax import compact, runs
 from labserver.imap.vocabulary import Done
+from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.message import Draft
 from labserver.mailstore.names import checked
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from labserver.mailstore.mailbox import Mailbox
 
 __all__ = ["Append", "Copy", "Move"]
+
+
+_INTERNATIONAL = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""}, service="imap", protocol="IMAP")
+"""Kept beside a message that came by APPEND UTF8, so that POP3 downgrades it like mail that came by SMTPUTF8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,11 @@ def _draft(cursor: Cursor, dialect: Dialect) -> Draft:
     if cursor.utf8 and cursor.skip(b"UTF8 ("):
         content = cursor.literal(binary=True)
         cursor.expect(b")")
+        envelope = _INTERNATIONAL
     else:
         content = cursor.literal(binary=dialect.has("BINARY"))
-    return Draft(content=content, flags=frozenset(flags), internal_date=date)
+        envelope = None
+    return Draft(content=content, flags=frozenset(flags), internal_date=date, envelope=envelope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
