@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from labserver.tls.client_hello import LIMIT, ClientHello, ClientHelloReader, Unread, parse_client_hello
+from tests.clients.sandbox import missing
 from tests.patience import PATIENCE
 from tests.tls.hello import Parts, numbers, of_ssl, records, vector
 
@@ -36,7 +37,7 @@ def _read(data: bytes) -> ClientHello:
 def _from_program(command: tuple[str, ...]) -> tuple[ClientHello, bytes]:
     """Let a program connect; return its ClientHello, and everything it sent until that was whole."""
     if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
+        missing(command[0])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
         port = str(listener.getsockname()[1])
