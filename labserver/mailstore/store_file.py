@@ -6,6 +6,7 @@ may not write a disk I/O error. So each of these is looked at first, and told by
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -32,9 +33,17 @@ def prepare(path: Path) -> None:
     for log in (path.with_name(path.name + ending) for ending in _LOGS):
         with suppress(FileNotFoundError):
             _check(log, log.lstat(), "remove it")
-    with suppress(FileExistsError):
+    try:
         make_private(path)
-        return
+    except FileExistsError:
+        _check_existing(path)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        raise ConfigurationError(f"{path}: it cannot be written: {error.strerror}; use another file") from error
+
+
+def _check_existing(path: Path) -> None:
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise ConfigurationError(f"{path}: it is a directory, not a plain file; name a file in it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -215,7 +216,10 @@ def test_what_may_only_be_read_is_named(plain_user: PlainUser, file: int, folder
 def test_a_new_file_where_nothing_may_be_written(plain_user: PlainUser) -> None:
     """A store cannot be made in a directory that is read-only."""
     plain_user.folder.chmod(0o500)
-    with plain_user.acting(), pytest.raises(ConfigurationError, match=r"/lab\.db: Permission denied"):
+    with (
+        plain_user.acting(),
+        pytest.raises(ConfigurationError, match=r"/lab\.db: it cannot be written: Permission denied"),
+    ):
         opened(plain_user.folder / "lab.db")
     plain_user.folder.chmod(0o700)
     with plain_user.acting():
@@ -227,6 +231,13 @@ def test_a_read_only_file_system(kept: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(store_file_module, "_may_write", lambda _: False)
     with pytest.raises(ConfigurationError, match=f"{kept}: it cannot be written"):
         opened(kept)
+    monkeypatch.setattr(store_file_module, "make_private", _read_only)
+    with pytest.raises(ConfigurationError, match=r"/new: it cannot be written: Read-only file system; use another"):
+        opened(kept.with_name("new"))
+
+
+def _read_only(path: Path) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
