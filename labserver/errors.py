@@ -4,7 +4,15 @@ A client's fault is data (an event, an error reply); only our own faults and the
 Messages are sentences for the person at the keyboard: what happened, where, and what to do next.
 """
 
-__all__ = ["ConfigurationError", "LabError", "LimitExceededError", "StoreError", "UnavailableError", "told"]
+__all__ = [
+    "ConfigurationError",
+    "LabError",
+    "LabFullError",
+    "LimitExceededError",
+    "StoreError",
+    "UnavailableError",
+    "told",
+]
 
 _MOST_TOLD = 80
 """Characters; what a client says may have millions."""
@@ -36,6 +44,13 @@ class StoreError(LabError):
 
 class LimitExceededError(StoreError):
     """A documented limit would be exceeded: ``TOOBIG`` (a message), ``LIMIT`` (a count), ``OVERQUOTA`` (a mailbox)."""
+
+
+class LabFullError(LimitExceededError):
+    """The lab as a whole has no room for more mail (``OVERQUOTA``), whoever's it is."""
+
+    def __init__(self) -> None:
+        super().__init__("The lab has no memory for more mail (--max-memory)", code="OVERQUOTA")
 
 
 def told(text: str) -> str:

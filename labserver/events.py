@@ -103,6 +103,7 @@ class CommandReceived(Event):
     verb: str
     """A word of the protocol; empty where the client said another, which may be a credential."""
     data: bytes
+    """As it was sent; of large literals the beginning."""
     masked: bytes
     """``data`` with ``****`` for all that is not known to be harmless."""
     secure: bool
@@ -123,7 +124,9 @@ class DataReceived(Event):
     """Mail data came in (DATA, BDAT)."""
 
     data: bytes
+    """As it was sent, dot-stuffed; of large data the beginning, which is as much as a transcript keeps."""
     size: int
+    """Octets that came; 0 if they were too many to be taken."""
     secure: bool
 
 

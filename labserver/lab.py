@@ -10,12 +10,15 @@ import ipaddress
 import os
 from typing import TYPE_CHECKING
 
+from labserver.budget import Budgets
 from labserver.catalogue.chains import ScenarioChains
 from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
+from labserver.holding import Intake
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
+from labserver.mailstore.storage import MemoryStorage
 from labserver.mailstore.store import MailStore
 from labserver.pki.chain import fingerprint
 from labserver.pki.material import entropy_for, obtain
@@ -26,7 +29,9 @@ from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
+from labserver.servers.memory import default_memory
 from labserver.servers.repertoire import Repertoire
+from labserver.servers.spool import Spool
 from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lab"]
 
+_CACHE = 64 << 20
+"""Octets of mail in a store file that are in memory as well, at most."""
 SCHEMA = 1
 """The version of the ready record. Fields are added under it, never changed."""
 
@@ -62,6 +69,14 @@ class Lab:
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
         self._preloaded: tuple[str, ...] = ()
+        limits = settings.limits
+        self.budgets = Budgets.of(
+            memory=limits.memory or default_memory(), spool=limits.spool, connections=limits.connections
+        )
+        """What clients may make this lab hold, and what they do."""
+        self._spool = Spool(
+            settings.certificates.state or run_directory, budget=self.budgets.spool, share=self.budgets.share
+        )
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
             check_case(identifier, ())
@@ -91,7 +106,7 @@ class Lab:
             )
             self._repertoire = Repertoire(settings=settings, material=self.material, chains=self.chains, http=self._url)
             self.store = MailStore(
-                storage=_storage(settings), limits=settings.limits, clock=self.clock, folders=settings.folders
+                storage=self._storage(), limits=settings.limits, clock=self.clock, folders=settings.folders
             )
         except BaseException:
             self.release()
@@ -127,7 +142,7 @@ class Lab:
         from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
 
         self._reactor = reactor
-        self._connections = OpenConnections(limits=self.settings.limits)
+        self._connections = OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished)
         for bound in self._bound:
             factory = ConnectionFactory(
                 service=SERVICES[bound.service],
@@ -163,7 +178,7 @@ class Lab:
         lease = Lease(
             scenario=identifier,
             transcript=transcript or self._new_transcript(),
-            connections=OpenConnections(limits=self.settings.limits),
+            connections=OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished),
             ca=self.anchors.told(identifier),
             crl_pem=self._lists_file(identifier),
         )
@@ -219,6 +234,7 @@ class Lab:
         if self._connections is not None:
             await self._connections.drain(grace)
         self.store.close()
+        self._spool.close()
 
     def record(self) -> dict[str, object]:
         """Return the ready record: what programs need to know, in a stable, versioned form."""
@@ -287,6 +303,19 @@ class Lab:
             for sock in bound.sockets:
                 sock.close()
 
+    def _storage(self) -> Storage:
+        settings, budget = self.settings, self.budgets.finished
+        if settings.store is None:
+            return MemoryStorage(budget)
+        from labserver.mailstore.sqlite import SqliteStorage  # noqa: PLC0415 -- only when it is asked for
+
+        return SqliteStorage(
+            settings.store,
+            synchronous="full" if settings.durable else "normal",
+            cache_size=min(_CACHE, budget.limit // 2),
+            budget=budget,
+        )
+
     def _fill(self) -> None:
         for account in self.directory.users:
             self.store.account(account)
@@ -318,6 +347,7 @@ class Lab:
             clock=self.clock,
             entropy=self._entropy,
             host_name=settings.certificates.host,
+            intake=Intake(budget=self.budgets.unfinished, share=self.budgets.share, blocks=self._spool),
             imap_extensions=extensions,
             apop=settings.apop,
             pop3_lock=settings.pop3_lock,
@@ -348,11 +378,3 @@ def _reachable(address: str) -> str:
     if not ip.is_unspecified:
         return address
     return "127.0.0.1" if ip.version == 4 else "::1"  # noqa: PLR2004 -- IPv4
-
-
-def _storage(settings: Settings) -> Storage | None:
-    if settings.store is None:
-        return None
-    from labserver.mailstore.sqlite import SqliteStorage  # noqa: PLC0415 -- only when it is asked for
-
-    return SqliteStorage(settings.store, synchronous="full" if settings.durable else "normal")

@@ -14,7 +14,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what one client may make the lab hold or wait for. Sizes in octets, times in seconds."""
+    """Bounds on what clients may make the lab hold or wait for. Sizes in octets, times in seconds."""
 
     message_size: int = 50 * _MIB
     """One message. SMTP 552 5.3.4 and SIZE (RFC 1870), IMAP NO [TOOBIG] and APPENDLIMIT (RFC 7889)."""
@@ -24,6 +24,13 @@ class Limits:
     """Octets in one mailbox. SMTP 452 4.2.2, IMAP NO [OVERQUOTA] (RFC 9208)."""
     keywords: int = 1_000
     """Different keywords of the messages in one mailbox. IMAP NO [LIMIT]."""
+    memory: int = 0
+    """Octets that all clients together may make the lab hold in memory; 0 for half of what there is, at least 128 MiB.
+
+    Beyond it mail that is still coming goes to a file, or is dropped: SMTP 452 4.3.1, IMAP NO [LIMIT]. Where mailboxes
+    fill it: SMTP 452 4.3.1, IMAP NO [OVERQUOTA]."""
+    spool: int = 1024 * _MIB
+    """Octets of mail that is still coming in a file, beyond the 256 KiB of each that stay in memory. As above."""
     mailboxes: int = 1_000
     """Mailboxes of one account. IMAP NO [LIMIT]."""
     accounts: int = 10_000

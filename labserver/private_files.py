@@ -32,6 +32,7 @@ __all__ = [
     "is_trusted",
     "make_private",
     "open_appending",
+    "open_nameless",
     "planted",
     "write_file",
     "write_named",
@@ -108,6 +109,17 @@ def open_appending(path: Path) -> int:
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
         os.close(descriptor)
         raise ConfigurationError(f"cannot write {path}: others can change it; remove it, or name another file")
+    return descriptor
+
+
+def open_nameless(folder: Path) -> int:
+    """Return a descriptor of a new file in ``folder`` that nobody can open again: its name is gone. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=".spool.", suffix=TEMPORARY_SUFFIX, dir=folder)
+    try:
+        Path(name).unlink()
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,16 @@ import pytest
 
 from labserver import private_files
 from labserver.errors import ConfigurationError
-from labserver.private_files import PRIVATE, PUBLIC, in_a_file, open_appending, planted, write_file, write_named
+from labserver.private_files import (
+    PRIVATE,
+    PUBLIC,
+    in_a_file,
+    open_appending,
+    open_nameless,
+    planted,
+    write_file,
+    write_named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,6 +283,18 @@ def _writing(call: ast.Call) -> str:
         return name if "O_CREAT" in ast.unparse(call) else ""
     words = [one.value for one in ast.walk(call) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return "open" if last == "open" and any(re.fullmatch(r"[rbt+]*[wax][wbaxt+]*", word) for word in words) else ""
+
+
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    """It was private when it had one, and now nobody can open it, nor does the next program have it."""
+    with os.fdopen(open_nameless(tmp_path), "w+b") as stream:
+        status = os.fstat(stream.fileno())
+        assert list(tmp_path.iterdir()) == []
+        assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (PRIVATE, 0)
+        assert not os.get_inheritable(stream.fileno())
+        stream.write(b"mail")
+        stream.seek(0)
+        assert stream.read() == b"mail"
 
 
 def test_nobody_else_creates_files() -> None:

@@ -30,6 +30,8 @@ _LIMIT_HELP = {
     "mailbox_messages": "messages in one mailbox",
     "mailbox_size": "octets in one mailbox",
     "keywords": "different keywords in one mailbox",
+    "memory": "octets that all clients together make the lab hold in memory",
+    "spool": "octets of mail that is still coming, in a file",
     "mailboxes": "mailboxes of one account",
     "accounts": "accounts",
     "recipients": "recipients of one message",
@@ -46,6 +48,9 @@ _LIMIT_HELP = {
     "transcript_raw_octets": "octets of the network kept per session",
     "transcript_sessions": "sessions kept",
 }
+
+_DERIVED = {"memory": "half of the cgroup's or the machine's, at least 128 MiB"}
+"""Defaults that depend on where the lab runs."""
 
 
 def add_lab_options(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
@@ -82,7 +87,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
             dest=f"limit_{field.name}",
             type=kind,
             metavar="S" if field.type == "float" else "N",
-            help=f"{_LIMIT_HELP[field.name]} (default {field.default})",
+            help=f"{_LIMIT_HELP[field.name]} (default {_DERIVED.get(field.name, field.default)})",
         )
 
 

@@ -17,12 +17,12 @@ So a DATA phase, an IDLE, a SASL dialogue and a plain NOOP have one shape, witho
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.wire.actions import GiveWay
-from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow
+from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow, Sink
 
 if TYPE_CHECKING:
     from labserver.dialogues.masking import Standing
@@ -59,7 +59,11 @@ class Command:
     parts: tuple[bytes, ...] = ()
     """The unit's parts (:class:`labserver.wire.framing.Framed`)."""
     raw: bytes = b""
-    """Every octet as sent."""
+    """Every octet as sent; of literals that went to sinks, only a beginning."""
+    elided: int = 0
+    """Octets that ``raw`` lacks."""
+    sinks: tuple[tuple[int, Sink], ...] = ()
+    """Where IMAP literals went, with their places among the parts; whoever answers the command drops them."""
 
 
 class ReplyKind(Enum):
@@ -137,6 +141,8 @@ class Await:
     """Octets beyond which data or a chunk is swallowed and reported as an overflow."""
     words: frozenset[bytes] = frozenset()
     """Lines that the transcript shows, in upper case. It masks every other: whatever it is may be a credential."""
+    sink: Sink | None = field(default=None, compare=False)
+    """Where data or a chunk goes as it comes; None to get it as the unit's part, for what is small."""
 
     @classmethod
     def line(cls, *words: bytes) -> Await:
@@ -144,14 +150,14 @@ class Await:
         return cls(kind=AwaitKind.LINE, words=frozenset(words))
 
     @classmethod
-    def data(cls, limit: int) -> Await:
+    def data(cls, limit: int, sink: Sink | None = None) -> Await:
         """Wait for dot-stuffed data up to CRLF.CRLF."""
-        return cls(kind=AwaitKind.DATA, limit=limit)
+        return cls(kind=AwaitKind.DATA, limit=limit, sink=sink)
 
     @classmethod
-    def chunk(cls, size: int, limit: int) -> Await:
+    def chunk(cls, size: int, limit: int, sink: Sink | None = None) -> Await:
         """Wait for exactly ``size`` octets."""
-        return cls(kind=AwaitKind.CHUNK, size=size, limit=limit)
+        return cls(kind=AwaitKind.CHUNK, size=size, limit=limit, sink=sink)
 
 
 Names = tuple[str, ...]
@@ -242,8 +248,11 @@ class Backend(Protocol):
     def greeting(self) -> Reply:
         """Return the first reply of the connection."""
 
-    def admit(self, request: LiteralRequest) -> Reply | None:
-        """Refuse an announced literal with a completion, or return None to let it come (IMAP only)."""
+    def admit(self, request: LiteralRequest) -> Reply | Sink | None:
+        """Refuse an announced literal with a completion, or let it come (IMAP only): into a sink, or, None, as a part.
+
+        A literal that comes unasked is refused when all of its command has come.
+        """
 
     def handle(self, command: Command) -> Exchange:
         """Answer one command. Every command enters here; every reply leaves as a value this yields."""

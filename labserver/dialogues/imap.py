@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import MECHANISM, Lexicon, harmless
-from labserver.wire.framing import Framed, ImapFramer, Overflow
+from labserver.wire.framing import SHOWN, Framed, ImapFramer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,12 +89,14 @@ class ImapDialogue:
 
     line_limit: int
     literal_limit: int
+    shown: int = SHOWN
+    """Octets of an appended message that the transcript has."""
     upgrade_verb: str = "STARTTLS"
     authenticate_verb: str = "AUTHENTICATE"
 
     def framer(self) -> ImapFramer:
         """Return a framer of commands with literals."""
-        return ImapFramer(line_limit=self.line_limit, literal_limit=self.literal_limit)
+        return ImapFramer(line_limit=self.line_limit, literal_limit=self.literal_limit, shown=self.shown)
 
     def command(self, framed: Framed) -> Command:
         """Split a command into tag, verb (``UID x`` as one) and argument."""
@@ -112,6 +114,8 @@ class ImapDialogue:
             argument=_LITERAL.sub(b"", argument) if len(framed.parts) > 1 else argument,
             parts=framed.parts,
             raw=framed.raw,
+            elided=framed.elided,
+            sinks=framed.sinks,
         )
 
     def overflow(self, overflow: Overflow) -> Reply:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import ACCOUNT, MECHANISM, Lexicon, harmless
-from labserver.wire.framing import Framed, Framer, Overflow
+from labserver.wire.framing import SHOWN, Framed, Framer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,12 +85,14 @@ class SmtpDialogue:
     """SMTP, submission and LMTP."""
 
     line_limit: int
+    shown: int = SHOWN
+    """Octets of mail data that the transcript has."""
     upgrade_verb: str = "STARTTLS"
     authenticate_verb: str = "AUTH"
 
     def framer(self) -> Framer:
         """Return a framer of command lines, mail data and chunks."""
-        return Framer(line_limit=self.line_limit)
+        return Framer(line_limit=self.line_limit, shown=self.shown)
 
     def command(self, framed: Framed) -> Command:
         """Split a line into verb and argument."""

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 from labserver.imap.syntax import SYSTEM_FLAGS, SequenceSet, decode_mailbox, read_date, read_date_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date, datetime
+
+    from labserver.holding import Span
 
 __all__ = ["ATOM_END", "LONGEST_PATTERN", "BadSyntax", "Cursor", "Refused", "beginning"]
 
@@ -63,19 +65,26 @@ class Cursor:
     """A position in one command.
 
     ``utf8``: the session has enabled UTF8=ACCEPT (RFC 6855), names are UTF-8. ``saved_results``: ``$`` is a message set
-    (RFC 5182).
+    (RFC 5182). ``messages``: literals that are not among the parts, by their place there.
     """
 
-    __slots__ = ("_index", "_parts", "_position", "_saved_results", "_text", "utf8")
+    __slots__ = ("_index", "_messages", "_parts", "_position", "_saved_results", "_text", "utf8")
 
     def __init__(
-        self, parts: tuple[bytes, ...], *, start: int = 0, utf8: bool = False, saved_results: bool = True
+        self,
+        parts: tuple[bytes, ...],
+        *,
+        start: int = 0,
+        utf8: bool = False,
+        saved_results: bool = True,
+        messages: Mapping[int, Span] | None = None,
     ) -> None:
         self._parts = parts
         self._index = 0
         self._text = parts[0] if parts else b""
         self._position = start
         self._saved_results = saved_results
+        self._messages = messages or {}
         self.utf8 = utf8
 
     def at_end(self) -> bool:
@@ -146,15 +155,23 @@ class Cursor:
             raise BadSyntax(f"A number here is at most {highest}")
         return number
 
-    def literal(self, *, binary: bool = False) -> bytes:
+    def literal(self) -> bytes:
+        """Consume a literal that is an argument."""
+        value = self.message()
+        if not isinstance(value, bytes):
+            raise BadSyntax("Such a large literal is not allowed here")
+        return value
+
+    def message(self, *, binary: bool = False) -> bytes | Span:
         """Consume a literal; ``binary`` also allows literal8 (RFC 3516), the only kind that may hold NUL."""
         match = _LITERAL.match(self._text, self._position)
         if not match or self._index + 2 >= len(self._parts):
             raise BadSyntax("Expected a literal")
-        value = self._parts[self._index + 1]
+        value: bytes | Span = self._parts[self._index + 1]
+        value = self._messages.get(self._index + 1, value)
         if match.group(1) and not binary:
             raise BadSyntax("A literal8 is not allowed here")
-        if not match.group(1) and b"\0" in value:
+        if not match.group(1) and (b"\0" in value if isinstance(value, bytes) else value.binary):
             raise BadSyntax("NUL is only allowed in a literal8")
         self._index += 2
         self._text = self._parts[self._index]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from labserver.dialogues.exchange import Reply
 from labserver.effort import GIVE_WAY, Effort, GiveWay
 from labserver.errors import StoreError
+from labserver.holding import Span
+from labserver.imap.commands.transfer import NO_ROOM, takes_message
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
 from labserver.imap.dialect import compose
 from labserver.imap.extensions.table import EXTENSIONS
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock
     from labserver.dialogues.exchange import Command, Exchange, Identity, Link
+    from labserver.holding import Intake
     from labserver.imap.vocabulary import Entry, Request
     from labserver.limits import Limits
     from labserver.mailstore.account import Account
     from labserver.mailstore.directory import Directory
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.store import MailStore
-    from labserver.wire.framing import LiteralRequest
+    from labserver.wire.framing import LiteralRequest, Sink
 
 __all__ = ["Session"]
 
@@ -59,12 +62,14 @@ class Session:
         directory: Directory,
         limits: Limits,
         clock: Clock,
+        intake: Intake,
         extensions: Collection[str] = tuple(EXTENSIONS),
     ) -> None:
         self.link = link
         self.directory = directory
         self.limits = limits
         self.clock = clock
+        self._intake = intake
         self.dialect = compose(frozenset(extensions), limits)
         self.enabled: set[str] = set()
         """What ENABLE or a command that implies it switched on."""
@@ -179,18 +184,38 @@ class Session:
         """Greet with the capabilities (RFC 3501 7.1 OK)."""
         return Reply.greeting(b"* OK [CAPABILITY %b] labserver ready\r\n" % self.capabilities(), "OK")
 
-    def admit(self, request: LiteralRequest) -> Reply | None:
-        """Refuse a literal that makes the command too large for now with ``NO [TOOBIG]`` (RFC 7889 4)."""
-        before = self.state is State.NOT_AUTHENTICATED
-        most = self.limits.literal_before_login if before else self.limits.message_size
-        if request.size + sum(map(len, request.parts[1::2])) <= most:
-            return None
-        tag = _TAG.match(request.parts[0])
-        raw = b"%b NO [TOOBIG] At most %d octets in one command\r\n" % (tag.group(1) if tag else b"*", most)
-        return Reply.completion(raw, "NO")
+    def admit(self, request: LiteralRequest) -> Reply | Sink | None:
+        """Measure an argument before it comes: only APPEND's messages may be large, and they are held elsewhere.
+
+        What makes a command too large for now is refused with ``NO [TOOBIG]`` (RFC 7889 4).
+        """
+        if self.state is State.NOT_AUTHENTICATED:
+            return self._small(request, self.limits.literal_before_login, "in one command")
+        verb = _VERB.match(request.parts[0])
+        if not takes_message(request.parts, start=verb.end() if verb else 0, dialect=self.dialect, utf8=self.utf8):
+            return self._small(request, self.limits.imap_line, "in the arguments of one command")
+        most = self.limits.message_size
+        if request.size > most:
+            return _refused(request, "TOOBIG", f"At most {most} octets in one message")
+        held = next((sink.held for _, sink in request.sinks if isinstance(sink, Span)), None) or self._intake.hold()
+        if not request.unasked and (held.lost or not self._intake.has_room(request.size)):
+            return _refused(request, "LIMIT", NO_ROOM)
+        return held.span(held.size, request.size)
+
+    def _small(self, request: LiteralRequest, most: int, where: str) -> Reply | None:
+        places = {place for place, _ in request.sinks}
+        so_far = sum(len(part) for place, part in enumerate(request.parts) if place % 2 and place not in places)
+        return None if request.size + so_far <= most else _refused(request, "TOOBIG", f"At most {most} octets {where}")
 
     def handle(self, command: Command) -> Exchange:
         """Answer one command; every reply of the session is yielded here or by :meth:`unsolicited`."""
+        try:
+            yield from self._handle(command)
+        finally:
+            for _, sink in command.sinks:
+                sink.drop()
+
+    def _handle(self, command: Command) -> Exchange:
         entry = self.dialect.commands.get(command.verb) if command.tag else None
         self.tag = command.tag
         if self.effort.spend(_COMMAND + sum(map(len, command.parts[::2]))):
@@ -245,7 +270,11 @@ class Session:
             raise BadSyntax(f"Not possible when {self.state.value}")
         verb = _VERB.match(command.parts[0])
         cursor = Cursor(
-            command.parts, start=verb.end() if verb else 0, utf8=self.utf8, saved_results=self.dialect.has("SEARCHRES")
+            command.parts,
+            start=verb.end() if verb else 0,
+            utf8=self.utf8,
+            saved_results=self.dialect.has("SEARCHRES"),
+            messages={place: sink for place, sink in command.sinks if isinstance(sink, Span)},
         )
         return entry.parse(cursor, self.dialect)
 
@@ -266,3 +295,9 @@ class Session:
         bracketed = b"[%b] " % code if code else b""
         words = " ".join(text[:_LONGEST_TEXT].split()).encode("ascii", "replace")
         return Reply.completion(b"%b %b %b%b\r\n" % (command.tag or b"*", verdict.encode(), bracketed, words), verdict)
+
+
+def _refused(request: LiteralRequest, code: str, text: str) -> Reply:
+    tag = _TAG.match(request.parts[0])
+    raw = b"%b NO [%b] %b\r\n" % (tag.group(1) if tag else b"*", code.encode(), text.encode())
+    return Reply.completion(raw, "NO")

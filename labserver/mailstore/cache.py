@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labserver.budget import Budget, Charge
 from labserver.errors import StoreError
 from labserver.mailstore.message import Body
 
@@ -87,11 +88,15 @@ class Scratch:
 
 
 class WarmMessages:
-    """The keeper of messages that live in a storage: reads octets when asked, holds ``capacity`` of them at most."""
+    """The keeper of messages that live in a storage: reads octets when asked, holds ``capacity`` of them at most.
 
-    def __init__(self, source: BodySource, *, capacity: int) -> None:
+    What it holds is counted in ``budget``, and less is held where that is full.
+    """
+
+    def __init__(self, source: BodySource, *, capacity: int, budget: Budget | None = None) -> None:
         self._source = source
         self._capacity = capacity
+        self._charge = Charge(budget or Budget())
         self._charges: OrderedDict[Message, int] = OrderedDict()
         self._octets: dict[Message, bytes] = {}
         self._scratch = Scratch()
@@ -141,14 +146,16 @@ class WarmMessages:
         self._charges[message] = max(before, charge)
         self._charges.move_to_end(message)
         self.charged += max(before, charge) - before
-        while self.charged > self._capacity and len(self._charges) > 1:
+        while len(self._charges) > 1 and (self.charged > self._capacity or not self._charge.resize(self.charged)):
             self.chill(next(iter(self._charges)))
+        self._charge.resize(self.charged, forced=True)
 
     def chill(self, message: Message) -> None:
         """Drop what can be read or derived again."""
         charge = self._charges.pop(message, None)
         if charge is not None:
             self.charged -= charge
+            self._charge.resize(self.charged, forced=True)
             self._octets.pop(message, None)
             self._scratch.drop(message)
             message.cache = None
@@ -209,6 +216,11 @@ class Resident:
     def scratch(self, message: Message) -> dict[str, Any]:
         """Return what readers left, if it is still there."""
         return self._scratch.of(message)
+
+    def take(self, message: Message, budget: Budget) -> None:
+        """Become the keeper of a new message, whose octets count in ``budget``; StoreError when they cannot be had."""
+        _body(message).settle(budget)
+        message.keeper = self
 
     def drop(self, message: Message) -> None:
         """Let go of a message that is in no mailbox any more, and of what was left with it.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labserver.clock import Clock
+    from labserver.holding import Span
     from labserver.mailstore.directory import Directory
     from labserver.mailstore.envelope import Envelope
     from labserver.mailstore.store import MailStore
@@ -70,7 +71,7 @@ class Delivery:
             return Outcome(address=address, account=name, error=error)
         return Outcome(address=address, account=name)
 
-    def deliver(self, envelope: Envelope, content: bytes, *, together: bool = True) -> list[Outcome]:
+    def deliver(self, envelope: Envelope, content: bytes | Span, *, together: bool = True) -> list[Outcome]:
         """Store one copy for each account and return an outcome for each of the envelope's recipients, in their order.
 
         ``together``: all or nothing, for SMTP, whose one reply must be true for everybody; every outcome then carries
@@ -100,7 +101,7 @@ class Delivery:
             return dict.fromkeys(drafts, error)
         return {name: stored[inbox][0] for name, inbox in inboxes.items()}
 
-    def _drafts(self, envelope: Envelope, content: bytes, accounts: Sequence[str | None]) -> dict[str, Draft]:
+    def _drafts(self, envelope: Envelope, content: bytes | Span, accounts: Sequence[str | None]) -> dict[str, Draft]:
         """Return the draft for each account; the same one for all unless trace headers tell them apart."""
         shared = Draft(content=content, envelope=envelope)
         drafts: dict[str, Draft] = {}
@@ -108,8 +109,9 @@ class Delivery:
             if name is None or name in drafts:
                 continue
             if self._trace_headers:
-                traced = trace_headers(envelope, recipient.address, host=self._host, date=self._clock.now())
-                drafts[name] = Draft(content=traced + content, envelope=envelope)
+                trace = trace_headers(envelope, recipient.address, host=self._host, date=self._clock.now())
+                traced = trace + content if isinstance(content, bytes) else content.behind(trace)
+                drafts[name] = Draft(content=traced, envelope=envelope)
             else:
                 drafts[name] = shared
         return drafts

@@ -274,14 +274,14 @@ class Mailbox:
         self._tell(Expunged(messages=tuple(change.messages)))
 
     def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
-        size = len(draft.content)
+        size = draft.size
         if size > self._limits.message_size:
             raise LimitExceededError(
                 f"A message of {size} octets is larger than the {self._limits.message_size} allowed.", code="TOOBIG"
             )
         body = bodies.get(id(draft))
         if body is None:
-            body = bodies[id(draft)] = Body(data=draft.content, envelope=draft.envelope)
+            body = bodies[id(draft)] = Body.of(draft)
         return _Seed(body, size, draft.flags, packed(draft.internal_date or self._clock.now()))
 
     def _plan_transfer(

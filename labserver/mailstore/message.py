@@ -11,11 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.moments import unpacked
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from labserver.budget import Budget
+    from labserver.holding import Span
 
 __all__ = ["SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
 
@@ -29,7 +33,7 @@ SYSTEM_FLAGS: dict[str, str] = {
 class Draft:
     """A message that is not in a mailbox yet."""
 
-    content: bytes
+    content: bytes | Span
     """RFC 5322 octets, CRLF line ends where the sender wrote them; kept exactly."""
     flags: frozenset[str] = frozenset()
     internal_date: datetime | None = None
@@ -41,16 +45,34 @@ class Draft:
         if self.internal_date is not None and self.internal_date.tzinfo is None:
             raise ValueError("a message's internal date needs its time zone")
 
+    @property
+    def size(self) -> int:
+        """Octets of the content."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.size
+
 
 class Body:
-    """Octets in memory and the envelope they came in; shared by all copies of a message."""
+    """Octets in memory and the envelope they came in; shared by all copies of a message.
 
-    __slots__ = ("_envelope", "data", "size")
+    Until a storage has kept them they may be with their ``source``.
+    """
 
-    def __init__(self, *, data: bytes, envelope: Envelope | None = None) -> None:
+    __slots__ = ("_budget", "_envelope", "data", "size", "source")
+
+    def __init__(self, *, data: bytes = b"", source: Span | None = None, envelope: Envelope | None = None) -> None:
         self.data = data
-        self.size = len(data)
+        self.source = source
+        """Where the octets are; None when they are in memory."""
+        self.size = len(data) if source is None else source.size
         self._envelope = None if envelope is None else envelope.packed()
+        self._budget: Budget | None = None
+
+    @classmethod
+    def of(cls, draft: Draft) -> Body:
+        """Return the body of a message that no storage has kept yet."""
+        if isinstance(draft.content, bytes):
+            return cls(data=draft.content, envelope=draft.envelope)
+        return cls(source=draft.content, envelope=draft.envelope)
 
     def octets(self, start: int, end: int) -> bytes:
         """Return some of the octets; a body is its own :class:`Reading`."""
@@ -60,6 +82,32 @@ class Body:
     def envelope(self) -> Envelope | None:
         """How they came, if it was by SMTP or LMTP."""
         return None if self._envelope is None else Envelope.unpacked(self._envelope)
+
+    def settle(self, budget: Budget) -> None:
+        """Have the octets in memory for good, counted once for as long as they live.
+
+        Raise LabFullError, or StoreError when they cannot be read any more.
+        """
+        if self._budget is not None:
+            return
+        if not budget.take(self.size):
+            raise LabFullError
+        self._budget = budget
+        self.fetch()
+
+    def fetch(self) -> bytes:
+        """Return the octets, in memory from here on; StoreError when they cannot be read any more."""
+        if self.source is not None:
+            try:
+                self.data = self.source.read()
+            except OSError as error:
+                raise StoreError("The message could not be read again") from error
+            self.source = None
+        return self.data
+
+    def __del__(self) -> None:
+        if self._budget is not None:
+            self._budget.give(self.size)
 
 
 class Reading(Protocol):

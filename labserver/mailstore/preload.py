@@ -163,7 +163,7 @@ class _Preloading:
         before = self._before[mailbox]
         with _explained(path):
             for draft in drafts:
-                if any(message.content == draft.content for message in before.get(len(draft.content), ())):
+                if any(message.content == draft.content for message in before.get(draft.size, ())):
                     self.present += 1
                 else:
                     mailbox.append([draft])

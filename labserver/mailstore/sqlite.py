@@ -16,17 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from labserver.errors import ConfigurationError, StoreError
+from labserver.budget import Budget
+from labserver.errors import ConfigurationError, LabFullError, StoreError
 from labserver.mailstore.blobs import Blobs
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.reading import Reader
 from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from labserver.mailstore.storage import (
+    PER_MESSAGE,
     Contents,
     MailboxRemoved,
     MessagesAdded,
     MessagesRemoved,
+    growth,
 )
 from labserver.mailstore.store_file import prepare
 from labserver.mailstore.writing import Writer, key_of
@@ -55,15 +58,21 @@ _WHAT_TO_DO = {
 class SqliteStorage:
     """A store file, made (mode 0600) where there is none. Raise ConfigurationError when it cannot be used.
 
-    ``cache_size`` bounds the octets of messages held in memory.
+    ``cache_size`` bounds the octets of messages held in memory; they count in ``budget``, and so does every message.
     """
 
     def __init__(
-        self, path: Path | str, *, synchronous: Literal["normal", "full"] = "normal", cache_size: int = 64 * _MIB
+        self,
+        path: Path | str,
+        *,
+        synchronous: Literal["normal", "full"] = "normal",
+        cache_size: int = 64 * _MIB,
+        budget: Budget | None = None,
     ) -> None:
         self._path = Path(path)
         self._told = ""
-        self._warm = WarmMessages(self, capacity=cache_size)
+        self._budget = budget or Budget()
+        self._warm = WarmMessages(self, capacity=cache_size, budget=self._budget)
         with self._explained():
             prepare(self._path)
             # One thread at a time is the store's rule; it need not be the one that opened it.
@@ -79,13 +88,24 @@ class SqliteStorage:
     def load(self) -> Contents:
         """Return everything kept, without the messages' octets. Raise ConfigurationError when the file is damaged."""
         with self._explained():
-            return Reader(self._db, self._warm).contents()
+            contents = Reader(self._db, self._warm).contents()
+        messages = sum(len(mailbox.messages) for account in contents.accounts for mailbox in account.mailboxes)
+        self._budget.take(PER_MESSAGE * messages, forced=True)
+        return contents
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Keep all of ``changes`` or raise StoreError (``UNAVAILABLE``) and keep none."""
         if not changes:
             return
-        keys = self._write(changes)
+        more = growth(changes)
+        if more > 0 and not self._budget.take(more):
+            raise LabFullError
+        try:
+            keys = self._write(changes)
+        except BaseException:
+            self._budget.give(max(0, more))
+            raise
+        self._budget.give(max(0, -more))
         for change in changes:
             if isinstance(change, MessagesAdded):
                 for message in change.messages:
@@ -137,6 +157,8 @@ class SqliteStorage:
             self._told = ""
         except sqlite3.Error as error:
             raise self._failed("written", error) from error
+        except OSError as error:
+            raise StoreError("The message could not be read again") from error
         finally:
             self._roll_back()
         return writer.keys

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.budget import Budget
+from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.cache import Resident
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Message
 
 __all__ = [
+    "PER_MESSAGE",
     "AccountAdded",
     "Change",
     "ContainerAdded",
@@ -36,6 +39,7 @@ __all__ = [
     "StoredMailbox",
     "SubscriptionAdded",
     "SubscriptionRemoved",
+    "growth",
 ]
 
 
@@ -208,10 +212,26 @@ class Storage(Protocol):
         """Release what is held; nothing is called afterwards."""
 
 
-class MemoryStorage:
-    """Nothing lasts: the store is memory, and that is all."""
+PER_MESSAGE = 512
+"""Octets counted for a message in a mailbox besides its content, a copy too."""
 
-    def __init__(self) -> None:
+
+def growth(changes: Sequence[Change]) -> int:
+    """Return the octets that ``changes`` add to what is counted for messages, content apart; negative if they go."""
+    messages = 0
+    for change in changes:
+        if isinstance(change, MessagesAdded):
+            messages += len(change.messages)
+        elif isinstance(change, MessagesRemoved | MailboxRemoved):
+            messages -= len(change.messages)
+    return PER_MESSAGE * messages
+
+
+class MemoryStorage:
+    """Nothing lasts: the store is memory, and that is all; ``budget`` is how much of it."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
         self._resident = Resident()
 
     def load(self) -> Contents:
@@ -219,12 +239,21 @@ class MemoryStorage:
         return Contents()
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Keep nothing; memory is enough. Messages get the keeper of those that stay in it."""
+        """Take the octets of new messages into memory, or raise LabFullError."""
+        more = growth(changes)
+        if more > 0 and not self._budget.take(more):
+            raise LabFullError
+        try:
+            for change in changes:
+                if isinstance(change, MessagesAdded):
+                    for message in change.messages:
+                        self._resident.take(message, self._budget)  # what fails goes with the change, and its count
+        except StoreError:
+            self._budget.give(max(0, more))
+            raise
+        self._budget.give(max(0, -more))
         for change in changes:
-            if isinstance(change, MessagesAdded):
-                for message in change.messages:
-                    message.keeper = self._resident
-            elif isinstance(change, MessagesRemoved | MailboxRemoved):
+            if isinstance(change, MessagesRemoved | MailboxRemoved):
                 for message in change.messages:
                     self._resident.drop(message)
 

@@ -120,9 +120,23 @@ class Writer:
         body = message.body
         if isinstance(body, Body) and body not in self.keys:
             envelope = body.envelope.to_json() if body.envelope is not None else None
-            cursor = self._db.execute("INSERT INTO content (octets, envelope) VALUES (?, ?)", (body.data, envelope))
-            self.keys[body] = cursor.lastrowid or 0
+            self.keys[body] = self._insert(body, envelope)
         return key_of(message, self.keys)
+
+    def _insert(self, body: Body, envelope: str | None) -> int:
+        """Add a body; one that was too large for memory so far is written in pieces, and is never there whole."""
+        if body.source is None or body.source.resident:
+            octets = body.fetch()
+            cursor = self._db.execute("INSERT INTO content (octets, envelope) VALUES (?, ?)", (octets, envelope))
+            return cursor.lastrowid or 0
+        cursor = self._db.execute(
+            "INSERT INTO content (octets, envelope) VALUES (zeroblob(?), ?)", (body.size, envelope)
+        )
+        key = cursor.lastrowid or 0
+        with self._db.blobopen("content", "octets", key) as blob:
+            for piece in body.source.pieces():
+                blob.write(piece)
+        return key
 
     def _drop_bodies(self, messages: Sequence[Message]) -> None:
         """Delete the bodies of removed messages, except where a copy still has them."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock, Entropy
     from labserver.dialogues.exchange import Backend, Dialogue, Link
+    from labserver.holding import Intake
     from labserver.limits import Limits
     from labserver.mailstore.delivery import Delivery
     from labserver.mailstore.directory import Directory
@@ -36,6 +37,8 @@ class Backends:
     clock: Clock
     entropy: Entropy
     host_name: str
+    intake: Intake
+    """Holds the mail that is still coming."""
     imap_extensions: Collection[str] | None = None
     """Enabled IMAP extensions; None for all."""
     apop: bool = False
@@ -46,9 +49,13 @@ class Backends:
         """Return the service's spelling."""
         match service.protocol:
             case ProtocolName.SMTP | ProtocolName.LMTP:
-                return SmtpDialogue(line_limit=self.limits.smtp_line)
+                return SmtpDialogue(line_limit=self.limits.smtp_line, shown=self.limits.transcript_octets)
             case ProtocolName.IMAP:
-                return ImapDialogue(line_limit=self.limits.imap_line, literal_limit=self.limits.literal_before_login)
+                return ImapDialogue(
+                    line_limit=self.limits.imap_line,
+                    literal_limit=self.limits.literal_before_login,
+                    shown=self.limits.transcript_octets,
+                )
             case ProtocolName.POP3:
                 return Pop3Dialogue(line_limit=self.limits.pop3_line)
             case _:
@@ -76,6 +83,7 @@ class Backends:
             link,
             self.delivery,
             limits=self.limits,
+            intake=self.intake,
             hostname=self.host_name,
             service=service,
             strict_syntax=self.strict_smtp_syntax,
@@ -92,6 +100,7 @@ class Backends:
             directory=self.directory,
             limits=self.limits,
             clock=self.clock,
+            intake=self.intake,
             extensions=tuple(EXTENSIONS) if self.imap_extensions is None else self.imap_extensions,
         )
 

@@ -23,6 +23,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from labserver import events
+from labserver.budget import Budget, Charge
 from labserver.dialogues.exchange import Farewell
 from labserver.errors import StoreError
 from labserver.tls.records import Records
@@ -47,6 +48,8 @@ _FLUSH = 1 << 16
 """Octets after which queued output is written, so that one long answer does not sit in memory."""
 _PIECE = _FLUSH
 """Octets of a long reply that are written at a time, as the client takes them."""
+_READ_AHEAD = 1 << 16
+"""Octets of the client's that are kept while nothing can be done with them; then nothing more is read."""
 _LAST_WORDS_TIME = 30.0
 """Seconds for a client to take the last words; then the connection is dropped."""
 
@@ -81,6 +84,7 @@ class Connection(Protocol):
         record: SessionRecord,
         overloaded: bool,
         gone: Callable[[Connection], None],
+        budget: Budget | None = None,
     ) -> None:
         self.record = record
         self._make_engine = make_engine
@@ -88,6 +92,8 @@ class Connection(Protocol):
         self._limits = limits
         self._overloaded = overloaded
         self._gone = gone
+        self._charge = Charge(budget or Budget())
+        """What is kept of the client's octets until they are a whole unit and answered."""
         self._engine: TlsEngine | None = None
         self._records = Records()
         self._out: list[bytes | memoryview] = []
@@ -101,7 +107,7 @@ class Connection(Protocol):
         self._working = False
         """It waits for no time to pass, but for its next turn."""
         self._deaf = False
-        """Nothing is read, because a command that works has not come to what was read last."""
+        """Nothing is read, because what was read last waits for a command that works, or for time to pass."""
         self._alarm: asyncio.TimerHandle | None = None
         self._pumping = False
         self._closing = False
@@ -153,6 +159,7 @@ class Connection(Protocol):
             else:
                 self._engine.receive(data)
                 self._drive(self._engine)
+            self._account()
         except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
             self._fault(error)
 
@@ -182,6 +189,7 @@ class Connection(Protocol):
         self._release_output()
         engine = self._engine
         self._membrane.disconnected()
+        self._charge.close()
         at = self.record.elapsed()
         if engine is not None and not engine.established and engine.failure is None:
             reason_given = self._end_reason or "the client left during the handshake"
@@ -318,13 +326,28 @@ class Connection(Protocol):
     def _ring(self) -> None:
         self._membrane.alarm()
         self._pump_safely()
+        self._listen()
 
     def _continue(self) -> None:
         self._waiting = None
         self._working = False
         self._last_heard = self.record.elapsed()  # the client owed nothing so far
         self._pump_safely()
-        if self._deaf and not self._working:
+        self._listen()
+
+    def _account(self) -> None:
+        """Count what is kept of the client's octets, and read no more of them where they would only pile up."""
+        held = self._membrane.held
+        if held or self._charge.octets:
+            self._charge.resize(held, forced=True)  # each framer has its own bound
+        if held > _READ_AHEAD and not self._deaf and (self._waiting is not None or self._membrane.busy):
+            self._deaf = True
+            self._tcp.pauseProducing()
+
+    def _listen(self) -> None:
+        """Read again, if what was read last is being worked off."""
+        self._account()
+        if self._deaf and self._waiting is None and not self._membrane.busy:
             self._deaf = False
             if not self._paused:
                 self._tcp.resumeProducing()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.protocol import ServerFactory
 
 from labserver import events
+from labserver.budget import Budget
 from labserver.servers.connection import Connection
 from labserver.servers.membrane import Membrane
 
@@ -29,6 +30,8 @@ class OpenConnections:
     """The connections of all services, counted against one limit."""
 
     limits: Limits
+    budget: Budget = field(default_factory=Budget)
+    """What they hold together."""
     connections: set[Connection] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,7 @@ class ConnectionFactory(ServerFactory):
             record=record,
             overloaded=self._connections.overloaded,
             gone=self._connections.forget,
+            budget=self._connections.budget,
         )
         self._connections.connections.add(connection)
         return connection

@@ -49,6 +49,8 @@ __all__ = ["Membrane"]
 
 _SHOWN = 1 << 15
 """Octets of a long reply that are told of it, as many as a session's transcript keeps by default."""
+_COMMAND = 512
+"""Octets that a command takes besides those that were sent."""
 _IN_A_ROW = 64
 """Commands after which others have their turn: a segment of pipelined ones may hold thousands."""
 
@@ -84,13 +86,16 @@ class Membrane:
         self._standing = Standing(authenticated=False, is_account=access.knows)
         self._command: Command | None = None
         self._withholding = False
-        self._withheld: deque[tuple[Asked, bytes]] = deque()
+        self._withheld: deque[tuple[Asked | Reply, bytes]] = deque()
         self._veiled = b""
         """The tag that is not shown in the reply to what is being answered, as it was not in the command."""
         self._literal_refused = False
         """What comes next may be the literal all the same, and a password."""
         self._tags_vary = False
         """The client has logged in under a tag that is no number: whatever it begins a command with is its tag."""
+        self._withheld_size = 0
+        self._refusal: Reply | None = None
+        """What a command is answered whose literal came unasked, once all of it has come."""
         self._channel: Channel = NoChannel()
         self._framer = dialogue.framer()
         self._backend: Backend | None = None
@@ -185,6 +190,16 @@ class Membrane:
         if backend is not None:
             backend.disconnected()
 
+    @property
+    def held(self) -> int:
+        """Octets that came and are kept here, because they are no whole unit or are not answered yet."""
+        return self._framer.held + (self._withheld_size if self._withheld else 0)
+
+    @property
+    def busy(self) -> bool:
+        """More octets are of no use now: what came is answered later."""
+        return self._withholding
+
     # What the backend calls (Link)
 
     @property
@@ -259,7 +274,7 @@ class Membrane:
         self._standing = replace(self._standing, authenticated=True)
         self._tags_vary = self._command is not None and not counts(self._command.tag)
         if isinstance(self._framer, ImapFramer):
-            self._framer.literal_limit = self._access.limits.message_size
+            self._framer.literal_limit = self._access.limits.imap_line
 
     def _misbehaved(self, facet: str) -> None:
         self._observe(events.Misbehaved(at=self._elapsed(), scenario=self._persona.scenario, facet=facet))
@@ -302,7 +317,9 @@ class Membrane:
         unit = self._framer.next()
         if unit is None:
             return False
-        if isinstance(unit, LiteralRequest) and not self._withholding:
+        if isinstance(unit, LiteralRequest) and unit.unasked:
+            self._answer_literal(backend, unit)
+        elif isinstance(unit, LiteralRequest) and not self._withholding:
             self._answer(backend, unit, b"")
         else:
             self._take(backend, unit)
@@ -316,11 +333,17 @@ class Membrane:
             self.depart(Farewell.HTTP, at_once=True)
             return
         veiled = self._note_asked(command)
-        asked: Asked = command if isinstance(unit, Framed) else unit
+        asked = self._refused(unit) or self._untagged(command if isinstance(unit, Framed) else unit, command)
         if self._withholding:
-            self._withheld.append((self._untagged(asked, command), veiled))
+            self._withheld.append((asked, veiled))
+            self._withheld_size += _COMMAND + len(command.raw)
         else:
-            self._answer(backend, self._untagged(asked, command), veiled)
+            self._answer(backend, asked, veiled)
+
+    def _refused(self, unit: Framed | LiteralRequest | Overflow) -> Reply | None:
+        """Return the answer to a command that has one already: its literal was refused while it came."""
+        refusal, self._refusal = self._refusal, None
+        return refusal if isinstance(unit, Overflow) and not unit.fatal else None
 
     def _untagged(self, asked: Asked, command: Command) -> Asked:
         """Return what was asked without a tag where that may be a password and no tag: no reply must repeat it.
@@ -335,11 +358,14 @@ class Membrane:
         alone = not command.verb
         return replace(asked, tag=b"") if alone or self._failed_logins or self._literal_refused else asked
 
-    def _answer(self, backend: Backend, asked: Asked, veiled: bytes) -> None:
+    def _answer(self, backend: Backend, asked: Asked | Reply, veiled: bytes) -> None:
         self._veiled = veiled
         if not isinstance(asked, LiteralRequest):
             self._literal_refused = False
         match asked:
+            case Reply():
+                self._say(asked)
+                self._literal_refused = True
             case LiteralRequest():
                 self._answer_literal(backend, asked)
             case Overflow():
@@ -431,9 +457,9 @@ class Membrane:
             case AwaitKind.LINE:
                 self._framer.expect_line()
             case AwaitKind.DATA:
-                self._framer.expect_data(awaited.limit)
+                self._framer.expect_data(awaited.limit, awaited.sink)
             case AwaitKind.CHUNK:
-                self._framer.expect_chunk(awaited.size, awaited.limit)
+                self._framer.expect_chunk(awaited.size, awaited.limit, awaited.sink)
 
     def _drop_exchange(self) -> None:
         exchange, self._exchange, self._awaiting = self._exchange, None, None
@@ -443,18 +469,22 @@ class Membrane:
 
     def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
         command = self._dialogue.command(_cut(request.parts))
-        refusal = backend.admit(self._untagged(request, command))  # type: ignore[arg-type]  # a literal stays one
+        answer = backend.admit(self._untagged(request, command))  # type: ignore[arg-type]  # a literal stays one
         framer = self._framer
         if not isinstance(framer, ImapFramer):
             return
-        if refusal is None:
-            framer.grant()
-            self._say(self._dialogue.go_ahead())
+        if not isinstance(answer, Reply):
+            framer.grant(answer)
+            if not request.unasked:
+                self._say(self._dialogue.go_ahead())
+        elif request.unasked:
+            framer.refuse()
+            self._refusal = answer
         else:
             self._veiled = self._note_asked(command)
             self._literal_refused = True
             framer.refuse()
-            self._say(refusal)
+            self._say(answer)
 
     # STARTTLS and AUTH, for all protocols
 
@@ -463,7 +493,7 @@ class Membrane:
         if lie is not None:
             yield lie
             self._misbehaved("upgrade")
-        elif command.argument:
+        elif command.argument or len(command.parts) > 1:  # a literal is an argument, too
             yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
         elif self.secure:
             yield self._dialogue.upgrade_refused(command, "TLS is already active")
@@ -499,6 +529,8 @@ class Membrane:
         failure = access.refusal(mechanism_name, secure=self.secure, channel=channel)
         if not backend.permits(command):
             failure = LoginFailure.NOT_NOW
+        elif len(command.parts) > 1:
+            failure = LoginFailure.MALFORMED  # neither a mechanism nor an initial response is a literal (RFC 4959 3)
         if failure is None:
             exchange = access.start(mechanism_name, secure=self.secure, channel=channel)
             conversation = Conversation(dialogue=self._dialogue, proof=self._proof, refusing=self._refusing)
@@ -538,7 +570,12 @@ class Membrane:
         raw = command.raw
         self._observe(
             events.CommandReceived(
-                at=self._elapsed(), verb=verb, data=raw, masked=masked, secure=self.secure, size=len(raw)
+                at=self._elapsed(),
+                verb=verb,
+                data=raw,
+                masked=masked,
+                secure=self.secure,
+                size=len(raw) + command.elided,
             )
         )
 
@@ -566,7 +603,8 @@ class Membrane:
             self._observe(events.LineReceived(at=at, data=data, masked=masked, secure=self.secure))
         else:
             data = unit.raw if isinstance(unit, Framed) else b""
-            self._observe(events.DataReceived(at=at, data=data, size=len(data), secure=self.secure))
+            size = unit.size if isinstance(unit, Framed) else 0
+            self._observe(events.DataReceived(at=at, data=data, size=size, secure=self.secure))
 
 
 def _cut(parts: tuple[bytes, ...]) -> Framed:

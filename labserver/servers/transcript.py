@@ -74,8 +74,7 @@ class SessionRecord:
     def _keep(self, event: _Sized | _Said, room: int) -> int:
         """Keep what fits into ``room`` octets; return the room left."""
         size = len(event.data)
-        if isinstance(event, events.ReplySent):
-            self.elided += event.size - size
+        self.elided += max(0, getattr(event, "size", size) - size)
         if size <= room:
             self.events.append(event)
             return room - size

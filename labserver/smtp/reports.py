@@ -18,7 +18,7 @@ from labserver.message.header import header_end
 from labserver.message.tree import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from labserver.mailstore.delivery import Outcome
@@ -36,11 +36,14 @@ Your message was delivered to the following recipients, as you asked to be told:
 """
 
 
-def asks_for_report(envelope: Envelope, content: bytes) -> bool:
-    """Return whether anybody is to be told of this mail's delivery: not nobody, and not of a report."""
+def asks_for_report(envelope: Envelope, read: Callable[[], bytes]) -> bool:
+    """Return whether anybody is to be told of this mail's delivery: not nobody, and not of a report.
+
+    Only who asked for one has the mail read.
+    """
     if not envelope.sender or not any(map(_wants_success, envelope.recipients)):
         return False
-    return tree(content).content_type.essence != b"multipart/report"
+    return tree(read()).content_type.essence != b"multipart/report"
 
 
 def report(

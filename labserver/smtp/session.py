@@ -19,14 +19,14 @@ from aiosmtpd.smtp import syntax
 
 from labserver.clock import SystemClock
 from labserver.dialogues.exchange import Await, Reply
+from labserver.errors import LabFullError
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.smtp.driven import DrivenSMTP, more
 from labserver.smtp.grammar import MAIL, RCPT, Addressed
 from labserver.smtp.reading import Agreed, read_leniently, read_strictly
 from labserver.smtp.replies import Refusal
 from labserver.smtp.reports import asks_for_report, report
-from labserver.smtp.smuggling import has_lookalike
-from labserver.smtp.transaction import Transaction
+from labserver.smtp.transaction import MailData, Transaction
 from labserver.wire.framing import Overflow
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from labserver.clock import Clock
     from labserver.dialogues.exchange import Command, Identity, Link
     from labserver.errors import StoreError
+    from labserver.holding import Intake, Span
     from labserver.limits import Limits
     from labserver.mailstore.delivery import Delivery, Outcome
     from labserver.services import Service
@@ -47,6 +48,7 @@ __all__ = ["Session"]
 _CLOCK = SystemClock()
 _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
+_LOST = Refusal(452, "4.3.1", "There is no room for this message now, try again later")
 _FAILURES = {
     "NONEXISTENT": (550, "5.1.1"),
     "LIMIT": (452, "4.2.2"),
@@ -74,6 +76,7 @@ class Session(DrivenSMTP):
         delivery: Delivery,
         *,
         limits: Limits,
+        intake: Intake,
         hostname: str,
         service: Service,
         strict_syntax: bool = False,
@@ -86,8 +89,9 @@ class Session(DrivenSMTP):
         self._limits = limits
         self._strict_syntax = strict_syntax
         self._clock = clock
+        self._intake = intake
         self._account = ""
-        self._set_post_data_state()
+        self._transaction: Transaction | None = None
 
     def greeting(self) -> Reply:
         """Return ``220`` (RFC 5321 3.1)."""
@@ -119,7 +123,9 @@ class Session(DrivenSMTP):
 
     def _set_post_data_state(self) -> None:
         """End the transaction; aiosmtpd comes here on HELO and RSET, too."""
-        self._transaction: Transaction | None = None
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.held.close()
 
     async def check_auth_needed(self, caller_method: str) -> bool:  # noqa: ARG002 -- aiosmtpd's, for its log
         """Refuse what needs authentication (RFC 4954 6), and point to STARTTLS where that comes first."""
@@ -199,7 +205,7 @@ class Session(DrivenSMTP):
         if isinstance(sender, Refusal):
             await self.push(str(sender))
             return
-        self._transaction = Transaction(sender=sender)
+        self._transaction = Transaction(sender=sender, held=self._intake.hold())
         await self.push("250 2.1.0 Sender accepted")
 
     def _sender(self, argument: str) -> Addressed | Refusal:
@@ -246,7 +252,7 @@ class Session(DrivenSMTP):
     async def smtp_RCPT(self, arg: str) -> None:
         """Add a recipient (RFC 5321 4.1.1.3)."""
         transaction = self._transaction
-        if transaction is None or transaction.chunks:
+        if transaction is None or transaction.begun:
             await self.push("503 5.5.1 RCPT comes after MAIL and before data")
             return
         recipient = self._recipient(arg, transaction)
@@ -260,7 +266,7 @@ class Session(DrivenSMTP):
     async def smtp_DATA(self, arg: str) -> None:
         """Take the message as dot-stuffed lines (RFC 5321 4.1.1.4)."""
         transaction = self._transaction
-        if transaction is None or not transaction.recipients or transaction.chunks:
+        if transaction is None or not transaction.recipients or transaction.begun:
             await self.push("503 5.5.1 DATA comes after RCPT, and not after BDAT")
         elif arg:
             await self.push("501 5.5.4 Syntax: DATA")
@@ -268,19 +274,23 @@ class Session(DrivenSMTP):
             await self.push("503 5.5.1 BINARYMIME needs BDAT")
         else:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
-            unit = await more(Await.data(self._limits.message_size))
-            await self._conclude(transaction, self._mail_data(unit))
+            data = MailData(transaction)
+            unit = await more(Await.data(self._limits.message_size, data))
+            await self._conclude(transaction, self._fault(unit, transaction, smuggles=data.smuggles))
 
-    def _mail_data(self, unit: Framed | Overflow) -> bytes | Refusal:
+    def _fault(self, unit: Framed | Overflow, transaction: Transaction, *, smuggles: bool = False) -> Refusal | None:
+        """Return what is wrong with the content that came."""
         if isinstance(unit, Overflow):
             return self._too_big()
-        return _SMUGGLING if has_lookalike(unit.raw) else unit.parts[0]
+        if smuggles:
+            return _SMUGGLING
+        return _LOST if transaction.held.lost else None
 
     @syntax("BDAT size [LAST]")
     async def smtp_BDAT(self, arg: str) -> None:
         """Take a counted chunk, and take it whatever the answer will be (RFC 3030 2).
 
-        Counted data has no end that anything in it could be mistaken for, so nothing in it is looked at.
+        Of mail that was lost on the way each chunk is refused, until the last one or RSET.
         """
         command = _BDAT.fullmatch(arg)
         if command is None:
@@ -293,36 +303,38 @@ class Session(DrivenSMTP):
             await more(Await.chunk(size, 0))
             await self.push("503 5.5.1 BDAT comes after RCPT")
             return
-        unit = await more(Await.chunk(size, self._limits.message_size - transaction.size))
-        if isinstance(unit, Overflow):
-            await self._conclude(transaction, self._too_big(), last=last)
-            return
-        transaction.add(unit.parts[0])
-        if last:
-            await self._conclude(transaction, b"".join(transaction.chunks))
+        room = self._limits.message_size - transaction.held.size
+        unit = await more(Await.chunk(size, room, MailData(transaction, counted=True)))
+        transaction.begun = True
+        refusal = self._fault(unit, transaction)
+        if last or isinstance(unit, Overflow):
+            await self._conclude(transaction, refusal, last=last)
         else:
-            await self.push(f"250 2.0.0 {size} octets taken")
+            await self.push(str(refusal or f"250 2.0.0 {size} octets taken"))
 
-    async def _conclude(self, transaction: Transaction, content: bytes | Refusal, *, last: bool = True) -> None:
+    async def _conclude(self, transaction: Transaction, refusal: Refusal | None, *, last: bool = True) -> None:
         """End the transaction: deliver its content, or say why not. ``last``: the client has sent all of it."""
-        self._set_post_data_state()
-        if isinstance(content, bytes):
-            await self._answer(transaction, self._deliver(transaction, content))
-        elif last:
-            await self._answer(transaction, [str(content)] * len(transaction.recipients))
-        else:
-            await self.push(str(content))
+        try:
+            if refusal is None:
+                held = transaction.held
+                await self._answer(transaction, self._deliver(transaction, held.span(0, held.size)))
+            elif last:
+                await self._answer(transaction, [str(refusal)] * len(transaction.recipients))
+            else:
+                await self.push(str(refusal))
+        finally:
+            self._set_post_data_state()
 
     async def _answer(self, transaction: Transaction, statuses: Sequence[str]) -> None:  # noqa: ARG002 -- LMTP's needs it
         """Give the one reply there is, true for all recipients alike."""
         await self.push(statuses[0])
 
-    def _deliver(self, transaction: Transaction, content: bytes) -> list[str]:
+    def _deliver(self, transaction: Transaction, content: Span) -> list[str]:
         envelope = self._envelope(transaction)
         outcomes = self._delivery.deliver(envelope, content, together=self.TOGETHER)
         self._link.delivered(envelope, outcomes)
-        if asks_for_report(envelope, content):
-            self._report(envelope, content, outcomes)
+        if asks_for_report(envelope, content.read):
+            self._report(envelope, content.read(), outcomes)
         return [
             "250 2.0.0 Delivered" if outcome.error is None else str(_failure(outcome.error)) for outcome in outcomes
         ]
@@ -377,4 +389,6 @@ class Session(DrivenSMTP):
 
 
 def _failure(error: StoreError) -> Refusal:
+    if isinstance(error, LabFullError):
+        return Refusal(452, "4.3.1", str(error))
     return Refusal(*_FAILURES.get(error.code, (451, "4.3.0")), str(error))

@@ -7,19 +7,31 @@ that carries such a line is an attempt, or will become one at the next hop, and 
 
 from __future__ import annotations
 
-__all__ = ["has_lookalike"]
+__all__ = ["LookalikeSearch"]
 
 # The real end never stands inside the data, so a dot with any line end on either side is a lookalike. Plain searches:
 # they run over a message at memory speed.
 _LOOKALIKES = (b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r")
-_LOOKALIKE_STARTS = (b".\n", b".\r")
 
 
-def has_lookalike(stuffed: bytes) -> bool:
-    r"""Tell whether dot-stuffed mail data, CRLF.CRLF taken off, holds a line that could pass for its end.
+class LookalikeSearch:
+    r"""Looks for a line that could pass for the end of mail data, in pieces as they come.
 
-    ``stuffed`` ends with the CRLF of its last line. NUL is looked through, because some receivers drop it.
+    NUL is looked through, because some receivers drop it. What is before the first octet is DATA's own line end.
     """
-    if b"\0" in stuffed:
-        stuffed = stuffed.replace(b"\0", b"")
-    return stuffed.startswith(_LOOKALIKE_STARTS) or any(lookalike in stuffed for lookalike in _LOOKALIKES)
+
+    __slots__ = ("_before", "found")
+
+    def __init__(self) -> None:
+        self.found = False
+        """There is such a line."""
+        self._before = b"\n"
+
+    def look(self, stuffed: bytes) -> None:
+        """Look through the next octets, dot-stuffed as they were sent."""
+        if self.found:
+            return
+        text = self._before + (stuffed.replace(b"\0", b"") if b"\0" in stuffed else stuffed)
+        if b"\n." in text or b"\r." in text:
+            self.found = any(lookalike in text for lookalike in _LOOKALIKES)
+        self._before = text[-2:]

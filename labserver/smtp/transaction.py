@@ -1,15 +1,18 @@
-"""A mail transaction while it is being built."""
+"""A mail transaction while it is being built, and how its octets are taken."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labserver.smtp.smuggling import LookalikeSearch
+
 if TYPE_CHECKING:
+    from labserver.holding import Held
     from labserver.mailstore.envelope import Recipient
     from labserver.smtp.grammar import Addressed
 
-__all__ = ["Transaction"]
+__all__ = ["MailData", "Transaction"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,11 +20,11 @@ class Transaction:
     """What MAIL, RCPT and BDAT brought together so far (RFC 5321 2.3.1)."""
 
     sender: Addressed
+    held: Held
+    """What came of the message so far; of lost mail nothing but the size."""
     recipients: list[Recipient] = field(default_factory=list)
-    chunks: list[bytes] = field(default_factory=list)
-    """BDAT's chunks in order, joined only once; one that is empty is a chunk too."""
-    size: int = 0
-    """Octets in the chunks."""
+    begun: bool = False
+    """A chunk came with BDAT; one that is empty is a chunk too."""
 
     @property
     def international(self) -> bool:
@@ -38,7 +41,30 @@ class Transaction:
         """The size MAIL declared, 0 if it did not (RFC 1870)."""
         return int(self.sender.parameters.get("SIZE", "0"))
 
-    def add(self, chunk: bytes) -> None:
-        """Append one chunk."""
-        self.chunks.append(chunk)
-        self.size += len(chunk)
+
+class MailData:
+    """The sink of a transaction (:class:`labserver.wire.framing.Sink`): it looks for lookalikes of the end, too.
+
+    Counted data has no end that anything in it could be mistaken for: nothing in it is looked at.
+    """
+
+    __slots__ = ("_held", "_search")
+
+    def __init__(self, transaction: Transaction, *, counted: bool = False) -> None:
+        self._held = transaction.held
+        self._search = None if counted else LookalikeSearch()
+
+    @property
+    def smuggles(self) -> bool:
+        """There is a line that another server might take for the end."""
+        return self._search is not None and self._search.found
+
+    def write(self, octets: bytes, sent: bytes) -> None:
+        """Take the next octets."""
+        if self._search is not None and not self._held.lost:
+            self._search.look(sent)
+        self._held.write(octets)
+
+    def drop(self) -> None:
+        """Hold nothing of the message any more."""
+        self._held.lose()

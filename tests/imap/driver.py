@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Await, Command, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.imap import ImapDialogue
+from labserver.holding import Intake
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.imap.session import Session
 from labserver.limits import Limits
@@ -75,9 +76,10 @@ class Client:
         self.link = link
         self.replies: list[Reply] = []
         self.closed = False
-        self._dialogue = ImapDialogue(line_limit=limits.imap_line, literal_limit=limits.message_size)
+        self._dialogue = ImapDialogue(line_limit=limits.imap_line, literal_limit=limits.imap_line)
         self._framer = self._dialogue.framer()
         self._exchange: Exchange | None = None
+        self._refusal: Reply | None = None
         self._count = 0
         self.ways_given = 0
         self.meanwhile: Callable[[], object] = lambda: None
@@ -125,24 +127,29 @@ class Client:
         """Lose the connection, in the middle of whatever happens."""
         if self._exchange is not None:
             self._exchange.close()
+        self._framer.clear()
         self.session.disconnected()
 
     def _take(self, unit: Framed | LiteralRequest | Overflow) -> None:
         if isinstance(unit, LiteralRequest):
-            refusal = self.session.admit(unit)
-            if refusal is None:
-                self._framer.grant()
-                self.replies.append(self._dialogue.go_ahead())
+            answer = self.session.admit(unit)
+            if not isinstance(answer, Reply):
+                self._framer.grant(answer)
+                self.replies += [] if unit.unasked else [self._dialogue.go_ahead()]
             else:
                 self._framer.refuse()
-                self.replies.append(refusal)
+                if unit.unasked:
+                    self._refusal = answer
+                else:
+                    self.replies.append(answer)
         elif self._exchange is not None:
             self._framer.expect_command()
             self._run(self._exchange, unit)
         elif isinstance(unit, Framed):
             self._run(self.session.handle(self._dialogue.command(unit)), None)
         else:
-            self._say(self._dialogue.overflow(unit))
+            refusal, self._refusal = self._refusal, None
+            self._say(refusal if refusal and not unit.fatal else self._dialogue.overflow(unit))
 
     def _say(self, reply: Reply) -> None:
         self.replies.append(reply)
@@ -171,6 +178,7 @@ class Lab:
 
     limits: Limits = field(default_factory=Limits)
     clock: FixedClock = field(default_factory=FixedClock)
+    intake: Intake = field(default_factory=Intake)
 
     def __post_init__(self) -> None:
         """Make an empty store with the default users."""
@@ -191,6 +199,7 @@ class Lab:
             directory=self.directory,
             limits=self.limits,
             clock=self.clock,
+            intake=self.intake,
             extensions=EXTENSIONS.keys() - set(without),
         )
         if login:

@@ -9,6 +9,7 @@ from labserver import events
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Await, Command, Exchange, Farewell, Identity, Reply
 from labserver.events import TlsFacts
+from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory, User
@@ -121,6 +122,7 @@ class Building:
     password: str = "s3cret"
     """Alice's."""
     clock: FixedClock = field(default_factory=FixedClock)
+    intake: Intake = field(default_factory=Intake)
 
     def __post_init__(self) -> None:
         entropy = SeededEntropy("servers")
@@ -146,6 +148,7 @@ class Building:
             clock=self.clock,
             entropy=self.entropy,
             host_name="mail.lab.test",
+            intake=self.intake,
         )
 
     def access(self) -> Access:

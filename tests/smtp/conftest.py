@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -10,6 +12,7 @@ import pytest
 from labserver.dialogues.exchange import Await, AwaitKind, Identity, Reply, ReplyKind
 from labserver.dialogues.smtp import SmtpDialogue
 from labserver.errors import StoreError
+from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.mailstore.delivery import Outcome
 from labserver.services import SERVICES, ProtocolName
@@ -18,9 +21,10 @@ from labserver.smtp.session import Session
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from labserver.dialogues.exchange import Exchange, LoginFailure
+    from labserver.holding import Span
     from labserver.mailstore.delivery import Delivery
     from labserver.mailstore.envelope import Envelope
     from labserver.wire.framing import Unit
@@ -129,10 +133,10 @@ class Client:
 
     def _expect(self, awaited: Await) -> None:
         if awaited.kind is AwaitKind.DATA:
-            self.framer.expect_data(awaited.limit)
+            self.framer.expect_data(awaited.limit, awaited.sink)
         else:
             assert awaited.kind is AwaitKind.CHUNK
-            self.framer.expect_chunk(awaited.size, awaited.limit)
+            self.framer.expect_chunk(awaited.size, awaited.limit, awaited.sink)
 
 
 @dataclass
@@ -153,14 +157,14 @@ class Mailroom:
         unknown = None if self.known is None or address in self.known else StoreError("Who?", code="NONEXISTENT")
         return Outcome(address=address, error=unknown)
 
-    def deliver(self, envelope: Envelope, content: bytes, *, together: bool = True) -> list[Outcome]:
+    def deliver(self, envelope: Envelope, content: bytes | Span, *, together: bool = True) -> list[Outcome]:
         """Keep it, or fail."""
         addresses = [recipient.address for recipient in envelope.recipients]
         errors = [self.failures.get(address) for address in addresses]
         if together:
             errors = [next(filter(None, errors), None)] * len(errors)
         if not all(errors):
-            self.delivered.append((envelope, content))
+            self.delivered.append((envelope, content if isinstance(content, bytes) else content.read()))
         return [Outcome(address=address, error=error) for address, error in zip(addresses, errors, strict=True)]
 
 
@@ -176,6 +180,7 @@ class Connect(Protocol):
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
         strict_syntax: bool = False,
+        intake: Intake | None = None,
     ) -> Client:
         """Open a connection to the service; the rest is what the membrane would tell."""
 
@@ -198,6 +203,7 @@ def connect(mailroom: Mailroom) -> Connect:
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
         strict_syntax: bool = False,
+        intake: Intake | None = None,
     ) -> Client:
         link = PlainLink(service=service, secure=secure, offers_starttls=offers_starttls, mechanisms=mechanisms)
         limits = limits or Limits()
@@ -206,6 +212,7 @@ def connect(mailroom: Mailroom) -> Connect:
             link,
             cast("Delivery", mailroom),
             limits=limits,
+            intake=intake or Intake(),
             hostname="mail.lab.test",
             service=SERVICES[service],
             strict_syntax=strict_syntax,
@@ -221,3 +228,16 @@ def client(connect: Connect) -> Client:
     client = connect()
     client.ask("EHLO client.test")
     return client
+
+
+@pytest.fixture
+def traced() -> Iterator[Callable[[], int]]:
+    """Return a meter of the octets that Python has allocated since the test began."""
+    tracemalloc.start()
+
+    def meter() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    yield meter
+    tracemalloc.stop()

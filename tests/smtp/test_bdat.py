@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labserver.budget import Budget
 from labserver.dialogues.exchange import Await, Command
+from labserver.holding import Intake
 from labserver.limits import Limits
-from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.smtp.conftest import Client, Connect, Mailroom
 
 READY = ["EHLO client.test", "MAIL FROM:<a@b>", "RCPT TO:<c@d>"]
@@ -112,25 +115,20 @@ def test_unreadable_size_ends_the_transaction(client: Client, argument: str) -> 
     assert client.codes(f"BDAT {argument}", "BDAT 0 LAST") == ["501 5.5.4", "503 5.5.1"]
 
 
-class NeverCopied(bytes):
-    """A chunk that must not be concatenated with another on its own."""
-
-    __slots__ = ()
-
-    def __add__(self, other: object) -> bytes:
-        raise AssertionError(other)
-
-    __radd__ = __add__
-
-
-def test_chunks_are_joined_once(client: Client, mailroom: Mailroom) -> None:
-    """20 MiB in 320 chunks are never copied chunk by chunk."""
-    client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>")
-    octets = NeverCopied(b"x" * 65_536)
-    for number in range(320):
-        argument = b"65536 LAST" if number == 319 else b"65536"
-        exchange = client.session.handle(Command(verb="BDAT", argument=argument))
-        next(exchange)
-        exchange.send(Framed(parts=(octets,), raw=octets))
-    ((_, content),) = mailroom.delivered
-    assert content == b"x" * (20 << 20)
+@pytest.mark.parametrize("octets", [b"", b"x"])
+def test_many_chunks_leave_nothing_of_themselves(
+    connect: Connect, mailroom: Mailroom, octets: bytes, traced: Callable[[], int]
+) -> None:
+    """What a session holds grows with the octets of its chunks, not with their number."""
+    budget = Budget()
+    client = connect(intake=Intake(budget=budget))
+    client.ask(*READY)
+    client.say(chunk(octets) * 1_000)
+    before = traced()
+    for _ in range(20):
+        assert len(client.say(chunk(octets) * 1_000)) == 1_000
+    assert traced() - before < 16_384 + 2 * 20_000 * len(octets)
+    assert budget.held == 21_000 * len(octets)
+    client.say(chunk(b"", last=True))
+    assert [content for _, content in mailroom.delivered] == [octets * 21_000]
+    assert budget.held == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.services import SERVICES
 from labserver.smtp.lmtp import LmtpSession
@@ -46,7 +47,14 @@ def connected(service: str, mailroom: Mailroom) -> Client:
     limits = Limits(message_size=64, recipients=3, bad_commands=10_000)
     link = PlainLink(service=service)
     kind = LmtpSession if service == "lmtp" else Session
-    session = kind(link, cast("Delivery", mailroom), limits=limits, hostname="mail.lab.test", service=SERVICES[service])
+    session = kind(
+        link,
+        cast("Delivery", mailroom),
+        intake=Intake(),
+        limits=limits,
+        hostname="mail.lab.test",
+        service=SERVICES[service],
+    )
     client = Client(session=session, link=link, limits=limits)
     if service == "submission":
         client.ask("EHLO x")

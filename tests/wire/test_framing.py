@@ -24,13 +24,17 @@ def line(content: bytes, end: bytes = b"\r\n") -> Framed:
 
 
 def drain(framer: Framer, *chunks: bytes) -> list[Unit]:
-    """Feed chunks and return all units; literals are granted."""
+    """Feed chunks and return all units; literals that are waited for are granted, the others refused."""
     units: list[Unit] = []
     for chunk in chunks:
         framer.feed(chunk)
         while (unit := framer.next()) is not None:
-            units.append(unit)
-            if isinstance(unit, LiteralRequest) and isinstance(framer, ImapFramer):
+            if not isinstance(unit, LiteralRequest):
+                units.append(unit)
+            elif isinstance(framer, ImapFramer) and unit.unasked:
+                framer.refuse()
+            elif isinstance(framer, ImapFramer):
+                units.append(unit)
                 framer.grant()
     return units
 

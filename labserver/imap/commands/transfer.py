@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
-from labserver.imap.cursor import Refused
+from labserver.holding import Span
+from labserver.imap.cursor import BadSyntax, Cursor, Refused
 from labserver.imap.syntax import compact, runs
 from labserver.imap.vocabulary import Done
 from labserver.mailstore.envelope import Envelope
@@ -14,16 +15,19 @@ from labserver.mailstore.message import Draft
 from labserver.mailstore.names import checked
 
 if TYPE_CHECKING:
-    from labserver.imap.cursor import Cursor
+    from datetime import datetime
+
     from labserver.imap.dialect import Dialect
     from labserver.imap.session import Session
     from labserver.imap.syntax import SequenceSet
     from labserver.imap.vocabulary import Answer
     from labserver.mailstore.mailbox import Mailbox
 
-__all__ = ["Append", "Copy", "Move"]
+__all__ = ["NO_ROOM", "Append", "Copy", "Move", "takes_message"]
 
-
+NO_ROOM = "There is no room for this message now, try again later"
+_NAME_AND_MESSAGE = 3
+"""Parts of a command whose first or second literal is announced: before it there may be a mailbox name or a message."""
 _INTERNATIONAL = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""}, service="imap", protocol="IMAP")
 """Kept beside a message that came by APPEND UTF8, so that POP3 downgrades it like mail that came by SMTPUTF8."""
 
@@ -49,7 +53,9 @@ class Append:
     def answer(self, session: Session) -> Answer:
         """Store the messages exactly as they came. An empty one cancels the command (RFC 3502 6.3.11)."""
         mailbox = _destination(session, self.mailbox)
-        if not all(draft.content for draft in self.drafts):
+        if any(isinstance(draft.content, Span) and draft.content.lost for draft in self.drafts):
+            raise Refused(NO_ROOM, "LIMIT")
+        if not all(draft.size for draft in self.drafts):
             raise Refused("An empty message is not stored")
         messages = mailbox.append(self.drafts)
         yield from ()
@@ -66,6 +72,16 @@ def _destination(session: Session, name: str) -> Mailbox:
 
 
 def _draft(cursor: Cursor, dialect: Dialect) -> Draft:
+    flags, date, utf8 = _ahead(cursor)
+    content = cursor.message(binary=utf8 or dialect.has("BINARY"))
+    if utf8:
+        cursor.expect(b")")
+    envelope = _INTERNATIONAL if utf8 else None
+    return Draft(content=content, flags=frozenset(flags), internal_date=date, envelope=envelope)
+
+
+def _ahead(cursor: Cursor) -> tuple[list[str], datetime | None, bool]:
+    """Read what is ahead of a message: flags, date, and whether ``UTF8 (`` begins it."""
     cursor.space()
     flags: list[str] = []
     if cursor.peek() == b"(":
@@ -75,14 +91,34 @@ def _draft(cursor: Cursor, dialect: Dialect) -> Draft:
     if cursor.peek() == b'"':
         date = cursor.date_time()
         cursor.space()
-    if cursor.utf8 and cursor.skip(b"UTF8 ("):
-        content = cursor.literal(binary=True)
-        cursor.expect(b")")
-        envelope = _INTERNATIONAL
-    else:
-        content = cursor.literal(binary=dialect.has("BINARY"))
-        envelope = None
-    return Draft(content=content, flags=frozenset(flags), internal_date=date, envelope=envelope)
+    return flags, date, cursor.utf8 and cursor.skip(b"UTF8 (")
+
+
+def takes_message(parts: tuple[bytes, ...], *, start: int, dialect: Dialect, utf8: bool) -> bool:
+    """Return whether the literal that ``parts`` announce at their end is a message of APPEND.
+
+    ``start`` is where the arguments begin. Behind the first message only the last text is looked at.
+    """
+    if parts[0][:start].upper().split()[1:] != [b"APPEND"]:
+        return False
+    beginning = len(parts) <= _NAME_AND_MESSAGE
+    cursor = Cursor((*(parts if beginning else parts[-1:]), b"", b""), start=start if beginning else 0, utf8=utf8)
+    try:
+        if beginning:
+            cursor.space()
+            cursor.mailbox()
+        else:
+            cursor.skip(b")")
+        *_, closing = _ahead(cursor)
+        cursor.message(binary=True)
+        if beginning and not cursor.at_end():
+            cursor.skip(b")" if closing else b"")
+            _ahead(cursor)
+            cursor.message(binary=True)
+            beginning = False
+    except (BadSyntax, Refused):
+        return False
+    return beginning or dialect.has("MULTIAPPEND")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,226 @@
+"""Octets of mail that has not ended yet: a little in memory, the rest in blocks of a file, all of it counted.
+
+Theory of operation. A :class:`Held` is written to as octets come. Up to its share they stay in memory; then they go to
+the spool, block by block, and only the last, unfinished block stays. When neither has room, everything is dropped at
+once and what still comes is only counted: the mail is *lost*, and whoever asked for it says so when it has ended. A
+:class:`Span` is the part of a holder that is one message. Without I/O: whoever makes the :class:`Intake` brings the
+spool.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import TYPE_CHECKING, Protocol
+
+from labserver.budget import Budget, Charge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Blocks", "Held", "Intake", "Span"]
+
+_ALWAYS = 8 << 10
+"""Octets that a holder may have in any case, so that small mail finds room however full it is."""
+
+
+class Blocks(Protocol):
+    """A spool: blocks by number, all of one size, which is not larger than a holder's share."""
+
+    @property
+    def size(self) -> int:
+        """Octets of a block."""
+
+    @property
+    def room(self) -> int:
+        """Octets that there is room for."""
+
+    def put(self, octets: memoryview) -> int:
+        """Keep a block and return its number. OSError when there is no room; nothing is kept then."""
+
+    def get(self, number: int) -> bytes:
+        """Return a block. OSError when it cannot be read."""
+
+    def free(self, numbers: Sequence[int]) -> None:
+        """Forget blocks."""
+
+
+class Intake:
+    """Makes holders. ``share``: octets of one that stay in memory; without ``blocks`` there is nothing beyond it."""
+
+    def __init__(self, *, budget: Budget | None = None, share: int = sys.maxsize, blocks: Blocks | None = None) -> None:
+        self.budget = budget or Budget()
+        self.share = share
+        self.blocks = blocks
+
+    def has_room(self, octets: int) -> bool:
+        """Return whether so much more could be held now, if nobody else came between."""
+        most = 0 if self.blocks is None else self.blocks.room
+        return octets <= max(self.share, most)
+
+    def hold(self) -> Held:
+        """Return a holder with nothing in it."""
+        return Held(self)
+
+
+class Held:
+    """Octets that come one after another; close it when they are not needed any more."""
+
+    __slots__ = ("_blocks", "_charge", "_intake", "_tail", "lost", "size")
+
+    def __init__(self, intake: Intake) -> None:
+        self.size = 0
+        """Octets written, those of lost mail too."""
+        self.lost = False
+        """There was no room, and nothing is held."""
+        self._intake = intake
+        self._charge = Charge(intake.budget)
+        self._tail: bytes | bytearray = b""
+        self._blocks: list[int] = []
+
+    def write(self, octets: bytes) -> None:
+        """Hold ``octets`` behind the others, or lose all of them."""
+        self.size += len(octets)
+        if self.lost:
+            return
+        whole = len(self._tail) + len(octets)
+        if self._blocks or whole > self._intake.share or not self._charge.resize(whole, forced=whole <= _ALWAYS):
+            self._spill(octets)
+        else:
+            self._append(octets)
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self._tail = b""
+        self._charge.close()
+        if self._intake.blocks is not None and self._blocks:
+            numbers, self._blocks = self._blocks, []
+            self._intake.blocks.free(numbers)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def lose(self) -> None:
+        """Drop everything, and whatever still comes."""
+        self.lost = True
+        self.close()
+
+    def span(self, start: int, size: int) -> Span:
+        """Return the part that is, or will be, at ``start``."""
+        return Span(self, start, size)
+
+    @property
+    def resident(self) -> bool:
+        """Everything is in memory."""
+        return not self._blocks
+
+    def only(self, start: int, size: int) -> bytes | None:
+        """Return a part without copying it, None where that cannot be: mail that came in one segment."""
+        return self._tail if isinstance(self._tail, bytes) and not start and size == len(self._tail) else None
+
+    def pieces(self, start: int, size: int) -> Iterator[bytes]:
+        """Yield a part in pieces, none larger than a block or the share. OSError when it cannot be read."""
+        blocks, end = self._intake.blocks, start + size
+        block_size = blocks.size if blocks is not None and self._blocks else 1
+        if blocks is not None:
+            for index in range(start // block_size, len(self._blocks)):
+                base = index * block_size
+                if base >= end:
+                    return
+                yield blocks.get(self._blocks[index])[max(0, start - base) : end - base]
+        base = len(self._blocks) * block_size
+        if end > base:
+            first, last = max(0, start - base), end - base
+            whole = first == 0 and last == len(self._tail)
+            yield bytes(self._tail) if whole else bytes(self._tail[first:last])
+
+    def _append(self, octets: bytes) -> None:
+        if not self._tail:
+            self._tail = octets  # mail that comes in one segment is never copied
+            return
+        if isinstance(self._tail, bytes):
+            self._tail = bytearray(self._tail)
+        self._tail += octets
+
+    def _spill(self, octets: bytes) -> None:
+        """Move whole blocks to the spool; what is left of the last one stays."""
+        blocks = self._intake.blocks
+        if blocks is None:
+            self.lose()
+            return
+        tail = self._tail if isinstance(self._tail, bytearray) else bytearray(self._tail)
+        self._tail = tail
+        tail += octets
+        try:
+            while len(tail) >= blocks.size:
+                with memoryview(tail) as view:
+                    self._blocks.append(blocks.put(view[: blocks.size]))
+                del tail[: blocks.size]
+        except OSError:
+            self.lose()
+        else:
+            self._charge.resize(len(tail), forced=True)  # less than a block, which every connection has room for
+
+
+class Span:
+    """One message in a holder. Its octets come in order; ``prefix`` goes ahead of them."""
+
+    __slots__ = ("_held", "_start", "binary", "prefix", "size")
+
+    def __init__(self, held: Held, start: int, size: int, *, prefix: bytes = b"") -> None:
+        self._held = held
+        self._start = start
+        self.size = size + len(prefix)
+        self.prefix = prefix
+        self.binary = False
+        """There is a NUL in it."""
+
+    @property
+    def held(self) -> Held:
+        """The holder."""
+        return self._held
+
+    @property
+    def lost(self) -> bool:
+        """There was no room for it."""
+        return self._held.lost
+
+    @property
+    def resident(self) -> bool:
+        """It is in memory."""
+        return self._held.resident
+
+    def write(self, octets: bytes, sent: bytes) -> None:  # noqa: ARG002 -- a sink's; a literal is what was sent
+        """Take the next octets."""
+        self.binary = self.binary or b"\0" in octets
+        self._held.write(octets)
+
+    def drop(self) -> None:
+        """Forget them: what they belong to will not be answered with more than a refusal."""
+        self._held.lose()
+
+    def behind(self, prefix: bytes) -> Span:
+        """Return the same octets with others ahead of them."""
+        return Span(self._held, self._start, self.size - len(self.prefix), prefix=prefix + self.prefix)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the octets in pieces. OSError when they cannot be read."""
+        if self.prefix:
+            yield self.prefix
+        yield from self._held.pieces(self._start, self.size - len(self.prefix))
+
+    def read(self) -> bytes:
+        """Return the octets; there is one copy of them at a time."""
+        if not self.prefix:
+            alone = self._held.only(self._start, self.size)
+            if alone is not None:
+                return alone
+        pieces = self.pieces()
+        first = next(pieces, b"")
+        if len(first) == self.size:
+            return first
+        whole = BytesIO()  # gives what it was filled with away without copying it
+        whole.write(first)
+        for piece in pieces:
+            whole.write(piece)
+        return whole.getvalue()
