@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.control import require_running
 from labserver.cli.run_directory import find_ready
 from labserver.pki.environment import Format, lab_variables, render, trust_variables
 
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the variables."""
     record: Mapping[str, object] = find_ready(options.ready_file)
+    require_running(record)
     if options.scenario is not None:
         record = _for_scenario(record, options.scenario)
     chosen = lab_variables(record) if options.only_lab else variables(record)
@@ -43,14 +45,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _for_scenario(record: Mapping[str, object], identifier: str) -> Mapping[str, object]:
     """Return the record as it is for who wants to meet one scenario; raises ConfigurationError if it is not there."""
-    from labserver.catalogue.addresses import addresses, host_names  # noqa: PLC0415 -- the catalogue, only when needed
-    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- the same
-    from labserver.cli.chain_sources import RunningLab  # noqa: PLC0415 -- the same
+    from labserver.cli.chain_sources import RunningLab  # noqa: PLC0415 -- the catalogue, only when needed
+    from labserver.cli.meeting import meeting  # noqa: PLC0415 -- the same
 
-    told = {"ca": RunningLab(record).anchors(identifier), "scenario": identifier}
-    if CATALOGUE[identifier].by_name:
-        return {**record, **told, "server_name": host_names(identifier)[0].rstrip(".")}
-    return {**record, **told, "host": addresses()[identifier]}
+    anchors = RunningLab(record).anchors(identifier)
+    place = meeting(record, identifier)
+    if place.note:
+        print(f"labserver: {place.note}", file=sys.stderr)
+    told = {"host": place.host, "server_name": place.server_name, "ports": place.ports}
+    return {**record, **told, "ca": anchors, "scenario": identifier}
 
 
 def variables(record: Mapping[str, object]) -> dict[str, str]:

@@ -58,12 +58,20 @@ TRUST_VARIABLES = (
 """Who heeds what; every one takes the path of a PEM file."""
 
 _JAVA = "JAVA_TOOL_OPTIONS"
+_JAVA_OPTION = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+"""A word of it; quotes protect blanks."""
+_JAVA_LABS = re.compile(
+    r""""?-Djavax\.net\.ssl\.trustStore=.* -Djavax\.net\.ssl\.trustStoreType=PKCS12 """
+    rf"""-Djavax\.net\.ssl\.trustStorePassword={STORE_PASSWORD}""",
+    re.DOTALL,
+)
+"""What a lab puts there."""
 
 
 def trust_variables(ca_pem: Path, trust_store: Path | None = None, *, java_options: str = "") -> dict[str, str]:
     """Return the variables that make clients trust the certificates in ``ca_pem``, and Java those in ``trust_store``.
 
-    ``java_options`` is what JAVA_TOOL_OPTIONS holds already; it is kept in front.
+    ``java_options`` is what JAVA_TOOL_OPTIONS holds already; it is kept in front, but for what a lab has put there.
     """
     variables = {variable.name: str(ca_pem) for variable in TRUST_VARIABLES}
     if trust_store is not None:
@@ -73,7 +81,7 @@ def trust_variables(ca_pem: Path, trust_store: Path | None = None, *, java_optio
             "trustStorePassword": STORE_PASSWORD,
         }
         options = [_java_quoted(f"-Djavax.net.ssl.{name}={value}") for name, value in settings.items()]
-        variables[_JAVA] = " ".join([java_options, *options]).strip()
+        variables[_JAVA] = " ".join([*_without_labs(java_options), *options])
     return variables
 
 
@@ -81,9 +89,10 @@ def lab_variables(ready: Mapping[str, object]) -> dict[str, str]:
     """Return the ready record (the line printed when the lab is ready) as LABSERVER_… variables.
 
     ``{"ports": {"imaps": 3993}}`` becomes LABSERVER_PORT_IMAPS. The first account is LABSERVER_USER and
-    LABSERVER_PASSWORD; each one is also LABSERVER_USER_1, LABSERVER_PASSWORD_1, LABSERVER_USER_2 and so on.
+    LABSERVER_PASSWORD; each one is also LABSERVER_USER_1, LABSERVER_PASSWORD_1, LABSERVER_USER_2 and so on. What was
+    opened by ``--scenario expired`` is LABSERVER_SCENARIO_EXPIRED_PORT_IMAPS and so on.
     """
-    return dict((*_scalars("LABSERVER", ready), *_accounts(ready.get("accounts"))))
+    return dict((*_scalars("LABSERVER", ready), *_accounts(ready.get("accounts")), *_scenarios(ready.get("scenarios"))))
 
 
 def render(variables: Mapping[str, str], style: Format) -> str:
@@ -94,9 +103,14 @@ def render(variables: Mapping[str, str], style: Format) -> str:
 _SINGULAR = {"PORTS": "PORT", "URLS": "URL"}
 
 
+def _word(text: str) -> str:
+    """Return a text as a part of a variable's name."""
+    return re.sub("[^A-Z0-9]", "_", text.upper())
+
+
 def _scalars(prefix: str, record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for key, value in record.items():
-        word = re.sub("[^A-Z0-9]", "_", key.upper())
+        word = _word(key)
         match value:
             case Mapping():
                 yield from _scalars(f"{prefix}_{_SINGULAR.get(word, word)}", value)
@@ -114,6 +128,24 @@ def _accounts(accounts: object) -> Iterator[tuple[str, str]]:
             if place == 1:
                 yield name, value
             yield f"{name}_{place}", value
+
+
+def _scenarios(scenarios: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(scenarios, list):
+        return
+    for one in (one for one in scenarios if isinstance(one, Mapping)):
+        yield from _scalars(f"LABSERVER_SCENARIO_{_word(one['id'])}", one)
+
+
+def _without_labs(options: str) -> list[str]:
+    """Return Java's options without the three that name a lab's trust store."""
+    words, kept = _JAVA_OPTION.findall(options), list[str]()
+    while words:
+        if _JAVA_LABS.fullmatch(" ".join(words[:3])):
+            del words[:3]
+        else:
+            kept.append(words.pop(0))
+    return kept
 
 
 def _java_quoted(option: str) -> str:

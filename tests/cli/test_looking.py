@@ -48,6 +48,23 @@ def test_env_of_the_lab_only(lab: LabProcess, command: Callable[..., str]) -> No
     assert str(lab.ports["imap"]) in out
 
 
+def test_env_twice(command: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a shell that has the variables already, they are told as they are."""
+    first = command("env", "--format", "json")
+    for name, value in json.loads(first).items():
+        monkeypatch.setenv(name, value)
+    assert command("env", "--format", "json") == first
+
+
+def test_env_of_a_lab_that_is_gone(tmp_path: Path) -> None:
+    """A ready file that a lab left behind tells nothing."""
+    ready = tmp_path / "ready"
+    ready.write_text(json.dumps({"ports": {"imap": 3143}, "control": str(tmp_path / "none"), "ca": {"pem": "/x"}}))
+    out, err = _plain("env", "--ready-file", str(ready), code=2)
+    assert out == ""
+    assert err == "labserver: the lab does not answer: No such file or directory; is it still running?\n"
+
+
 def test_env_in_a_shell(lab: LabProcess, command: Callable[..., str]) -> None:
     """What is printed for sh can be evaluated by sh."""
     script = command("env") + '\nprintf "%s" "$SSL_CERT_FILE"'

@@ -88,6 +88,18 @@ def test_the_labs_own_options(folder: Path) -> None:
     assert done.stdout == "2\n"
 
 
+def test_scenarios_on_ports_of_their_own(folder: Path) -> None:
+    """Each --scenario has variables of its own: a port for each service, and what to trust."""
+    options = ("--services", "imap,imaps", "--scenario", "expired", "--scenario", "deep", "--scenario", "revoked")
+    done = _run(folder, "sh", "-c", "env | grep ^LABSERVER_ | sort", options=options)
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    ports = {told[f"LABSERVER_{place}PORT_IMAPS"] for place in ("", "SCENARIO_EXPIRED_", "SCENARIO_DEEP_")}
+    assert len(ports) == 3
+    assert told["LABSERVER_SCENARIO_EXPIRED_CA_PEM"] == told["LABSERVER_CA_PEM"]
+    assert told["LABSERVER_SCENARIO_DEEP_CA_PEM"] != told["LABSERVER_CA_PEM"]
+    assert told["LABSERVER_SCENARIO_REVOKED_CRL_PEM"].endswith(".pem")
+
+
 def test_nothing_to_run(folder: Path) -> None:
     """Without a command there is nothing to do."""
     done = _run(folder)

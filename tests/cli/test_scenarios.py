@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -214,16 +215,55 @@ def test_by_hand(lab: LabProcess, case: str) -> None:
 
 
 def test_env_for_a_scenario(lab: LabProcess) -> None:
-    """What env tells of a scenario is its name, or where only an address selects it that, and what to trust there."""
+    """What env tells of a scenario is where it is met, never the known-good server, and what to trust there."""
     told = {name: _environment(lab, "--scenario", name) for name in ("deep", "expired", "starttls-stripped")}
-    assert told["deep"]["LABSERVER_SERVER_NAME"] == "deep.lab.test"
+    for name, one in told.items():
+        assert one["LABSERVER_SERVER_NAME"] in {*host_names(name), addresses()[name]}
     assert told["deep"]["SSL_CERT_FILE"] == told["deep"]["LABSERVER_CA_PEM"] != _environment(lab)["LABSERVER_CA_PEM"]
     assert Path(told["deep"]["LABSERVER_CA_P12"]).is_file()
     assert told["expired"]["LABSERVER_CA_PEM"] == _environment(lab)["LABSERVER_CA_PEM"]
     assert told["starttls-stripped"]["LABSERVER_HOST"] == addresses()["starttls-stripped"]
+    _, err = _run("env", "--ready-file", str(lab.ready_file), "--scenario", "starttls-stripped")
+    resolved = told["starttls-stripped"]["LABSERVER_SERVER_NAME"] in host_names("starttls-stripped")
+    assert err.count("\n") == (0 if resolved else 1)
     assert {one["LABSERVER_SCENARIO"] for one in told.values()} == told.keys()
     _, err = _run("env", "--ready-file", str(lab.ready_file), "--scenario", "nonesuch", code=2)
     assert err == "labserver: the lab has no scenario nonesuch\n"
+
+
+_SENDS = """
+import os, smtplib, ssl
+with smtplib.SMTP(os.environ["LABSERVER_SERVER_NAME"], int(os.environ["LABSERVER_PORT_SUBMISSION"])) as smtp:
+    smtp.starttls(context=ssl.create_default_context())
+    smtp.login(os.environ["LABSERVER_USER"], os.environ["LABSERVER_PASSWORD"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        (None, ""),
+        ("good", ""),
+        ("deep", ""),
+        ("starttls-stripped", "SMTPNotSupportedError: STARTTLS extension not supported by server"),
+        ("expired", "certificate has expired"),
+        ("wrong-host", "certificate is not valid for"),
+        ("auth-rejected", "SMTPAuthenticationError"),
+    ],
+)
+def test_a_test_suite_meets_the_scenario(lab: LabProcess, scenario: str | None, said: str) -> None:
+    """A program that goes where the variables say meets what was asked for: it does not pass against a bad server."""
+    variables = _environment(lab, *(["--scenario", scenario] if scenario else []))
+    done = subprocess.run(
+        [sys.executable, "-c", _SENDS],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode != 0) is bool(said), done.stderr
+    assert said in done.stderr
 
 
 def _environment(lab: LabProcess, *options: str) -> dict[str, str]:

@@ -75,6 +75,47 @@ def test_clients_are_told_of_the_ca() -> None:
     assert "JAVA_TOOL_OPTIONS" not in trust_variables(Path("/run/ca.pem"))
 
 
+_STORE = (
+    "-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=changeit"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ("", ""),
+        ("-Xmx64m", "-Xmx64m "),
+        ('-Da="b c" -Xmx64m', '-Da="b c" -Xmx64m '),
+        (_STORE.format("/run/other.p12"), ""),
+        (f"-Xmx64m {_STORE.format('/run/other.p12')} -Da=b", "-Xmx64m -Da=b "),
+        ("-Djavax.net.ssl.trustStore=/my/own", "-Djavax.net.ssl.trustStore=/my/own "),
+    ],
+)
+@pytest.mark.parametrize("store", ["/run/ca.p12", "/a b/ca.p12", "/a'b \"c/ca.p12"])
+def test_java_is_told_once(before: str, kept: str, store: str) -> None:
+    """However often it is told, Java has one trust store of a lab in its options, and what it had of its own."""
+    told = trust_variables(Path("/run/ca.pem"), Path(store), java_options=before)["JAVA_TOOL_OPTIONS"]
+    assert told.startswith(kept)
+    assert told.count("trustStorePassword") == 1
+    assert trust_variables(Path("/run/ca.pem"), Path(store), java_options=told)["JAVA_TOOL_OPTIONS"] == told
+    odd = trust_variables(Path("/run/ca.pem"), Path("/run/ca.p12"), java_options="-Da='odd")["JAVA_TOOL_OPTIONS"]
+    assert trust_variables(Path("/run/ca.pem"), Path("/run/ca.p12"), java_options=odd)["JAVA_TOOL_OPTIONS"] == odd
+    other = trust_variables(Path("/run/ca.pem"), Path("/run/new.p12"), java_options=told)["JAVA_TOOL_OPTIONS"]
+    assert other == kept + _STORE.format("/run/new.p12")
+
+
+def test_scenarios_on_ports_of_their_own() -> None:
+    """What --scenario opened has variables with its name: ports, what to trust, CRLs."""
+    opened = {"id": "wrong-host", "ports": {"imaps": 4711}, "ca": {"pem": "/a.pem"}, "crl": {"pem": "/crl.pem"}}
+    assert lab_variables({"scenarios": [opened, {"id": "x", "ports": {}}]}) == {
+        "LABSERVER_SCENARIO_WRONG_HOST_ID": "wrong-host",
+        "LABSERVER_SCENARIO_WRONG_HOST_PORT_IMAPS": "4711",
+        "LABSERVER_SCENARIO_WRONG_HOST_CA_PEM": "/a.pem",
+        "LABSERVER_SCENARIO_WRONG_HOST_CRL_PEM": "/crl.pem",
+        "LABSERVER_SCENARIO_X_ID": "x",
+    }
+
+
 @pytest.mark.parametrize("name", ["GIT_SSL_CAINFO", "PIP_CERT", "AWS_CA_BUNDLE", "UV_NATIVE_TLS"])
 def test_downloaders_are_left_alone(name: str) -> None:
     """A shell with the lab's variables still clones and installs from the Internet as far as its variables go."""

@@ -1,0 +1,93 @@
+"""Where this machine's programs meet a scenario of a running lab: by a name that leads there, by address, or by port.
+
+A name counts only if it leads to the scenario and not to the known-good server: a test that passes against the wrong
+one has shown nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labserver.catalogue.addresses import addresses, host_names, hosts_entries
+from labserver.catalogue.entries import CATALOGUE
+from labserver.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labserver.scenario import Scenario
+
+__all__ = ["Meeting", "meeting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """Where to connect, and what to verify."""
+
+    host: str
+    """The host to connect to."""
+    server_name: str
+    """The host to connect to whose name is verified."""
+    ports: Mapping[str, int]
+    note: str = ""
+    """What the user should know about it."""
+
+
+def meeting(record: Mapping[str, object], identifier: str) -> Meeting:
+    """Return where a scenario is met; raises ConfigurationError if this lab has it nowhere."""
+    scenario, address = CATALOGUE[identifier], addresses()[identifier]
+    ports, opened = _usual_ports(record), _own_ports(record, identifier)
+    usual = str(record.get("host"))
+    for name in (name.rstrip(".") for name in host_names(identifier) if hosts_entries(identifier)):
+        if _leads(name, address, scenario):
+            return Meeting(host=usual if scenario.by_name else address, server_name=name, ports=ports)
+    own = host_names(identifier)[0]
+    if opened and not hosts_entries(identifier):
+        return Meeting(host=own, server_name=own, ports=opened)
+    if ports and hasattr(socket, "SO_BINDTODEVICE") and usual.startswith("127."):
+        return Meeting(host=address, server_name=address, ports=ports, note=_unresolved(identifier, address))
+    if opened:
+        return Meeting(host=usual, server_name="localhost", ports=opened, note=_unresolved(identifier, "localhost"))
+    raise ConfigurationError(f"nothing here leads to {identifier}; labserver up --scenario {identifier} gives it ports")
+
+
+def _leads(name: str, address: str, scenario: Scenario) -> bool:
+    """Return whether the system resolves a name, and only to where the scenario is."""
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return False
+    return all(place == address or (scenario.by_name and _is_loopback(place)) for place in found)
+
+
+def _is_loopback(place: str) -> bool:
+    return ipaddress.ip_address(place.partition("%")[0]).is_loopback
+
+
+def _unresolved(identifier: str, instead: str) -> str:
+    """Return what to say where the scenario's own name does not lead to it."""
+    name = host_names(identifier)[0]
+    if not hosts_entries(identifier):
+        return (
+            f"{identifier} is about the host {name}, where the good server is; LABSERVER_SERVER_NAME is {instead}; "
+            f"labserver up --scenario {identifier} opens it under its own name, and labserver check meets it there"
+        )
+    return (
+        f"this system does not resolve {name} to {identifier}, so LABSERVER_SERVER_NAME is {instead}; "
+        "labserver hosts prints lines for /etc/hosts"
+    )
+
+
+def _usual_ports(record: Mapping[str, object]) -> Mapping[str, int]:
+    ports = record.get("ports")
+    return ports if isinstance(ports, dict) else {}
+
+
+def _own_ports(record: Mapping[str, object], identifier: str) -> Mapping[str, int]:
+    """Return the ports that ``--scenario`` gave a scenario; none if it did not."""
+    opened = record.get("scenarios")
+    found = [one for one in opened if one["id"] == identifier] if isinstance(opened, list) else []
+    return found[0]["ports"] if found else {}
