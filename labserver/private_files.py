@@ -8,6 +8,7 @@ a pipe or ``/dev/stdout``, is written to.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -34,6 +35,7 @@ __all__ = [
     "open_appending",
     "open_nameless",
     "planted",
+    "real_path",
     "write_file",
     "write_named",
 ]
@@ -130,7 +132,9 @@ def _open_special(path: Path) -> int | None:
         return os.dup(number)
     try:
         linked, status = path.lstat(), path.stat()
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ELOOP}:  # a link to itself is no device
+            raise
         return None
     if not (stat.S_ISCHR(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         return None
@@ -180,6 +184,11 @@ def _in_memory() -> int | None:
 # --- trusting -------------------------------------------------------------------------------------------------------
 
 
+def real_path(path: Path) -> Path:
+    """Return where a path leads, as far as it leads anywhere; unlike ``Path.resolve``, for a circle of links, too."""
+    return Path(os.path.realpath(path))
+
+
 def is_trusted(status: os.stat_result) -> bool:
     """Tell whether a file's or folder's owner is this user or root."""
     return status.st_uid in _trusted()
@@ -197,7 +206,7 @@ def planted(path: Path) -> str:
     Every folder that leads there counts: one that others can write to must be sticky, as ``/tmp`` is.
     """
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would hide a link that others own
-    for folder in dict.fromkeys((*reversed(absolute.parents), *reversed(absolute.resolve().parents))):
+    for folder in dict.fromkeys((*reversed(absolute.parents), *reversed(real_path(absolute).parents))):
         with suppress(FileNotFoundError):
             if reason := _open_to_others(folder):
                 return reason

@@ -107,6 +107,16 @@ def test_the_name_before_the_last_is_random(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("write", [_write_private, write_named])
+def test_a_link_to_itself_is_replaced(tmp_path: Path, write: Callable[[Path, bytes], None]) -> None:
+    """Nor does a circle of links keep a file from being written."""
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    write(link, b"new")
+    assert link.read_bytes() == b"new"
+    assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("write", [_write_private, write_named])
 @pytest.mark.parametrize("dangling", [False, True])
 def test_a_link_is_replaced(tmp_path: Path, write: Callable[[Path, bytes], None], *, dangling: bool) -> None:
     """A link that somebody left in a file's place leads nowhere: it is replaced, and its target stays as it is."""
@@ -120,16 +130,16 @@ def test_a_link_is_replaced(tmp_path: Path, write: Callable[[Path, bytes], None]
     assert (not target.exists()) if dangling else target.read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("dangling", [False, True])
-def test_nothing_is_appended_through_a_link(tmp_path: Path, *, dangling: bool) -> None:
-    """A link in the place of a file that is appended to is told and not followed."""
+@pytest.mark.parametrize("dangling", [False, True, None])
+def test_nothing_is_appended_through_a_link(tmp_path: Path, *, dangling: bool | None) -> None:
+    """A link in the place of a file that is appended to is told and not followed, also one to itself (None)."""
     target, link = tmp_path / "target", tmp_path / "link"
-    if not dangling:
+    if dangling is False:
         target.write_bytes(b"precious")
-    link.symlink_to(target)
+    link.symlink_to(link if dangling is None else target)
     with pytest.raises(ConfigurationError, match="it is a symbolic link; name the file itself"):
         open_appending(link)
-    assert dangling != target.exists()
+    assert target.exists() is (dangling is False)
 
 
 def test_appending(tmp_path: Path) -> None:
@@ -235,6 +245,8 @@ def test_a_path_of_ones_own(tmp_path: Path) -> None:
     shared.mkdir()
     shared.chmod(0o1777)
     assert planted(shared / "mine" / "file") == ""
+    (shared / "circle").symlink_to("circle")
+    assert planted(shared / "circle" / "file") == ""
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o707, 0o703, 0o2777])

@@ -15,6 +15,7 @@ from labserver.limits import Limits
 from labserver.mailstore.account import USUAL_MAILBOXES, begun_with
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
 from labserver.pki.material import IssuerName, Wanted
+from labserver.private_files import real_path
 from labserver.services import SERVICES
 from labserver.settings import HTTP_PORT, TLS_ENGINES, Settings
 
@@ -352,7 +353,7 @@ def _folders(text: str | None) -> dict[str, str | None]:
 def _preload(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return what to load; the store's own file must not be among it: reading it would break its lock."""
     for path in options.preload:
-        if options.store is not None and options.store.resolve().is_relative_to(path.resolve()):
+        if options.store is not None and real_path(options.store).is_relative_to(real_path(path)):
             raise ConfigurationError(f"--store {options.store} lies in --preload {path}; keep it somewhere else")
     return tuple(options.preload)
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from labserver.errors import ConfigurationError
-from labserver.private_files import is_trusted, planted
+from labserver.private_files import is_private_to_write, is_trusted, planted
 
 __all__ = ["NoLabError", "create", "find_ready", "remove"]
 
@@ -109,7 +109,7 @@ def _read(path: Path) -> bytes:
 
 
 def _check_file(path: Path, status: os.stat_result) -> None:
-    if not is_trusted(status) or (stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWOTH):
+    if not (is_private_to_write(status) if stat.S_ISREG(status.st_mode) else is_trusted(status)):
         raise ConfigurationError(f"{path} is not to be trusted: another user can write it; name another ready file")
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labserver.private_files import real_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -23,7 +25,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._real_root = root.resolve()
+        self._real_root = real_path(root)
         self.skipped: dict[Path, str] = {}
         """Links that were passed over, with the reasons."""
 
@@ -69,7 +71,7 @@ class Tree:
 
     def _reason_for_a_folder(self, place: Path, target: Path) -> str:
         """Return why the folder ``target`` is not read where a link to it is in ``place``."""
-        folder = place.resolve()
+        folder = real_path(place)
         if folder.is_relative_to(target):
             return "it leads back to where it is"
         led_here = folder != self._real_root / place.relative_to(self._root)

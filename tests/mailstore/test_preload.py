@@ -416,6 +416,13 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=r"absent: No such file or directory\.$"):
             load(mail_store, tmp_path / "absent")
 
+    @pytest.mark.parametrize("target", ["absent", "x"])
+    def test_a_link_to_nothing(self, mail_store: MailStore, tmp_path: Path, target: str) -> None:
+        """A path that is a link nowhere, or to itself."""
+        (tmp_path / "x").symlink_to(target)
+        with pytest.raises(ConfigurationError, match=f"^{tmp_path}/x: (No such file|Too many levels)"):
+            load(mail_store, tmp_path / "x")
+
     def test_an_unknown_account(self, mail_store: MailStore, tmp_path: Path) -> None:
         """A directory that is nobody's lists who there is."""
         (tmp_path / "carol").mkdir()
