@@ -148,8 +148,9 @@ class Section:
 
     def read(self, message: Message) -> bytes | None:
         """Return the octets, None if the message has no such part."""
-        if not self.path and not self.text:
-            return message.content
+        if not self.path:
+            content = message.content
+            return tree(content).section((), self.text, self.wanted) if self.text else content
         return message_tree(message).section(self.path, self.text, self.wanted)
 
 

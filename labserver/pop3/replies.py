@@ -43,22 +43,31 @@ def refused(text: str, *, code: str = "") -> Reply:
 
 def listing(status: str, lines: Iterable[bytes]) -> Reply:
     """Send a status line, then go through ``lines``, none of which begins with a dot; if they are many, twice."""
-    gathered = [f"+OK {status}\r\n".encode()]
-    size = len(gathered[0])
+    gathered = [f"+OK {status}".encode()]
+    size = len(gathered[0]) + len(b"\r\n.\r\n")
     for line in lines:
         gathered.append(line)
         size += len(line) + 2
-        if size + len(b".\r\n") > PIECE:
-            return Reply.completion(gathered[0], "+OK", _Lines(lines))
-    return Reply.completion(gathered[0] + b"".join([line + b"\r\n" for line in gathered[1:]]) + b".\r\n", "+OK")
+        if size > PIECE:
+            return Reply.completion(gathered[0] + b"\r\n", "+OK", _Lines(lines))
+    gathered += (b".", b"")
+    return Reply.completion(b"\r\n".join(gathered), "+OK")
 
 
 def message(status: str, text: Text) -> Reply:
     """Send a status line, then ``text`` dot-stuffed."""
     raw = f"+OK {status}\r\n".encode()
-    if text.end <= _UNSTUFFED:
-        return Reply.completion(raw + b"".join(text), "+OK")
-    return Reply.completion(raw, "+OK", text)
+    if text.end > _UNSTUFFED:
+        return Reply.completion(raw, "+OK", text)
+    return Reply.completion(
+        raw + (_stuffed(text.reading.octets(0, text.end)) if text.lines is None else b"".join(text)), "+OK"
+    )
+
+
+def _stuffed(content: bytes) -> bytes:
+    """Return a short message as it is sent."""
+    whole = b"\r\n%b" % content
+    return whole.replace(b"\r\n.", b"\r\n..")[2:] + (b".\r\n" if whole.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,10 @@ def _readable(drop: Maildrop, number: int) -> Generator[Reply | GiveWay, None, _
         yield refused(f"Message {number} was expunged by another session")
     else:
         header = _Header(drop[number])
-        yield from header.read()
+        if header.size <= PIECE:
+            header.look(header.reading.octets(0, header.size))
+        else:
+            yield from header.read()
         if not drop.utf8 and header.internationalized and _is_international(drop[number]):
             yield from header.downgrade(drop[number])
         return header
@@ -146,25 +149,33 @@ class _Header:
         self.end = message.size
         self.internationalized = False
 
+    def look(self, content: bytes) -> None:
+        """Find out, all octets being there."""
+        found = _EMPTY_LINE.search(b"\n" + content)
+        self.end = found.end() - 1 if found else self.size
+        header = content[: self.end]
+        self.internationalized = not header.isascii() and _decodes(getincrementaldecoder("utf-8")(), header, final=True)
+
     def read(self) -> Iterator[GiveWay]:
         """Find out, window by window."""
-        decoder = getincrementaldecoder("utf-8")()
-        before, ascii_only, valid = b"\n", True, True
+        decoder: IncrementalDecoder | None = None
+        before, valid = b"\n", True
         for number, start in enumerate(range(0, self.size, PIECE), 1):
             window = self.reading.octets(start, min(start + PIECE, self.size))
             found = _EMPTY_LINE.search(before + window)
             if found is not None:
                 self.end = start - len(before) + found.end()
                 window = window[: self.end - start]
-            if not (ascii_only and window.isascii()) and valid:
-                ascii_only = False
+            if decoder is None and not window.isascii():
+                decoder = getincrementaldecoder("utf-8")()
+            if decoder is not None and valid:
                 valid = _decodes(decoder, window, final=found is not None or start + PIECE >= self.size)
             if found is not None:
                 break
             before = (before + window)[-2:]
             if not number % _A_TURN:
                 yield GiveWay()
-        self.internationalized = valid and not ascii_only
+        self.internationalized = valid and decoder is not None
 
     def downgrade(self, message: Message) -> Iterator[GiveWay]:
         """Read the message with its headers in ASCII instead."""

@@ -15,7 +15,7 @@ from labserver.imap.syntax import compact
 from labserver.imap.vocabulary import Done
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
@@ -84,29 +84,37 @@ class Fetch:
     ) -> Iterator[bytes | Reply]:
         renders = [item.render for item in self.items]
         growing = sum(item.long is not None for item in self.items)
+        mailbox = view.mailbox
         sees = not view.read_only and any(item.sets_seen for item in self.items)
         for start in range(0, len(hits), _AT_ONCE):
             step = hits[start : start + _AT_ONCE]
             if view.some_expunged:
                 step = [hit for hit in step if not view.expunged(hit[1])]
             seen = _mark_seen(view, step) if sees else ()
+            modseq_before = mailbox.highest_modseq
             for number, message in step:
-                if view.some_expunged and view.expunged(message):
-                    continue  # while the client took its time with those before
-                besides = tuple(self._flags_besides(view, message, modseq=modseq)) if message in seen else ()
+                if mailbox.highest_modseq != modseq_before and view.expunged(message):
+                    continue  # gone while the client took its time with those before
                 try:
-                    if message.size * growing > _LONG:
-                        yield self._long_response(view, number, message, besides)
-                    else:
-                        items = [render(view, message) for render in renders]
-                        yield b"* %d FETCH (%b)\r\n" % (number, b" ".join((*items, *besides)))
+                    if growing and message.size * growing > _LONG:
+                        yield self._long_response(view, number, message, seen, modseq=modseq)
+                        continue
+                    items = [render(view, message) for render in renders]
                 except Refused as problem:
                     problems.append(problem)
+                    continue
+                if message in seen:
+                    items += self._flags_besides(view, message, modseq=modseq)
+                yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
 
-    def _long_response(self, view: View, number: int, message: Message, besides: Sequence[bytes]) -> Reply:
+    def _long_response(
+        self, view: View, number: int, message: Message, seen: Container[Message], *, modseq: bool
+    ) -> Reply:
         """Return a response that may hold the message many times over: it is brought while the client takes it."""
         items = [item.long(message) if item.long is not None else item.render(view, message) for item in self.items]
-        return Reply.untagged(b"* %d FETCH (" % number, Line((*items, *besides)))
+        if message in seen:
+            items += self._flags_besides(view, message, modseq=modseq)
+        return Reply.untagged(b"* %d FETCH (" % number, Line(items))
 
     def _flags_besides(self, view: View, message: Message, *, modseq: bool) -> Iterator[bytes]:
         r"""Yield what changed by setting \Seen, unless it was asked for anyway."""
