@@ -19,6 +19,7 @@ from labserver.events import Disconnected
 from labserver.mailstore.message import Draft
 from labserver.pki.environment import lab_variables, trust_variables
 from labserver.report.case import ClientRun
+from labserver.verdicts.canary import Canary, Exposure
 from labserver.verdicts.policy import Policy
 from labserver.verdicts.trace import Session, Trace
 
@@ -38,6 +39,7 @@ __all__ = ["CaseRun", "Run", "settled", "trace_of"]
 
 _SETTLE = 1.0
 """Seconds after the client's end for its last connections to end, too, however late it is."""
+_NOTHING = (Exposure.NAME, "")
 _MESSAGE = b"From: labserver@lab.test\r\nTo: %b\r\nSubject: A message to read\r\n\r\nHello!\r\n"
 
 
@@ -94,8 +96,16 @@ class CaseRun:
         ended += ", but what it left behind is still connected" if lingers else ""
         return Run(
             trace=trace,
-            client=ClientRun(ended=ended, seconds=seconds, output=process.output),
+            client=ClientRun(ended=ended, seconds=seconds, output=self._masked(process.output)),
             timed_out=code is None or lingers,
+        )
+
+    def _masked(self, output: str) -> str:
+        """Return what a client printed without the lines that have its password, in whatever form: many print it."""
+        canary = Canary(user=self.user.name, password=self.user.password, token=self.user.token)
+        return "".join(
+            line if (canary.exposed_in(line.encode()) or _NOTHING)[0] < Exposure.PASSWORD else "****\n"
+            for line in output.splitlines(keepends=True)
         )
 
     def _values(self, lease: Lease, scenario: Scenario, service: Service, policy: Policy) -> dict[str, str]:

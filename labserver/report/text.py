@@ -147,5 +147,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
 
 
 def _hex(record: Mapping[str, object]) -> str:
+    if record.get("encrypted") is False:
+        return "in clear"
     data = str(record.get("data", "")).encode("latin-1", "replace")
     return data[:32].hex(" ") + (" …" if len(data) > 32 else "")  # noqa: PLR2004 -- as many as fit on a line

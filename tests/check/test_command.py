@@ -266,3 +266,27 @@ def test_interrupted(tmp_path: Path) -> None:
             assert started.read() == b"", "the client is gone"
         assert process.wait(PATIENCE) == 130
     assert _told(report) == {}
+
+
+_TALKATIVE = """
+import base64, os, sys
+password = os.environ["LABSERVER_PASSWORD"]
+print("before", password[:3])
+print("the password is", password)
+print("> AUTH PLAIN", base64.b64encode(b"\\0x\\0" + password.encode()).decode())
+print("bearer", os.environ["LABSERVER_TOKEN_1"], file=sys.stderr)
+print("as", os.environ["LABSERVER_USER"])
+"""
+
+
+def test_what_the_client_prints_is_masked(tmp_path: Path) -> None:
+    """Lines with the password, in any encoding, or with the token are in no report; the others are, the name too."""
+    report, junit = tmp_path / "report.json", tmp_path / "report.xml"
+    words = ("--json", str(report), "--junit", str(junit), "--", sys.executable, "-uc", _TALKATIVE)
+    told = _check(*_EXPIRED, *words, code=3).stdout
+    first, *masked, last = _told(report)["good@imaps"]["output"].splitlines()
+    assert first.startswith("before Sin")
+    assert masked == ["****"] * 3
+    assert last.startswith("as canary-")
+    assert "| ****" in told
+    assert junit.read_text().count("****") == 3

@@ -127,8 +127,10 @@ def test_octets_of_the_network() -> None:
     """Raw octets are shown when they are asked for, in hexadecimal, the first of them."""
     received = events.RawReceived(at=0.0, data=b"\x16\x03\x01", size=3, encrypted=True)
     sent = events.RawSent(at=0.0, data=bytes(40), size=4000, encrypted=True)
+    clear = events.RawReceived(at=0.0, data=b"PASS s3cret\r\n", size=13, encrypted=False)
     assert _shown(received) == _shown(sent) == []
     assert _shown(received, raw=True) == [">> 3 octets 16 03 01"]
+    assert _shown(clear, raw=True) == [">> 13 octets in clear"]
     assert _shown(sent, raw=True) == ["<< 4000 octets " + " ".join(["00"] * 32) + " …"]
 
 
