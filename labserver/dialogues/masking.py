@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from labserver.dialogues.exchange import Command
 
-__all__ = ["ACCOUNT", "MASK", "MASKED_LINE", "MECHANISM", "Lexicon", "Standing", "counts", "harmless"]
+__all__ = [
+    "ACCOUNT",
+    "HOST_NAME",
+    "MASK",
+    "MASKED_LINE",
+    "MECHANISM",
+    "Lexicon",
+    "Standing",
+    "counts",
+    "harmless",
+    "host_name",
+]
 
 MASK = b"****"
 MASKED_LINE = MASK + b"\r\n"
@@ -28,6 +39,8 @@ MECHANISM = rb" +(?:%b)(?!\S)" % "|".join(sorted(SASL_MECHANISMS)).encode()
 """A pattern for AUTH's first argument; a mechanism that does not exist may be the response of a forgotten one."""
 ACCOUNT = rb" +(?P<account>[^\s\"]+)(?!\S)"
 """A pattern for a login name, which is shown if there is an account of that name: it may be the password."""
+HOST_NAME = rb"(?:\[[0-9A-Z:.]{1,60}\]|[0-9A-Z\x80-\xff_.-]{1,255})"
+"""A pattern for what a client calls itself (RFC 5321 4.1.3, and names that are none)."""
 _NOTHING = re.compile(rb"")
 _COUNTING = re.compile(rb"[A-Za-z0-9]{0,4}[.:_-]?(?:[0-9]{1,10}(?:\.[0-9]{1,10})?)?")
 _ESCAPED = re.compile(rb'\\(["\\])')
@@ -86,6 +99,11 @@ def counts(tag: bytes) -> bool:
     Another one may be the password, the words being in the wrong order.
     """
     return _COUNTING.fullmatch(tag) is not None
+
+
+def host_name(text: str) -> str:
+    """Return what a client calls itself, or a mask where that is no name."""
+    return text if not text or re.fullmatch(HOST_NAME, text.encode(errors="replace"), re.IGNORECASE) else MASK.decode()
 
 
 def harmless(**patterns: bytes) -> dict[str, re.Pattern[bytes]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
-from labserver.dialogues.masking import ACCOUNT, MECHANISM, Lexicon, harmless
+from labserver.dialogues.masking import ACCOUNT, HOST_NAME, MECHANISM, Lexicon, harmless
 from labserver.wire.framing import SHOWN, Framed, Framer, Overflow
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _WORDS = frozenset(
     XCLIENT XFORWARD
     """.split()  # noqa: SIM905 -- a list of words is read more easily without its quotes
 )
-_HELLO = rb" +(?:\[[0-9A-Z:.]{1,60}\]|[0-9A-Z\x80-\xff_.-]{1,255})(?!\S)"
+_HELLO = rb" +" + HOST_NAME + rb"(?!\S)"
 _PATH = rb'(?:<(?:"(?:[^"\\\r\n]|\\.)*"|[^<>\s"])*>|[^<>\s"]+@[^<>\s"]+)(?!\S)'
 """An address; without its brackets, as some clients have it, one that is not just a word."""
 _PARAMETERS = (

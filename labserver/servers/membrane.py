@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.http import http_word
-from labserver.dialogues.masking import MASK, MASKED_LINE, Standing, counts
+from labserver.dialogues.masking import MASK, MASKED_LINE, Standing, counts, host_name
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
@@ -254,7 +254,7 @@ class Membrane:
         """Take note of a mail that was delivered to somebody."""
         if any(outcome.error is None for outcome in outcomes):
             accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]
-            told = envelope.told(accounts)
+            told = envelope.told(accounts) | _masked_envelope(envelope)
             self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=len(str(told))))
 
     def tolerated(self, what: str) -> None:
@@ -610,3 +610,12 @@ class Membrane:
 def _cut(parts: tuple[bytes, ...]) -> Framed:
     """Return the beginning of something that is not whole, for its tag, its verb and the transcript."""
     return Framed(parts=parts, raw=b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n")
+
+
+def _masked_envelope(envelope: Envelope) -> dict[str, object]:
+    """Return what of an envelope may have been meant for a login: a name that is none, an identity that is none."""
+    parameters = dict(envelope.parameters)
+    identity = parameters.get("AUTH", "<>")
+    if identity != "<>" and "@" not in identity:
+        parameters["AUTH"] = MASK.decode()
+    return {"helo": host_name(envelope.helo), "parameters": parameters}

@@ -303,6 +303,16 @@ def test_delivery_is_told_with_the_envelope(building: Building) -> None:
     }
 
 
+def test_an_envelope_has_no_password(building: Building) -> None:
+    """What stands where a name or an identity belongs, and is none, is not told."""
+    building.cleartext = True
+    talk = building.opened("smtp")
+    talk.say(b"EHLO alice:s3cret\r\nMAIL FROM:<a@b> AUTH=s3cret\r\nRCPT TO:<alice@lab.test>\r\nDATA\r\nhi\r\n.\r\n")
+    (event,) = talk.all(events.MailDelivered)
+    assert isinstance(event, events.MailDelivered)
+    assert (event.envelope["helo"], event.envelope["parameters"]) == ("****", {"AUTH": "****"})
+
+
 def test_a_report_is_a_delivery_of_its_own(building: Building) -> None:
     """The mail and the report about it are told, in this order."""
     talk = building.opened("smtp")
