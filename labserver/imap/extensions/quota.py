@@ -13,6 +13,7 @@ from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.syntax import decode_mailbox
 from labserver.imap.vocabulary import AUTHENTICATED, Done, Entry, Extension
+from labserver.mailstore.names import checked
 
 if TYPE_CHECKING:
     from labserver.imap.cursor import Cursor
@@ -88,8 +89,11 @@ class GetQuotaRoot:
         return cls(mailbox=mailbox)
 
     def answer(self, session: Session) -> Answer:
-        """Tell both roots, the mailbox's and the account's; of a mailbox that does not exist the latter (4.1.2)."""
-        name = session.mailbox_name(session.account.canonical(self.mailbox))
+        """Tell both roots, the mailbox's and the account's; of a mailbox that does not exist the latter (4.1.2).
+
+        One that cannot exist, its name being too long, is refused: the response repeats it.
+        """
+        name = session.mailbox_name(session.account.canonical(checked(self.mailbox)))
         exists = session.account.mailbox(self.mailbox) is not None
         own = b" " + name if exists else b""
         yield Reply.untagged(b'* QUOTAROOT %b%b ""\r\n' % (name, own))
