@@ -24,7 +24,9 @@ _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})(?: +|\Z)")
 _CAPABILITIES = re.compile(rb"((?:\A|\n)\* CAPABILITY |\A[^\r\n]*? \[CAPABILITY )([^\]\r\n]*)")
 _LITERAL = re.compile(rb" ?~?\{\d+\+?\}\Z")
 _QUOTED = rb'"(?:[^"\\\r\n]|\\["\\])*"'
-_IDENTIFIED = b'"(?:name|version|os|os-version|vendor|support-url|address|date|command)" (?:NIL|%b)' % _QUOTED
+_IDENTIFIED = (
+    b'"(?:name|version|os|os-version|vendor|support-url|address|date|command)" (?:NIL|[0-9.]{1,20}|%b)' % _QUOTED
+)
 """A field of ID (RFC 2971 3.3); arguments and environment of a program, and what nobody specified, may be anything."""
 
 _LEXICON = Lexicon(

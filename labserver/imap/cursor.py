@@ -1,7 +1,8 @@
 """Reading one assembled command from left to right: recursive descent over text, literal, text, literal …, text.
 
 Every method consumes exactly what it names and raises :class:`BadSyntax` where that is not what comes. Single spaces
-separate arguments, as RFC 3501 9 has it; only trailing ones are forgiven, because mutt and others send them.
+separate arguments, as RFC 3501 9 has it. Trailing ones are forgiven, because mutt and others send them; where Dovecot
+takes more than one, or one behind a parenthesis, so does this, and the cursor notes the departure.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ _PATTERN_END = re.compile(rb'[\x00-\x20\x7f(){"\\]')
 _LITERAL = re.compile(rb"(~?)\{(\d{1,19})\+?\}\Z")
 _QUOTED = re.compile(rb'"((?:[^"\\\x00\r\n]|\\["\\])*)"')
 _ESCAPED = re.compile(rb'\\(["\\])')
+_SPACES = re.compile(rb" ++")
 _SPACES_TO_THE_END = re.compile(rb" *+\Z")
 _NUMBER = re.compile(rb"\d{1,19}")
 _SEQUENCE = re.compile(rb"[\d*:,]+|\$")
 _FLAG = re.compile(rb'(\\?)[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+_LAX_DATE_TIME = re.compile(rb"(?! \d-)(?!\d\d-[^ ]* [^ ]* [+-]) ?(\d{1,2})(-[^ ]* [^ ]*) +([+-]\d{4})")
 _DATE_END = re.compile(rb"[^0-9A-Za-z-]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MOST_REPEATED = 80
@@ -68,7 +71,7 @@ class Cursor:
     (RFC 5182). ``messages``: literals that are not among the parts, by their place there.
     """
 
-    __slots__ = ("_index", "_messages", "_parts", "_position", "_saved_results", "_text", "utf8")
+    __slots__ = ("_index", "_messages", "_parts", "_position", "_saved_results", "_text", "departures", "utf8")
 
     def __init__(
         self,
@@ -86,6 +89,12 @@ class Cursor:
         self._saved_results = saved_results
         self._messages = messages or {}
         self.utf8 = utf8
+        self.departures: dict[str, None] = {}
+        """What was taken although the grammar does not allow it, each once: ``more than one space in a row`` …"""
+
+    def depart(self, what: str) -> None:
+        """Note that something is taken although the grammar does not allow it."""
+        self.departures[what] = None
 
     def at_end(self) -> bool:
         """Return whether nothing but spaces is left."""
@@ -114,8 +123,16 @@ class Cursor:
 
     def space(self) -> None:
         """Consume the space between two arguments."""
-        if not self.skip(b" "):
+        spaces = self.match(_SPACES)
+        if spaces is None:
             raise BadSyntax("Missing argument" if self.at_end() else "Expected a space")
+        if len(spaces[0]) > 1:
+            self.depart("more than one space in a row")
+
+    def more_space(self) -> None:
+        """Consume spaces behind the one that was part of a token."""
+        if self.match(_SPACES):
+            self.depart("more than one space in a row")
 
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         """Consume what ``pattern`` matches here, if it does."""
@@ -211,12 +228,20 @@ class Cursor:
     def parenthesised(self, item: Callable[[], T]) -> list[T]:
         """Consume ``( item item … )``; the list may be empty."""
         self.expect(b"(")
+        self._inner_space()
         items: list[T] = []
         while not self.skip(b")"):
             if items:
                 self.space()
+                if self.skip(b")"):
+                    self.depart("a space beside a parenthesis")
+                    break
             items.append(item())
         return items
+
+    def _inner_space(self) -> None:
+        if self.match(_SPACES):
+            self.depart("a space beside a parenthesis")
 
     def flag(self) -> str:
         """Consume a flag: a system flag in its own spelling, or a keyword as it was spelled."""
@@ -255,7 +280,10 @@ class Cursor:
     def date(self) -> date:
         """Consume ``1-Feb-2024``, quoted or not."""
         try:
-            return read_date(self.string() if self.peek() == b'"' else self.word(_DATE_END))
+            text = self.string() if self.peek() in (b'"', b"{") else self.word(_DATE_END)
+            if text.startswith(b" "):
+                self.depart("a space before a date")
+            return read_date(text.removeprefix(b" "))
         except ValueError as error:
             raise BadSyntax("Expected a date like 1-Feb-2024") from error
 
@@ -264,6 +292,14 @@ class Cursor:
         if self.peek() != b'"':
             raise BadSyntax("Expected a quoted date-time")
         try:
-            return read_date_time(self.string())
+            return self._date_time(self.string())
         except ValueError as error:
             raise BadSyntax('Expected a date-time like "01-Feb-2024 12:00:00 +0100"') from error
+
+    def _date_time(self, text: bytes) -> datetime:
+        """Read a date-time, whose day and zone Dovecot lets stand with a space too few or too many."""
+        match = _LAX_DATE_TIME.fullmatch(text)
+        if match is not None:
+            self.depart("a date-time that is not spaced as it should be")
+            text = b"%2b%b %b" % match.groups()
+        return read_date_time(text)

@@ -28,7 +28,9 @@ _BITS = 32
 
 
 class Pattern:
-    """A pattern in which ``*`` stands for anything and ``%`` for anything without a separator; INBOX in any case.
+    """A pattern in which ``*`` stands for anything and ``%`` for anything without a separator.
+
+    A first level INBOX is found in any case, also by a part of a pattern: ``inb*`` finds INBOX/a.
 
     Theory of operation: a set of states as the bits of a number; bit *i* says that the first *i* characters of the
     pattern have been found. Each character of the name is one step for all states at once, so no pattern is slow.
@@ -60,9 +62,10 @@ class Pattern:
     def matches(self, name: str) -> bool:
         """Return whether the whole name fits."""
         states = 1
-        for character in name:
+        any_case = len(_INBOX) if name.partition(self._separator)[0] == _INBOX else 0
+        for index, character in enumerate(name):
             advance = self._next.get(character, 0)
-            if name == _INBOX:
+            if index < any_case:
                 advance |= self._next.get(character.lower(), 0)
             stay = self._any if character == self._separator else self._level
             states = (states & advance) << 1 | states & stay
@@ -109,7 +112,10 @@ class Listed:
 def list_names(
     account: Account, patterns: Sequence[Pattern], selection: Selection, effort: Effort
 ) -> Iterator[Listed | GiveWay]:
-    """Yield what LIST finds, INBOX first, then by name; in turns, of which the first finds out what there is."""
+    """Yield what LIST finds, INBOX first, then by name; in turns, of which the first finds out what there is.
+
+    Only names below that no pattern reaches make RECURSIVEMATCH tell the names above them (RFC 5258 3.1).
+    """
     existing = {*account.mailboxes, *account.containers}
     parents = {parent for name in existing for parent in _above(name, account.separator)}
     wanted = {name for name in existing | account.subscriptions if _fulfils(account, name, selection)}
@@ -117,10 +123,19 @@ def list_names(
         wanted &= existing
     above = {parent for name in wanted for parent in _above(name, account.separator)} if selection.recursive else set()
     cost = sum(pattern.cost for pattern in patterns)
-    for name in sorted(wanted | above, key=_order):
+    reached: set[str] = set()
+    stand_in: set[str] = set()
+    for name in wanted if selection.recursive else ():
         if effort.spend(_NAME + cost * len(name)):
             yield GIVE_WAY
         if any(pattern.matches(name) for pattern in patterns):
+            reached.add(name)
+        else:
+            stand_in.update(_above(name, account.separator))
+    for name in sorted(reached | (stand_in - wanted) if selection.recursive else wanted, key=_order):
+        if effort.spend(_NAME + cost * len(name)):
+            yield GIVE_WAY
+        if name in reached or any(pattern.matches(name) for pattern in patterns):
             yield Listed(
                 name=name,
                 attributes=tuple(_attributes(account, name, selection, has_children=name in parents)),

@@ -109,6 +109,7 @@ class Returned:
         """Read ``RETURN (…) `` if ``extension`` is on and it is there."""
         if not (dialect.has(extension) and cursor.skip(b"RETURN ")):
             return cls(options=None, verb=verb, uid=uid)
+        cursor.more_space()
         options = frozenset(cursor.parenthesised(cursor.atom)) or frozenset({b"ALL"})
         if options - _OPTIONS - ({b"SAVE"} if dialect.has("SEARCHRES") else set()):
             raise BadSyntax("Unknown return option")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from labserver.imap.cursor import BadSyntax, Refused, beginning
 from labserver.imap.search_keys import (
+    ADDRESS_FIELDS,
     Age,
     All,
     And,
@@ -161,7 +162,7 @@ def _field(name: bytes) -> Callable[[_Reader], SearchKey]:
 
 def _header(reader: _Reader) -> SearchKey:
     name = reader.string().lower()
-    return Header(name=name, text=reader.text())
+    return Header(name=name, text=reader.text(), literally=name in ADDRESS_FIELDS)
 
 
 def _text(*, headers: bool) -> Callable[[_Reader], SearchKey]:

@@ -8,6 +8,7 @@ broken off (:class:`_Unread`) and begun again when it was read.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import eq, ge, lt
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, assert_never
 from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
 from labserver.imap.search_keys import (
+    ADDRESS_FIELDS,
     Age,
     All,
     And,
@@ -32,6 +34,7 @@ from labserver.imap.search_keys import (
     Size,
     Text,
 )
+from labserver.message.addresses import addresses
 from labserver.message.charsets import fold
 from labserver.message.dates import sent_date
 from labserver.message.header import MOST_OCTETS, header_end
@@ -63,6 +66,7 @@ _NEEDLE = 2
 """Characters of what is looked for that make looking through one character as slow again, at the worst."""
 
 
+_ODDLY_SPELLED = re.compile(rb'[(\\\t]| [@.]|[@.] |"[@.]|[@.]"')
 _SEARCHED = 8
 """Characters that are looked through in the time of one unit, for a single character."""
 
@@ -157,7 +161,17 @@ class _Candidate:
 class _Text:
     """What was read of one message, each value once, and which of the strings that are looked for were in it."""
 
-    __slots__ = ("_bodies", "_candidate", "_content", "_header", "_headers", "_message", "_part", "_values")
+    __slots__ = (
+        "_addressed",
+        "_bodies",
+        "_candidate",
+        "_content",
+        "_header",
+        "_headers",
+        "_message",
+        "_part",
+        "_values",
+    )
 
     def __init__(self, message: Message, candidate: _Candidate) -> None:
         content = message.content
@@ -166,6 +180,7 @@ class _Text:
         self._candidate = candidate
         self._header: MessageHeader | None = None
         self._values: dict[bytes, list[str]] = {}
+        self._addressed: dict[bytes, list[str]] = {}
         self._part: Part | None = None
         self._headers: set[str] | None = None
         self._bodies: set[str] | None = None
@@ -184,6 +199,17 @@ class _Text:
             values = self._values[name] = [fold(readable(value)) for value in self.header.all(name)]
             self._candidate.spent += sum(map(len, values))
         return any(text in value for value in values)
+
+    def addresses_contain(self, name: bytes, text: str) -> bool:
+        """Look through a field and, where it spells them otherwise, through its addresses as ENVELOPE has them."""
+        if self.field_contains(name, text):
+            return True
+        addressed = self._addressed.get(name)
+        if addressed is None:
+            spelled = [address for value in self.header.all(name) for address in _spelled_oddly(value)]
+            addressed = self._addressed[name] = list(map(fold, spelled))
+            self._candidate.spent += sum(map(len, addressed))
+        return any(text in address for address in addressed)
 
     def sent_on(self) -> date:
         value = self.header.first(b"date")
@@ -241,6 +267,14 @@ class _Text:
         if self._part is None:
             self._part = yield from read_tree(self._content, effort)
         return self._part
+
+
+def _spelled_oddly(value: bytes) -> Iterator[str]:
+    """Yield the addresses as ENVELOPE has them, where a field spells them otherwise: ``user (home) @ lab.test``."""
+    if _ODDLY_SPELLED.search(value):
+        for address in addresses(value):
+            if address.mailbox and address.host:
+                yield readable(b"%b@%b" % (address.mailbox, address.host))
 
 
 class _Found:
@@ -356,6 +390,8 @@ class _Compiler:
                 return _Test(lambda candidate: candidate.message.size < octets)
             case Changed(modseq=modseq):
                 return _Test(lambda candidate: candidate.modseq >= modseq)
+            case Header(name=name, text=text, literally=False) if name in ADDRESS_FIELDS:
+                return _Test(lambda candidate: candidate.text.addresses_contain(name, text), _HEADER)
             case Header(name=name, text=text):
                 return _Test(lambda candidate: candidate.text.field_contains(name, text), _HEADER)
             case Text():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from labserver.imap.syntax import SequenceSet
 
 __all__ = [
+    "ADDRESS_FIELDS",
     "Age",
     "All",
     "And",
@@ -32,6 +33,10 @@ __all__ = [
     "Size",
     "Text",
 ]
+
+
+ADDRESS_FIELDS = frozenset({b"bcc", b"cc", b"from", b"to"})
+"""The fields that a key of their own looks for by their addresses."""
 
 
 class Relation(Enum):
@@ -115,6 +120,8 @@ class Header:
     """Lower-case."""
     text: str
     """Folded."""
+    literally: bool = False
+    """HEADER asks for what an address field says; FROM and its like for its addresses in ENVELOPE too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -276,7 +276,10 @@ class Session:
             saved_results=self.dialect.has("SEARCHRES"),
             messages={place: sink for place, sink in command.sinks if isinstance(sink, Span)},
         )
-        return entry.parse(cursor, self.dialect)
+        request = entry.parse(cursor, self.dialect)
+        for departure in cursor.departures:
+            self.link.tolerated(f"{command.verb} with {departure}")
+        return request
 
     def _changes(self, *, expunges: bool, uid: bool) -> Iterator[Reply | GiveWay]:
         if self._view is not None and self._view.pending:

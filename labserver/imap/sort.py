@@ -1,6 +1,6 @@
 """SORT: criteria and the order they make (RFC 5256 3 and 2.2, RFC 5957 for DISPLAYFROM and DISPLAYTO).
 
-Texts compare by their folded form, which is what ``i;unicode-casemap`` (RFC 5051) comes to. What a criterion finds in a
+Texts compare by their titlecased form, which is ``i;unicode-casemap`` (RFC 5051). What a criterion finds in a
 message is kept in ``message.derived``, because clients sort the same mailbox again and again.
 """
 
@@ -15,7 +15,7 @@ from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, beginning
 from labserver.message.addresses import addresses
-from labserver.message.charsets import decode, fold
+from labserver.message.charsets import decode, titlecased
 from labserver.message.dates import sent_date
 from labserver.message.header import MOST_OCTETS, Header, header_end
 from labserver.message.subject import base_subject
@@ -175,7 +175,7 @@ def _subject(message: Message) -> str:
 
 def _folded(text: str) -> str:
     """Return what a text is compared by: its beginning, so that comparing many that are long and alike is not slow."""
-    return fold(text[:_LONGEST_KEY])[:_LONGEST_KEY]
+    return titlecased(text[:_LONGEST_KEY])[:_LONGEST_KEY]
 
 
 def _first_address(message: Message, name: bytes) -> Address | None:

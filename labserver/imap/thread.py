@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from labserver.effort import GIVE_WAY, in_steps
 from labserver.imap.sort import SENT, Key, header_of, in_order, sent
-from labserver.message.charsets import fold
+from labserver.message.charsets import titlecased
 from labserver.message.identifiers import message_ids
 from labserver.message.subject import BaseSubject, base_subject
 
@@ -142,7 +142,7 @@ def _subject(message: Message) -> BaseSubject:
 
 def _find_subject(message: Message) -> BaseSubject:
     base = base_subject(header_of(message).first(b"subject") or b"")
-    return BaseSubject(fold(base.text), base.is_reply)
+    return BaseSubject(titlecased(base.text), base.is_reply)
 
 
 def _identifiers(message: Message) -> tuple[bytes | None, tuple[bytes, ...]]:

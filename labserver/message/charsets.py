@@ -13,7 +13,7 @@ import unicodedata
 from encodings.aliases import aliases
 from typing import Protocol
 
-__all__ = ["Folding", "TextDecoder", "codec", "decode", "fold", "text_decoder"]
+__all__ = ["Folding", "TextDecoder", "codec", "decode", "fold", "text_decoder", "titlecased"]
 
 _NOT_IN_NAME = re.compile(r"[^a-z0-9]+")
 _NO_CHARSETS = frozenset(
@@ -109,6 +109,29 @@ class _Lines:
     def finish(self) -> str:
         held, self._held = self._held, b""
         return held.decode(self._name, "replace")
+
+
+class _Titlecase(dict[int, int]):
+    """Each character's *simple* titlecase mapping (RFC 5051 2), found when it is first met."""
+
+    def __missing__(self, code: int) -> int:
+        mapped = chr(code).title()
+        # Where Unicode has a full mapping only, as for the German sharp s, the simple one is the character itself.
+        code_point = self[code] = ord(mapped) if len(mapped) == 1 else code
+        return code_point
+
+
+_TITLECASE = _Titlecase()
+
+
+def titlecased(text: str) -> str:
+    """Return text in the form by which it is sorted: ``i;unicode-casemap`` (RFC 5051, RFC 5256 2).
+
+    Letters are upper-case in it, so that what stands between the cases in ASCII, ``^`` and ``_``, comes after them.
+    """
+    if text.isascii():
+        return text.upper()
+    return _decomposed(text.translate(_TITLECASE))
 
 
 def fold(text: str) -> str:

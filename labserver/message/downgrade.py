@@ -10,7 +10,7 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
-from labserver.message.addresses import GROUP_END, addresses
+from labserver.message.addresses import GROUP_END, MOST_ADDRESSES, addresses
 from labserver.message.content_fields import parameterized
 from labserver.message.header import MOST_OCTETS, unfolded
 from labserver.message.tree import tree
@@ -102,7 +102,10 @@ def _addresses(value: bytes) -> str | None:
     """Rewrite a list of addresses (RFC 6857 3.1.7, 3.1.8)."""
     shown: list[str] = []
     group: list[str] | None = None
-    for address in addresses(value):
+    found = addresses(value)
+    if len(found) >= MOST_ADDRESSES:
+        return None  # there may be more of them
+    for address in found:
         if not _MADE_UP.isdisjoint((address.mailbox, address.host)):
             return None
         if address == GROUP_END:

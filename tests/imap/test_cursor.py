@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,7 +65,9 @@ def test_reading(parts: tuple[bytes, ...], read: Callable[[Cursor], object], val
         ((b"x",), Cursor.sequence_set),
         ((b"1-Foo-2024",), Cursor.date),
         ((b"01-Feb-2024 00:00:00 +0000",), Cursor.date_time),
-        ((b'"1-Feb-2024 00:00:00 +0000"',), Cursor.date_time),
+        ((b'"01-Feb-2024  00:00:00 +0000"',), Cursor.date_time),
+        ((b'"  1-Feb-2024"',), Cursor.date),
+        ((b'"1-Feb-2024 "',), Cursor.date),
         ((b"caf\xc3\xa9",), lambda cursor: (cursor.astring(), cursor.end())),
     ],
 )
@@ -119,12 +121,50 @@ def test_the_end() -> None:
 
 def test_separators() -> None:
     """One space separates; skip and expect do not mind the case; list items are separated too."""
-    cursor = Cursor((b"rEtUrN (a b)(c  d)",))
+    cursor = Cursor((b"rEtUrN (a b)(c+(d",))
     assert not cursor.skip(b"x")
     cursor.expect(b"RETURN")
     cursor.space()
     assert cursor.parenthesised(cursor.atom) == [b"A", b"B"]
     with pytest.raises(BadSyntax):
         cursor.parenthesised(cursor.atom)
+    assert not cursor.departures
     with pytest.raises(BadSyntax, match="Missing argument"):
         Cursor((b"",)).space()
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "value", "departure"),
+    [
+        (b"  x", lambda cursor: (cursor.space(), cursor.atom())[1], b"X", "more than one space in a row"),
+        (b"(a  b)", lambda cursor: cursor.parenthesised(cursor.atom), [b"A", b"B"], "more than one space in a row"),
+        (b"( a b)", lambda cursor: cursor.parenthesised(cursor.atom), [b"A", b"B"], "a space beside a parenthesis"),
+        (b"(a b )", lambda cursor: cursor.parenthesised(cursor.atom), [b"A", b"B"], "a space beside a parenthesis"),
+        (b"( )", lambda cursor: cursor.parenthesised(cursor.atom), [], "a space beside a parenthesis"),
+        (b'" 1-Feb-2024"', Cursor.date, date(2024, 2, 1), "a space before a date"),
+        (b'" 01-Feb-2024"', Cursor.date, date(2024, 2, 1), "a space before a date"),
+        *(
+            (text, Cursor.date_time, datetime(2024, 2, 1, tzinfo=UTC), "a date-time that is not spaced as it should be")
+            for text in (
+                b'"1-Feb-2024 00:00:00 +0000"',
+                b'" 01-Feb-2024 00:00:00 +0000"',
+                b'"01-Feb-2024 00:00:00  +0000"',
+            )
+        ),
+    ],
+)
+def test_what_dovecot_takes_is_taken_and_noted(
+    text: bytes, read: Callable[[Cursor], object], value: object, departure: str
+) -> None:
+    """Spaces that the grammar does not allow are understood, and the departure is named."""
+    cursor = Cursor((text,))
+    assert read(cursor) == value
+    assert list(cursor.departures) == [departure]
+
+
+@pytest.mark.parametrize("text", [b'"01-Feb-2024 00:00:00 +0000"', b'" 1-Feb-2024 00:00:00 +0000"'])
+def test_what_is_right_is_not_noted(text: bytes) -> None:
+    """Both ways to write a day are the grammar's."""
+    cursor = Cursor((text,))
+    assert cursor.date_time() == datetime(2024, 2, 1, tzinfo=UTC)
+    assert not cursor.departures

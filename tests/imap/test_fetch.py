@@ -96,7 +96,6 @@ def test_macros(filled: Lab, macro: str, items: str) -> None:
         "XYZZY",
         "(FLAGS",
         "FLAGS)",
-        "(FLAGS  UID)",
         "BODY[",
         "BODY[]<0>",
         "BODY[]<0.0>",

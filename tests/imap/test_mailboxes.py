@@ -31,6 +31,13 @@ from tests.work import Counted
         ("inb%", "INBOX", True),
         ("inbox/%", "INBOX/a", True),
         ("INBOX/A", "INBOX/a", False),
+        ("inbox*", "INBOX/a", True),
+        ("inb*", "INBOX/a/b", True),
+        ("iNb%/a", "INBOX/a", True),
+        ("*box/a", "INBOX/a", True),
+        ("inbox*", "INBOXES", False),
+        ("inbox/A*", "INBOX/a", False),
+        ("inbox*", "a/INBOX", False),
         ("sent", "Sent", False),
         (".", "a", False),
         ("ü*", "über", True),
@@ -454,3 +461,49 @@ def test_what_stands_in_for_names_below_is_found_name_by_name() -> None:
         return effort.total
 
     assert units(400) < 2.2 * units(200)
+
+
+def test_children_of_inbox_are_found_in_any_case(lab: Lab) -> None:
+    """A pattern that begins like INBOX finds what is below it, by LIST and by LSUB."""
+    for name in ("INBOX/kid", "inboxes"):
+        lab.alice.create(name)
+        lab.alice.subscribe(name)
+    client = lab.client()
+    assert client.ok('LIST "" inbox*') == [
+        b'* LIST (\\HasChildren) "/" INBOX',
+        b'* LIST (\\HasNoChildren) "/" INBOX/kid',
+        b'* LIST (\\HasNoChildren) "/" inboxes',
+    ]
+    for pattern in ("inbox*", "in*"):
+        assert client.ok(f'LSUB "" {pattern}') == [
+            b'* LSUB () "/" INBOX',
+            b'* LSUB () "/" INBOX/kid',
+            b'* LSUB () "/" inboxes',
+        ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*", [b"a/b/c", b"p +", b"p/q", b"x/y/z"]),
+        ("%", [b"a +", b"p +", b"x +"]),
+        ("a", [b"a +"]),
+        ("a/%", [b"a/b +"]),
+        ("%/%", [b"a/b +", b"p/q", b"x/y +"]),
+        ("x*", [b"x/y/z"]),
+        ("p*", [b"p +", b"p/q"]),
+        ("*/c", [b"a/b/c"]),
+        ("(a x/%)", [b"a +", b"x/y +"]),
+        ("(a a/b/c)", [b"a/b/c"]),
+    ],
+)
+def test_recursivematch_as_dovecot_has_it(lab: Lab, pattern: str, names: list[bytes]) -> None:
+    """A name above is told for those below only where no pattern finds these themselves (RFC 5258 3.1)."""
+    for name in ("a/b/c", "x/y/z", "p", "p/q"):
+        lab.alice.create(name)
+    for name in tuple(lab.alice.subscriptions):
+        lab.alice.unsubscribe(name)
+    for name in ("a/b/c", "x/y/z", "p", "p/q"):
+        lab.alice.subscribe(name)
+    told = lab.client().ok(f'LIST (SUBSCRIBED RECURSIVEMATCH) "" {pattern}')
+    assert [line.partition(b' "/" ')[2].replace(b' ("CHILDINFO" ("SUBSCRIBED"))', b" +") for line in told] == names

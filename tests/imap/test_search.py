@@ -133,8 +133,6 @@ def test_keys(command: bytes, expected: SearchKey) -> None:
         b"()",
         b"(ALL",
         b"ALL)",
-        b"(ALL )",
-        b"ALL  SEEN",
         b"OR ALL",
         b"NOT",
         b"HEADER x",

@@ -378,3 +378,25 @@ def test_flags_are_those_of_the_beginning() -> None:
         changed[mail] = (mail.flags, mail.modseq)
         mail.flags, mail.modseq = frozenset({"\\Seen"}) - mail.flags, 9
     assert [number for number, _ in at_once(searching)] == [1]
+
+
+@pytest.mark.parametrize("field", ["From", "To", "Cc", "Bcc"])
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("user (c)@ (c) domain.org", "user@domain.org"),
+        ("(first) user@domain.org (last)", "user@domain.org"),
+        ('"user"@domain.org', "user@domain.org"),
+        ("Name <user @ domain . org>", "user@domain.org"),
+        ("Group: user @domain.org, b@c;", "user@domain.org"),
+        ("user (c)@ (c) d\u00f6main.org", "USER@D\u00d6MAIN.ORG"),
+    ],
+)
+def test_addresses_are_found_as_the_envelope_has_them(field: str, value: str, address: str) -> None:
+    """However a field spells an address, a search for the address finds it; and still for what the field says."""
+    context = SearchContext(messages=[message(f"{field}: {value}\n\n".encode(), uid=1)], now=NOON)
+    for text in (address, value):
+        quoted = text.replace('"', '\\"')
+        assert search(f'{field} "{quoted}"'.encode(), context) == [1]
+    assert search(f'{field} "other@domain.org"'.encode(), context) == []
+    assert search(f'HEADER {field} "{address}"'.encode(), context) == ([1] if address in value else [])

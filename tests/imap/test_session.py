@@ -344,3 +344,37 @@ def test_enable(lab: Lab) -> None:
 def test_namespace(lab: Lab) -> None:
     """There is one personal namespace (RFC 2342)."""
     assert lab.client().ok("NAMESPACE") == [b'* NAMESPACE (("" "/")) NIL NIL']
+
+
+@pytest.mark.parametrize(
+    ("command", "noted"),
+    [
+        ('ID ("name" "x" "version" 102.7)', ["ID with a number that is no string"]),
+        ('ID ("name" "x" "version" 102)', ["ID with a number that is no string"]),
+        ('ID ("name" x)', ["ID with a word that is no string"]),
+        ('ID ("name" NIL)', []),
+        ("SEARCH  ALL  SEEN", ["SEARCH with more than one space in a row"]),
+        ("SEARCH CHARSET  UTF-8  ALL", ["SEARCH with more than one space in a row"]),
+        ("SEARCH RETURN  (COUNT)  ALL", ["SEARCH with more than one space in a row"]),
+        ("SEARCH (ALL )", ["SEARCH with a space beside a parenthesis"]),
+        ('SEARCH SINCE " 5-Jan-2026"', ["SEARCH with a space before a date"]),
+        ("SEARCH ON {11+}\r\n 5-Jan-2026", ["SEARCH with a space before a date"]),
+        ("UID FETCH  1 (FLAGS  UID)", ["UID FETCH with more than one space in a row"]),
+        ("STORE 1 +FLAGS ( \\Seen )", ["STORE with a space beside a parenthesis"]),
+        ("SELECT  INBOX", ["SELECT with more than one space in a row"]),
+        (
+            'APPEND INBOX (\\Seen)  "5-Jan-2026 10:00:00 +0000" {1+}\r\nx',
+            [
+                "APPEND with more than one space in a row",
+                "APPEND with a date-time that is not spaced as it should be",
+            ],
+        ),
+        ("SEARCH ALL ", []),
+        ("FETCH 1 (FLAGS UID)", []),
+    ],
+)
+def test_spaces_and_numbers_that_dovecot_takes(filled: Lab, command: str, noted: list[str]) -> None:
+    """They are understood, and the membrane hears where a client needed that."""
+    client = filled.selected()
+    client.ok(command)
+    assert client.link.tolerance == noted

@@ -142,3 +142,23 @@ def test_what_is_sorted_by_is_short() -> None:
     hits = mailbox(b"Subject: %b\r\nFrom: %b <a@x>\r\n\r\n" % (endless, endless))
     at_once(sort(hits, (Criterion(name=b"SUBJECT"), Criterion(name=b"DISPLAYFROM")), Effort()))
     assert all(len(value) <= 1000 for value in hits[0][1].derived.values())
+
+
+def test_subjects_are_in_the_order_of_unicode_casemap() -> None:
+    """``_`` and ``^`` come after ``Z`` and sharp s after ``ss``, as RFC 5051's titlecase has them."""
+    subjects = ["_", "Stra\u00dfe", "z", "^", "STRASSE", "a", "\u00c4", "B"]
+    hits = [
+        (number, message(f"Subject: {subject}\r\n\r\n".encode(), uid=number))
+        for number, subject in enumerate(subjects, 1)
+    ]
+    ordered = at_once(sort(hits, (Criterion(name=b"SUBJECT"),), Effort()))
+    assert [subjects[number - 1] for number, _ in ordered] == [
+        "a",
+        "\u00c4",
+        "B",
+        "STRASSE",
+        "Stra\u00dfe",
+        "z",
+        "^",
+        "_",
+    ]

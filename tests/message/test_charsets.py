@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.message.charsets import Folding, codec, decode, fold, text_decoder
+from labserver.message.charsets import Folding, codec, decode, fold, text_decoder, titlecased
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,40 @@ def test_any_charset(charset: str, octets: bytes) -> None:
 def test_folding(one: str, other: str) -> None:
     """Case, composition and compatibility forms make no difference."""
     assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(
+    ("smaller", "greater"),
+    [("Z", "_"), ("z", "^"), ("A", "b"), ("B", "c"), ("strasse", "stra\u00dfe"), ("\u00e4", "b"), ("a", "\u00e4")],
+)
+def test_titlecase_orders(smaller: str, greater: str) -> None:
+    """Letters are compared in upper case, so that punctuation between the cases comes after them (RFC 5051)."""
+    assert titlecased(smaller) < titlecased(greater)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("Stra\u00dfe", "STRASSE", False),
+        ("stra\u00dfe", "Stra\u00dfe", True),
+        ("\ufb01", "fi", False),
+        ("\u00c4", "a\u0308", True),
+        ("\u01c6", "\u01c4", True),
+        ("\u01c5", "\u01c4", True),
+        ("\u03c3", "\u03c2", True),
+        ("\u0131", "i", True),
+    ],
+)
+def test_titlecase_is_the_simple_one(one: str, other: str, *, equal: bool) -> None:
+    """A character becomes one character (UnicodeData's simple mapping), and is then decomposed: sharp s stays."""
+    assert (titlecased(one) == titlecased(other)) is equal
+
+
+@given(st.text(max_size=80))
+def test_titlecase_of_any_text(text: str) -> None:
+    """It is what the definition says, and does not grow with marks: they are put in order in stretches."""
+    simple = "".join(title if len(title := character.title()) == 1 else character for character in text)
+    assert titlecased(text) == unicodedata.normalize("NFKD", simple)
 
 
 def test_folding_long_marks_is_bounded(calls: Callable[[Callable[[], object]], int]) -> None:

@@ -32,6 +32,7 @@ class Search:
         returned = Returned.parse(cursor, dialect, extension="ESEARCH", verb=b"SEARCH", uid=uid)
         charset = None
         if cursor.skip(b"CHARSET "):
+            cursor.more_space()
             if cursor.utf8:
                 raise BadSyntax("With UTF8=ACCEPT a search has no charset (RFC 6855 3)")
             charset = cursor.astring()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTENSION", "Identification"]
 
+_NUMBER = re.compile(rb"[+-]?[0-9]+(?:\.[0-9]+)*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
@@ -31,7 +34,7 @@ class Identification:
     def parse(cls, cursor: Cursor, _dialect: Dialect) -> Identification:
         """Read NIL or a list of names and values."""
         cursor.space()
-        fields = () if cursor.skip(b"NIL") else tuple(cursor.parenthesised(cursor.nstring))
+        fields = () if cursor.skip(b"NIL") else tuple(cursor.parenthesised(lambda: _field(cursor)))
         cursor.end()
         if len(fields) % 2 or None in fields[::2]:
             raise BadSyntax("ID takes names and values in turn")
@@ -42,6 +45,15 @@ class Identification:
         version = quoted(__version__.encode())
         yield Reply.untagged(b'* ID ("name" "labserver" "version" %b)\r\n' % version)
         return Done()
+
+
+def _field(cursor: Cursor) -> bytes | None:
+    """Read a name or a value; an atom is taken for a string, because some clients tell their version so."""
+    if cursor.peek() in (b'"', b"{") or cursor.peek(3).upper() == b"NIL":
+        return cursor.nstring()
+    word = cursor.word()
+    cursor.depart("a number that is no string" if _NUMBER.fullmatch(word) else "a word that is no string")
+    return word
 
 
 EXTENSION = Extension(
