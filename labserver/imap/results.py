@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from labserver.dialogues.exchange import Reply
 from labserver.effort import in_steps
 from labserver.imap.cursor import BadSyntax, Refused
+from labserver.imap.responses import listed
 from labserver.imap.search import parse_charset, parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
 from labserver.imap.search_keys import And, Changed, Not, Or
@@ -135,34 +136,38 @@ class Returned:
 
     def answer(self, session: Session, find: Work[list[Hit]], *, by_modseq: bool) -> Iterator[Reply | GiveWay]:
         """Find, and say what was found, as it was when the command began."""
+        reply = yield from self._found(session, find, by_modseq=by_modseq)
+        if reply is not None:
+            yield reply
+
+    def _found(self, session: Session, find: Work[list[Hit]], *, by_modseq: bool) -> Work[Reply | None]:
+        """Find, and spell what was found; of the messages nothing is held while the client takes it."""
         view = session.view
         with view.at_rest():
             hits = yield from self._kept(session, find)
             modseq = view.modseq if by_modseq and hits else None
-            response = yield from self._response(session.tag, hits, session.effort, modseq)
-        if response:
-            yield Reply.untagged(response)
+            return (yield from self._response(session.tag, hits, session.effort, modseq))
 
     def _response(
         self, tag: bytes, hits: list[Hit], effort: Effort, modseq: Callable[[Message], int] | None
-    ) -> Work[bytes]:
-        """Spell the untagged response; empty where there is nothing to say. ``hits`` are in their order."""
+    ) -> Work[Reply | None]:
+        """Spell the untagged response; None where there is nothing to say. ``hits`` are in their order."""
         if self.uid:
             numbers = yield from in_steps(hits, lambda some: [message.uid for _, message in some], effort)
         else:
             numbers = yield from in_steps(hits, lambda some: [number for number, _ in some], effort)
         if self.options is None:
-            listed = yield from in_steps(numbers, lambda some: [b"".join([b" %d" % number for number in some])], effort)
             highest = (yield from _highest(hits, effort, modseq)) if modseq else 0
-            return b"* %b%b%b\r\n" % (self.verb, b"".join(listed), b" (MODSEQ %d)" % highest if highest else b"")
+            end = b" (MODSEQ %d)\r\n" % highest if highest else b"\r\n"
+            return listed(b"* " + self.verb, numbers, end)
         if self.options == {b"SAVE"}:
-            return b""
+            return None
         words = [b"* ESEARCH (TAG %b)" % quoted(tag)]
         words += [b"UID"] if self.uid else []
         words += yield from self._values(numbers, effort)
         if modseq:
             words.append(b"MODSEQ %d" % (yield from _highest(self._told(hits), effort, modseq)))
-        return b" ".join(words) + b"\r\n"
+        return Reply.untagged(b" ".join(words) + b"\r\n")
 
     def _values(self, numbers: list[int], effort: Effort) -> Work[list[bytes]]:
         options = self.options or frozenset()

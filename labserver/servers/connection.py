@@ -100,6 +100,10 @@ class Connection(Protocol):
         self._out_size = 0
         self._rest: Iterator[bytes | memoryview] | None = None
         """What is left of a long reply."""
+        self._whole = 0
+        """Octets of a long reply that is in memory as a whole."""
+        self._untaken = 0
+        """Octets that the transport was given since it had sent everything."""
         self._unqueued = True
         """The transport has sent everything it was given."""
         self._paused = False
@@ -212,15 +216,18 @@ class Connection(Protocol):
         """Stop pulling and stop reading: the client does not take what it asked for."""
         self._paused = True
         self._tcp.pauseProducing()
+        self._account()
 
     def resumeProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Go on: the client takes what it asked for, which is a sign of life, too."""
         self._paused = False
         self._unqueued = True
+        self._untaken = 0
         self._last_heard = self.record.elapsed()
         if not self._deaf:
             self._tcp.resumeProducing()
         self._pump_safely()
+        self._account()
 
     def stopProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Nothing more can be sent; connectionLost follows."""
@@ -336,10 +343,11 @@ class Connection(Protocol):
         self._listen()
 
     def _account(self) -> None:
-        """Count what is kept of the client's octets, and read no more of them where they would only pile up."""
+        """Count what the client sent and what it does not take; read no more where it would only pile up."""
         held = self._membrane.held
-        if held or self._charge.octets:
-            self._charge.resize(held, forced=True)  # each framer has its own bound
+        output = self._untaken + self._whole if self._paused else 0
+        if held or output or self._charge.octets:
+            self._charge.resize(held + output, forced=True)  # each framer has its own bound, and so has output
         if held > _READ_AHEAD and not self._deaf and (self._waiting is not None or self._membrane.busy):
             self._deaf = True
             self._tcp.pauseProducing()
@@ -392,6 +400,7 @@ class Connection(Protocol):
 
     def _write(self, data: bytes | memoryview) -> None:
         if len(data) > _PIECE:
+            self._whole = len(data)
             self._rest = chain(_cut(data), self._rest or ())
             return
         self._out.append(data)
@@ -411,6 +420,7 @@ class Connection(Protocol):
         else:
             if piece is None:
                 self._rest = None
+                self._whole = 0
             elif piece:
                 self._write(piece)
             else:
@@ -446,6 +456,7 @@ class Connection(Protocol):
             data = data[written:] if isinstance(written, int) else data  # else lost, as write() will find out again
         if data:
             self._unqueued = False
+            self._untaken += len(data)
             self._tcp.write(data)
 
     def _close(self, by: str, reason: str = "") -> None:
@@ -466,7 +477,7 @@ class Connection(Protocol):
 
     def _release_output(self) -> None:
         self._out.clear()
-        self._out_size = 0
+        self._out_size = self._whole = 0
         self._rest = None
 
     # Time and faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import quopri
 from typing import TYPE_CHECKING
 
@@ -272,3 +273,30 @@ def test_what_cannot_be_read_any_more(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     assert next(pieces).startswith(b"BODY[] {")
     with pytest.raises(StoreError):
         next(pieces)
+
+
+@pytest.mark.parametrize("verb", [b"SEARCH", b"UID SEARCH", b"SORT (ARRIVAL) UTF-8"])
+def test_many_numbers(lab: Lab, verb: bytes) -> None:
+    """Of what was found in a large mailbox, numbers are all that is held, and they are spelled as they are taken."""
+    lab.deliver(*[b"x"] * 20_000)
+    response, _ = _answer(lab.selected(), verb + b" ALL")
+    assert len(response.raw) < 20
+    numbers = b" ".join(b"%d" % number for number in range(1, 20_001))
+    assert b"".join(response.rest) == b" " + numbers + b"\r\n"
+    assert max(map(len, response.rest)) <= _MOST_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    "verb", [b"SEARCH", b"SEARCH RETURN (ALL)", b"SORT (ARRIVAL) UTF-8", b"THREAD REFERENCES UTF-8"]
+)
+def test_what_was_found_is_let_go(lab: Lab, verb: bytes) -> None:
+    """While the client takes the answer, no message that it is about is held for it."""
+    lab.deliver(*[b"Subject: x\r\n\r\n"] * 10)
+    client = lab.selected()
+    exchange = client.session.handle(client.command(b"a %b ALL\r\n" % verb))
+    assert isinstance(next(exchange), Reply)
+    waiting: object = exchange
+    while inspect.isgenerator(waiting):
+        values = inspect.getgeneratorlocals(waiting).values()
+        assert not [value for value in values if isinstance(value, list) and value]
+        waiting = waiting.gi_yieldfrom

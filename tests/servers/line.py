@@ -19,6 +19,7 @@ from labserver.services import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labserver.budget import Budget
     from labserver.dialogues.exchange import Backend, Link
     from labserver.tls.engine import TlsEngine
     from tests.servers.playbook import Building
@@ -217,6 +218,7 @@ def line(
     *,
     make_engine: Callable[[], TlsEngine] | None = None,
     overloaded: bool = False,
+    budget: Budget | None = None,
 ) -> Line:
     """Return a connection that has not begun."""
     one = SERVICES[service]
@@ -244,6 +246,7 @@ def line(
         limits=building.limits,
         record=record,
         overloaded=overloaded,
+        budget=budget,
         gone=gone.append,
     )
     return Line(connection, Transport(), record, gone)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver import events
+from labserver.budget import Budget
 from labserver.dialogues.exchange import Command, Exchange, Reply
 from labserver.errors import StoreError
 from tests.servers.line import Line, Loop, line
@@ -52,7 +53,13 @@ class _Rest:
         return b"".join(b"%d" % (number % 10) * (16 * _KIB) for number in range(100) if number not in self.instead)
 
 
-def _scripted(building: Building, rest: _Rest, *, make_engine: Callable[[], TlsEngine] | None = None) -> Line:
+def _scripted(
+    building: Building,
+    rest: _Rest,
+    *,
+    make_engine: Callable[[], TlsEngine] | None = None,
+    budget: Budget | None = None,
+) -> Line:
     def long(_: Scripted, __: Command) -> Exchange:
         yield Reply.completion(b"long\r\n", "250", rest)
 
@@ -71,7 +78,7 @@ def _scripted(building: Building, rest: _Rest, *, make_engine: Callable[[], TlsE
         "WAIT": waiting,
     }
     service = "submissions" if make_engine else "smtp"
-    opened = line(building, service, partial(Scripted, answers=answers), make_engine=make_engine)
+    opened = line(building, service, partial(Scripted, answers=answers), make_engine=make_engine, budget=budget)
     opened.connect()
     return opened
 
@@ -110,6 +117,24 @@ def test_what_is_queued_is_bounded(building: Building, verb: bytes) -> None:
     opened.connection.dataReceived(verb + b"\r\n" + b"A\r\n" * 1000)
     assert 0 < opened.transport.queued <= _MOST_QUEUED
     assert opened.connection.queued == 0
+
+
+@pytest.mark.parametrize(("verb", "whole"), [(b"LONG", 0), (b"BIG", 1600 * _KIB), (b"MANY", 0)])
+def test_what_is_queued_is_counted(building: Building, verb: bytes, whole: int) -> None:
+    """Output that a client does not take counts towards what clients make the lab hold, until it is taken or lost."""
+    budget = Budget()
+    opened = _scripted(building, _Rest(), budget=budget)
+    opened.transport.full_after_each_write = True
+    opened.connection.dataReceived(verb + b"\r\n")
+    assert budget.held == opened.transport.queued + whole
+    opened.transport.full_after_each_write = False
+    opened.connection.resumeProducing()
+    assert budget.held == 0
+    opened.transport.full_after_each_write = True
+    opened.connection.dataReceived(verb + b"\r\n")
+    assert budget.held > 0
+    opened.lose()
+    assert budget.held == 0
 
 
 @pytest.mark.parametrize("verb", [b"LONG", b"BIG", b"MANY"])

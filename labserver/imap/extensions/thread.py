@@ -13,6 +13,7 @@ from labserver.imap.thread import ALGORITHMS, format_threads
 from labserver.imap.vocabulary import SELECTED, Done, Entry, Extension
 
 if TYPE_CHECKING:
+    from labserver.effort import Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.session import Session
@@ -44,12 +45,16 @@ class Threads:
     def answer(self, session: Session) -> Answer:
         """Search, and say which message answers which."""
         yield from self.criteria.prepare(session)
+        yield Reply.untagged((yield from self._found(session)))
+        return Done()
+
+    def _found(self, session: Session) -> Work[bytes]:
+        """Find, arrange and spell; of the messages nothing is held while the client takes it."""
         hits = yield from self.criteria.find(session)
         threads = yield from format_threads(
             (yield from ALGORITHMS[self.algorithm](hits, session.effort)), session.effort, uid=self.uid
         )
-        yield Reply.untagged(b"* THREAD %b\r\n" % threads if threads else b"* THREAD\r\n")
-        return Done()
+        return b"* THREAD %b\r\n" % threads if threads else b"* THREAD\r\n"
 
 
 EXTENSION = Extension(
