@@ -9,6 +9,7 @@ __all__ = [
     "LabError",
     "LabFullError",
     "LimitExceededError",
+    "StorageFullError",
     "StoreError",
     "UnavailableError",
     "told",
@@ -47,10 +48,17 @@ class LimitExceededError(StoreError):
 
 
 class LabFullError(LimitExceededError):
-    """The lab as a whole has no room for more mail (``OVERQUOTA``), whoever's it is."""
+    """The lab as a whole has no room for more mail (``OVERQUOTA``), whoever's it is. SMTP 452 4.3.1."""
+
+    def __init__(self, text: str = "The lab has no memory for more mail (--max-memory)") -> None:
+        super().__init__(text, code="OVERQUOTA")
+
+
+class StorageFullError(LabFullError):
+    """There is no room on the disk; what frees some is still possible."""
 
     def __init__(self) -> None:
-        super().__init__("The lab has no memory for more mail (--max-memory)", code="OVERQUOTA")
+        super().__init__("The disk is full")
 
 
 def told(text: str) -> str:

@@ -281,6 +281,7 @@ def test_another_users_folder(tmp_path: Path, strangers: set[Path], name: str) -
 # --- nobody else ----------------------------------------------------------------------------------------------------
 
 _ELSEWHERE = {
+    "mailstore/room.py os.open": "zeros that take room, made with O_EXCL; nobody reads them",
     "pki/state.py os.open": "a lock, opened with O_NOFOLLOW in a folder of the user's own",
 }
 
@@ -310,7 +311,7 @@ def test_a_file_without_a_name(tmp_path: Path) -> None:
 
 
 def test_nobody_else_creates_files() -> None:
-    """Every file is created in one module; the place that cannot has its reason."""
+    """Every file is created in one module; the places that cannot have their reasons."""
     package = Path(private_files.__file__).parent
     found = {
         f"{source.relative_to(package)} {writing}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.errors import LimitExceededError, StoreError, told
+from labserver.errors import LimitExceededError, StorageFullError, StoreError, told
 from labserver.mailstore import names
 from labserver.mailstore.mailbox import Mailbox
 from labserver.mailstore.names import INBOX, SEPARATOR
@@ -138,7 +138,12 @@ class Account:
             changes: list[Change] = [MailboxRemoved(mailbox=mailbox.uid_validity, messages=mailbox.messages)]
             if has_inferiors:
                 changes.append(ContainerAdded(account=self.name, name=name))
-            self._commit(changes)
+            try:
+                self._commit(changes)
+            except StorageFullError:
+                mailbox.expunge(mailbox.messages)  # in pieces
+                changes[0] = MailboxRemoved(mailbox=mailbox.uid_validity, messages=())
+                self._commit(changes)
             del self.mailboxes[name]
             mailbox.retire()
         elif name not in self.containers:

@@ -11,9 +11,9 @@ import logging
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from labserver.errors import LimitExceededError, StoreError
+from labserver.errors import LimitExceededError, StorageFullError, StoreError
 from labserver.mailstore.flags import FlagChange, FlagSets
 from labserver.mailstore.message import Body, Draft, Message
 from labserver.mailstore.moments import packed
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from labserver.mailstore.storage import Storage, StoredMailbox
 
 __all__ = ["Appended", "Expunged", "FlagsChanged", "Mailbox", "MailboxEvent", "Removed"]
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _FEW = 32
@@ -122,8 +124,11 @@ class Mailbox:
         """Give each message its new set of flags; one modification sequence for all that really change.
 
         Messages already expunged are passed over: nothing of them is left to change. Raise LimitExceededError
-        (``LIMIT``) when there would be too many keywords.
+        (``LIMIT``) when there would be too many keywords. Where the disk is full, what fits is done in pieces.
         """
+        _in_pieces(lambda piece: self._change_flags(piece, origin), changes)
+
+    def _change_flags(self, changes: Sequence[tuple[Message, frozenset[str]]], origin: object | None) -> None:
         self.require()
         plan = FlagChange(self._flags)
         wanted = {message: plan.spelled(flags) for message, flags in changes if self.holds(message)}
@@ -148,7 +153,10 @@ class Mailbox:
         self._tell(FlagsChanged(messages=tuple([message for message, _ in real]), origin=origin, before=before))
 
     def expunge(self, messages: Collection[Message]) -> None:
-        """Remove messages for good; those already gone are passed over."""
+        """Remove messages for good, in pieces where the disk is full; those already gone are passed over."""
+        _in_pieces(self._expunge, list(messages))
+
+    def _expunge(self, messages: Sequence[Message]) -> None:
         removal = self.plan_removal(messages)
         if removal.messages:
             self._storage.commit([removal])
@@ -344,6 +352,18 @@ class Mailbox:
                 observer(event)
             except Exception:  # noqa: BLE001 -- the change is done: acknowledge it and tell the others
                 _LOG.exception("An observer of %r failed on %s", self.name, type(event).__name__)
+
+
+def _in_pieces(do: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
+    """Do something to all items at once; to the halves, and their halves, where there is no room to note it of all."""
+    try:
+        do(items)
+    except StorageFullError:
+        middle = len(items) // 2
+        if not middle:
+            raise
+        _in_pieces(do, items[:middle])
+        _in_pieces(do, items[middle:])
 
 
 @dataclass(frozen=True, slots=True)

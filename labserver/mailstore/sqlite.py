@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labserver.budget import Budget
-from labserver.errors import ConfigurationError, LabFullError, StoreError
+from labserver.errors import ConfigurationError, LabFullError, StorageFullError, StoreError
 from labserver.mailstore.blobs import Blobs
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.reading import Reader
+from labserver.mailstore.room import Room
 from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from labserver.mailstore.soundness import fault
 from labserver.mailstore.storage import (
     PER_MESSAGE,
     Contents,
@@ -31,8 +33,8 @@ from labserver.mailstore.storage import (
     MessagesRemoved,
     growth,
 )
-from labserver.mailstore.store_file import prepare
-from labserver.mailstore.writing import Writer, key_of
+from labserver.mailstore.store_file import octets, prepare
+from labserver.mailstore.writing import Writer, added, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,11 +47,14 @@ __all__ = ["SqliteStorage"]
 log = logging.getLogger("labserver.store")
 
 _MIB = 1 << 20
-_DAMAGED = "it is damaged; restore it from a copy, or move it away to begin with an empty store"
+_RESTORE = "restore it from a copy, or move it away to begin with an empty store"
+_DAMAGED = f"it is damaged; {_RESTORE}"
 _WHAT_TO_DO = {
+    sqlite3.SQLITE_ERROR: _DAMAGED,
     sqlite3.SQLITE_BUSY: "it is in use, by another labserver perhaps; stop that one, or use another file",
     sqlite3.SQLITE_NOTADB: "it is not a mail store and was left as it is; use another file",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_IOERR_SHORT_READ: _DAMAGED,
     sqlite3.SQLITE_READONLY: "it cannot be written; change its permissions, or use another file",
     sqlite3.SQLITE_CANTOPEN: "it must be a plain file in a directory that can be written",
 }
@@ -70,6 +75,7 @@ class SqliteStorage:
         budget: Budget | None = None,
     ) -> None:
         self._path = Path(path)
+        self._log = Path(f"{self._path.resolve()}-wal")
         self._told = ""
         self._budget = budget or Budget()
         self._warm = WarmMessages(self, capacity=cache_size, budget=self._budget)
@@ -78,9 +84,11 @@ class SqliteStorage:
             # One thread at a time is the store's rule; it need not be the one that opened it.
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         self._blobs = Blobs(self._db)
+        self._room = Room(self._path.resolve(), self._log, self._db)
         try:
             with self._explained():
                 self._open(synchronous)
+                self._room.reserve()
         except BaseException:
             self._db.close()
             raise
@@ -94,7 +102,7 @@ class SqliteStorage:
         return contents
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Keep all of ``changes`` or raise StoreError (``UNAVAILABLE``) and keep none."""
+        """Keep all of ``changes``, or raise StoreError (StorageFullError for a full disk) and keep none."""
         if not changes:
             return
         more = growth(changes)
@@ -117,10 +125,10 @@ class SqliteStorage:
 
     def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""
-        octets = self._column("octets", message)
-        if not isinstance(octets, bytes) or len(octets) != message.size:
+        content = self._column("octets", message)
+        if not isinstance(content, bytes) or len(content) != message.size:
             raise self._failed("read", f"the content {message.body} is damaged")
-        return octets
+        return content
 
     def read_octets(self, key: int, start: int, end: int) -> bytes:
         """Return some of the octets of a content; StoreError like :meth:`read_content`."""
@@ -134,7 +142,10 @@ class SqliteStorage:
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
         envelope = self._column("envelope", message)
-        return None if envelope is None else Envelope.from_json(str(envelope))
+        try:
+            return None if envelope is None else Envelope.from_json(str(envelope))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise self._failed("read", f"the envelope {message.body} is damaged") from error
 
     def pragma(self, text: str) -> object:
         """Return what ``PRAGMA text`` says; for looking into an open file that no other connection can have."""
@@ -144,21 +155,30 @@ class SqliteStorage:
         """Write the log back into the file and release it."""
         self._blobs.close()
         self._db.close()
+        self._room.close()
 
     def _write(self, changes: Sequence[Change]) -> dict[Body, int]:
         """Run one transaction and return the keys of the bodies it added."""
+        self._blobs.close()  # while somebody reads the log, it cannot be written back
+        try:
+            keys = self._room.within(lambda: self._transact(changes), octets=added(changes))
+        except sqlite3.Error as error:
+            raise self._failed("written", error) from error
+        except StorageFullError as error:
+            self._failed("written", error)
+            raise
+        except OSError as error:
+            raise StoreError("The message could not be read again") from error
+        self._told = ""
+        return keys
+
+    def _transact(self, changes: Sequence[Change]) -> dict[Body, int]:
         writer = Writer(self._db)
-        self._blobs.close()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for change in changes:
                 writer.write(change)
             self._db.execute("COMMIT")
-            self._told = ""
-        except sqlite3.Error as error:
-            raise self._failed("written", error) from error
-        except OSError as error:
-            raise StoreError("The message could not be read again") from error
         finally:
             self._roll_back()
         return writer.keys
@@ -192,6 +212,9 @@ class SqliteStorage:
             self._roll_back()
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA synchronous = {synchronous}")
+        # Some systems' SQLite overwrites what is deleted, which takes as much room in the log as it frees in the file.
+        self._db.execute("PRAGMA secure_delete = FAST")
+        self._db.execute("PRAGMA temp_store = MEMORY")  # another disk may be full as well
         self._db.execute(f"PRAGMA journal_size_limit = {64 * _MIB}")
 
     def _check_schema(self) -> None:
@@ -208,6 +231,16 @@ class SqliteStorage:
                 f"{self._path}: its format is version {version} and this labserver knows version {SCHEMA_VERSION};"
                 " use the labserver that wrote it, or another file."
             )
+        elif wrong := fault(self._db) or self._wrong_size():
+            raise ConfigurationError(f"{self._path}: it is damaged ({wrong}); {_RESTORE}.")
+
+    def _wrong_size(self) -> str:
+        """Return what is wrong with the file's end; while there is a log, it may be shorter or longer than it says."""
+        if octets(self._log):
+            return ""
+        wanted = int(str(self.pragma("page_count"))) * int(str(self.pragma("page_size")))
+        found = octets(self._path)
+        return "" if found == wanted else f"it has {found} octets in place of {wanted}"
 
     def _roll_back(self) -> None:
         """End a transaction that did not come to its COMMIT."""
@@ -220,8 +253,9 @@ class SqliteStorage:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            raise ConfigurationError(f"{self._path}: {_WHAT_TO_DO.get(code, error)}.") from error
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            what_to_do = _WHAT_TO_DO.get(code) or _WHAT_TO_DO.get(code & 0xFF) or error
+            raise ConfigurationError(f"{self._path}: {what_to_do}.") from error
         except OSError as error:
             raise ConfigurationError(f"{self._path}: {error.strerror}.") from error
         except (ValueError, TypeError) as error:

@@ -18,7 +18,7 @@ from labserver.private_files import is_private_to_write, is_trusted, make_privat
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["prepare"]
+__all__ = ["octets", "prepare"]
 
 _LOGS = ("-wal", "-shm", "-journal")
 """What SQLite puts beside its file (https://www.sqlite.org/tempfiles.html)."""
@@ -33,6 +33,7 @@ def prepare(path: Path) -> None:
     for log in (path.with_name(path.name + ending) for ending in _LOGS):
         with suppress(FileNotFoundError):
             _check(log, log.lstat(), "remove it")
+    _check_log(path, path.with_name(f"{path.name}{_LOGS[0]}"))
     try:
         make_private(path)
     except FileExistsError:
@@ -41,6 +42,23 @@ def prepare(path: Path) -> None:
         if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
         raise ConfigurationError(f"{path}: it cannot be written: {error.strerror}; use another file") from error
+
+
+def _check_log(path: Path, log: Path) -> None:
+    """Raise ConfigurationError for a log whose file is gone: SQLite would throw it away, and mail with it."""
+    if octets(log) and not octets(path):
+        raise ConfigurationError(
+            f"{path}: it is not there, but its log {log.name} is, with mail in it;"
+            " put the file back, or move the log away to begin with an empty store"
+        )
+
+
+def octets(path: Path) -> int:
+    """Return a file's size, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _check_existing(path: Path) -> None:

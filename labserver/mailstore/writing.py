@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Message
     from labserver.mailstore.storage import Change
 
-__all__ = ["Writer", "key_of"]
+__all__ = ["Writer", "added", "key_of"]
 
+_ROW = 512
+"""Octets of a row and its place in an index, at most in nearly every case."""
 _STATEMENTS: dict[type[object], tuple[str, ...]] = {
     AccountAdded: ("INSERT INTO account (name) VALUES (:account)",),
     MailboxAdded: (
@@ -149,6 +151,18 @@ class Writer:
 def key_of(message: Message, keys: Mapping[Body, int]) -> int:
     """Return the key of a message's octets, which it has or which ``keys`` gives to its body."""
     return message.body if isinstance(message.body, int) else keys[message.body]
+
+
+def added(changes: Sequence[Change]) -> int:
+    """Return about how many octets the file grows by what is added; 0 for changes that add nothing that is new.
+
+    A message that moves takes the place of itself.
+    """
+    if any(isinstance(change, MessagesRemoved | MailboxRemoved | FlagsStored | RecentClaimed) for change in changes):
+        return 0
+    new = [message for change in changes if isinstance(change, MessagesAdded) for message in change.messages]
+    bodies = {message.body for message in new if isinstance(message.body, Body)}
+    return sum(body.size for body in bodies) + _ROW * (len(new) + len(changes))
 
 
 def _words(words: Sequence[str] | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from labserver.cli.options import add_lab_options, settings_from
 from labserver.cli.parser import run
 from labserver.limits import Limits
 from labserver.mailstore.directory import DEFAULT_USERS, User
+from labserver.mailstore.sqlite import SqliteStorage
+from labserver.mailstore.store import MailStore
 from labserver.pki.material import IssuerName
 from labserver.services import SERVICES
 
@@ -204,6 +207,24 @@ def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """Help is help: every option has a word."""
     assert _code(arguments) == 0
     assert "usage: labserver" in capsys.readouterr().out
+
+
+def test_a_damaged_store(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is told before anything listens: one line with the file and what to do, exit code 2."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr("labserver.servers.loop.run", None)
+    path = tmp_path / "mail.db"
+    MailStore(storage=SqliteStorage(path)).close()
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE message")
+    db.close()
+    assert _code(["up", "--ports", "any", "--store", str(path)]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err == (
+        f"labserver: {path}: it is damaged (there is no table message);"
+        " restore it from a copy, or move it away to begin with an empty store.\n"
+    )
 
 
 def _code(arguments: list[str]) -> int | str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.clock import FixedClock
-from labserver.errors import ConfigurationError, StoreError
+from labserver.errors import ConfigurationError, StorageFullError, StoreError
 from labserver.mailstore import store_file as store_file_module
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.message import Draft
@@ -74,7 +74,7 @@ def test_only_the_owner_can_read_the_files(store_file: Path) -> None:
     store.account("alice")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store_file.parent.iterdir()}
     store.close()
-    assert modes == {"lab.db": 0o600, "lab.db-wal": 0o600}
+    assert modes == {"lab.db": 0o600, "lab.db-wal": 0o600, "lab.db-reserve": 0o600}
 
 
 def test_closing_leaves_one_file(kept: Path) -> None:
@@ -286,7 +286,7 @@ def test_clients_are_told_no_path(
     for _ in range(3):
         with pytest.raises(StoreError) as refused:
             inbox.append([Draft(content=b"x" * 100_000)])
-        assert str(refused.value) == "The mail store could not be written: database or disk is full."
+        assert str(refused.value) == "The disk is full"
     assert [record.getMessage() for record in caplog.records] == [
         f"{kept} could not be written: database or disk is full"
     ]
@@ -314,16 +314,16 @@ def test_synchronous_is_a_choice(store_file: Path, name: Literal["normal", "full
 
 
 def test_a_full_disk_changes_nothing(store_file: Path) -> None:
-    """What cannot be written raises UNAVAILABLE; everything before is there, and later appends work again."""
+    """What cannot be written raises StorageFullError; everything before is there, and later appends work again."""
     storage = SqliteStorage(store_file)
     store = MailStore(storage=storage)
     inbox = store.account("alice").mailboxes["INBOX"]
     inbox.append([Draft(content=b"before")])
     pages = storage.pragma("page_count")
     storage.pragma(f"max_page_count = {pages}")
-    with pytest.raises(StoreError, match="full") as refused:
+    with pytest.raises(StorageFullError) as refused:
         inbox.append([Draft(content=b"x" * 100_000)])
-    assert refused.value.code == "UNAVAILABLE"
+    assert (str(refused.value), refused.value.code) == ("The disk is full", "OVERQUOTA")
     assert [message.uid for message in inbox.messages] == [1]
     storage.pragma("max_page_count = 1000000")
     inbox.append([Draft(content=b"after")])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.dialogues.exchange import ReplyKind
-from labserver.errors import LimitExceededError, StoreError
+from labserver.errors import LimitExceededError, StorageFullError, StoreError
 from labserver.limits import Limits
 from labserver.wire.framing import Framer
 
@@ -108,6 +108,7 @@ FAILURES = [
     (StoreError("There is no user.", code="NONEXISTENT"), "550 5.1.1 There is no user."),
     (LimitExceededError("Too many messages.", code="LIMIT"), "452 4.2.2 Too many messages."),
     (LimitExceededError("Too much mail.", code="OVERQUOTA"), "452 4.2.2 Too much mail."),
+    (StorageFullError(), "452 4.3.1 The disk is full"),
     (LimitExceededError("Too big.", code="TOOBIG"), "552 5.3.4 Too big."),
     (StoreError("two\r\n250 2.0.0 lines"), "451 4.3.0 two??250 2.0.0 lines"),
     (StoreError("\u00e4" * 1_000), "451 4.3.0 " + "\u00e4" * 250),
