@@ -168,7 +168,7 @@ def test_other_faults_are_not_about_room(tmp_path: Path, make_room: Callable[[in
 def test_mail_needs_room_in_the_log_and_in_the_file(
     tmp_path: Path, make_room: Callable[[int], Room], disk: int, *, fits: bool
 ) -> None:
-    """Ten mebibytes take twenty, besides the reserve, or they would wait in the log for room in the file; nothing is written otherwise."""
+    """Ten mebibytes take twenty besides the reserve, or they would wait in the log for room in the file."""
     made = make_room(disk)
     write = Write(tmp_path, 0)
     if fits:

@@ -287,9 +287,7 @@ def test_clients_are_told_no_path(
         with pytest.raises(StoreError) as refused:
             inbox.append([Draft(content=b"x" * 100_000)])
         assert str(refused.value) == "The disk is full"
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{kept} could not be written: database or disk is full"
-    ]
+    assert [record.getMessage() for record in caplog.records] == [f"{kept} could not be written: The disk is full"]
     storage.pragma("max_page_count = 1000000")
     inbox.append([Draft(content=b"x" * 100_000)])
     monkeypatch.setattr(storage, "_db", sqlite3.connect(":memory:"))
