@@ -29,7 +29,7 @@ from labserver.servers.backends import Backends
 from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
-from labserver.servers.memory import default_memory
+from labserver.servers.memory import Ebb, default_memory
 from labserver.servers.repertoire import Repertoire
 from labserver.servers.spool import Spool
 from labserver.servers.transcript import Transcript
@@ -74,6 +74,7 @@ class Lab:
             memory=limits.memory or default_memory(), spool=limits.spool, connections=limits.connections
         )
         """What clients may make this lab hold, and what they do."""
+        self._ebb = Ebb(self.budgets.memory)
         self._spool = Spool(
             settings.certificates.state or run_directory, budget=self.budgets.spool, share=self.budgets.share
         )
@@ -139,10 +140,10 @@ class Lab:
 
     def start(self, reactor: IReactorSocket) -> None:
         """Listen on every socket."""
-        from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
+        from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
         self._reactor = reactor
-        self._connections = OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished)
+        self._connections = self._open_connections()
         for bound in self._bound:
             factory = ConnectionFactory(
                 service=SERVICES[bound.service],
@@ -160,6 +161,11 @@ class Lab:
             services = [name for name in self.settings.ports if name in CATALOGUE[identifier].services]
             self.leases.append(self.lease(identifier, services, transcript=self.transcript))
 
+    def _open_connections(self) -> OpenConnections:
+        from labserver.servers.factory import OpenConnections  # noqa: PLC0415 -- needs the reactor
+
+        return OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished, ebb=self._ebb)
+
     def lease(
         self, identifier: str, services: Sequence[str], *, control: bool = False, transcript: Transcript | None = None
     ) -> Lease:
@@ -169,7 +175,7 @@ class Lab:
         it makes no sense on one of the services, UnavailableError if this lab cannot serve it. The lab must have been
         started.
         """
-        from labserver.servers.factory import ConnectionFactory, OpenConnections  # noqa: PLC0415 -- needs the reactor
+        from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
         check_case(identifier, services)
         if reason := self.unavailable(identifier):
@@ -178,7 +184,7 @@ class Lab:
         lease = Lease(
             scenario=identifier,
             transcript=transcript or self._new_transcript(),
-            connections=OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished),
+            connections=self._open_connections(),
             ca=self.anchors.told(identifier),
             crl_pem=self._lists_file(identifier),
         )

@@ -26,6 +26,7 @@ from labserver import events
 from labserver.budget import Budget, Charge
 from labserver.dialogues.exchange import Farewell
 from labserver.errors import StoreError
+from labserver.servers.pace import Pace
 from labserver.tls.records import Records
 from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Pause, Send, StartTls
 
@@ -50,6 +51,8 @@ _PIECE = _FLUSH
 """Octets of a long reply that are written at a time, as the client takes them."""
 _READ_AHEAD = 1 << 16
 """Octets of the client's that are kept while nothing can be done with them; then nothing more is read."""
+_MUCH = 3 << 14
+"""Octets without a reply from which on a client waits its turn when many send as much."""
 _LAST_WORDS_TIME = 30.0
 """Seconds for a client to take the last words; then the connection is dropped."""
 
@@ -74,7 +77,7 @@ class _Transport(ProtocolType):
 class Connection(Protocol):
     """The wire between a transport and a membrane."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a connection's parts, none of which belongs to another
         self,
         *,
         make_membrane: Callable[[Connection], Membrane],
@@ -85,6 +88,7 @@ class Connection(Protocol):
         overloaded: bool,
         gone: Callable[[Connection], None],
         budget: Budget | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.record = record
         self._make_engine = make_engine
@@ -94,6 +98,11 @@ class Connection(Protocol):
         self._gone = gone
         self._charge = Charge(budget or Budget())
         """What is kept of the client's octets until they are a whole unit and answered."""
+        self._pace = pace or Pace()
+        self._unanswered = 0
+        """Octets that came since the last reply."""
+        self._resting = False
+        """Nothing is read before it is this connection's turn."""
         self._engine: TlsEngine | None = None
         self._records = Records()
         self._out: list[bytes | memoryview] = []
@@ -164,6 +173,7 @@ class Connection(Protocol):
                 self._engine.receive(data)
                 self._drive(self._engine)
             self._account()
+            self._rest_if_much(len(data))
         except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
             self._fault(error)
 
@@ -194,6 +204,7 @@ class Connection(Protocol):
         engine = self._engine
         self._membrane.disconnected()
         self._charge.close()
+        self._pace.leaves(self)
         at = self.record.elapsed()
         if engine is not None and not engine.established and engine.failure is None:
             reason_given = self._end_reason or "the client left during the handshake"
@@ -224,8 +235,7 @@ class Connection(Protocol):
         self._unqueued = True
         self._untaken = 0
         self._last_heard = self.record.elapsed()
-        if not self._deaf:
-            self._tcp.resumeProducing()
+        self._read_on()
         self._pump_safely()
         self._account()
 
@@ -250,6 +260,12 @@ class Connection(Protocol):
     def queued(self) -> int:
         """Octets that are made and not given to the transport."""
         return self._out_size
+
+    def read_again(self) -> None:
+        """Go on reading: it is this connection's turn."""
+        self._resting = False
+        if not self._lost:
+            self._read_on()
 
     def drain(self) -> None:
         """Say goodbye as soon as the dialogue allows it."""
@@ -308,6 +324,9 @@ class Connection(Protocol):
     def _perform(self, action: Action) -> None:
         match action:
             case Send():
+                if self._unanswered > _MUCH:
+                    self._pace.leaves(self)
+                self._unanswered = 0
                 if action.rest:
                     self._rest = iter(action.rest)
                 self._write(action.data)
@@ -357,8 +376,17 @@ class Connection(Protocol):
         self._account()
         if self._deaf and self._waiting is None and not self._membrane.busy:
             self._deaf = False
-            if not self._paused:
-                self._tcp.resumeProducing()
+            self._read_on()
+
+    def _rest_if_much(self, octets: int) -> None:
+        self._unanswered += octets
+        if self._unanswered > _MUCH and not self._closing and self._pace.rests(self):
+            self._resting = True
+            self._tcp.pauseProducing()
+
+    def _read_on(self) -> None:
+        if not (self._paused or self._deaf or self._resting):
+            self._tcp.resumeProducing()
 
     # TLS
 

@@ -12,6 +12,8 @@ from labserver import events
 from labserver.budget import Budget
 from labserver.servers.connection import Connection
 from labserver.servers.membrane import Membrane
+from labserver.servers.memory import Ebb
+from labserver.servers.pace import Pace
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
@@ -32,6 +34,8 @@ class OpenConnections:
     limits: Limits
     budget: Budget = field(default_factory=Budget)
     """What they hold together."""
+    pace: Pace = field(default_factory=Pace)
+    ebb: Ebb = field(default_factory=lambda: Ebb(Budget()))
     connections: set[Connection] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -50,6 +54,7 @@ class OpenConnections:
     def forget(self, connection: Connection) -> None:
         """Count a connection no more: it is gone."""
         self.connections.discard(connection)
+        self.ebb.look()
         if not self.connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
@@ -109,6 +114,7 @@ class ConnectionFactory(ServerFactory):
             overloaded=self._connections.overloaded,
             gone=self._connections.forget,
             budget=self._connections.budget,
+            pace=self._connections.pace,
         )
         self._connections.connections.add(connection)
         return connection

@@ -1,7 +1,11 @@
-"""How much memory there is: the least of the machine's, the cgroup's and the address space's limit."""
+"""How much memory there is: the least of the machine's, the cgroup's and the address space's limit.
+
+And how it is given back: glibc keeps what was freed for the next one who wants some, unless it is told.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
@@ -9,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["default_memory", "memory_limit"]
+    from labserver.budget import Budget
+
+__all__ = ["Ebb", "default_memory", "memory_limit"]
 
 _LEAST = 128 << 20
+_WORTH_IT = 16 << 20
 _ROOT = Path("/")
 _MOUNT = re.compile(r"\S+ \S+ \S+ (?P<root>\S+) (?P<point>\S+) .* - (?P<type>cgroup2?) \S+ (?P<options>\S+)")
 _LIMIT_FILES = {"cgroup2": "memory.max", "cgroup": "memory.limit_in_bytes"}
@@ -32,6 +39,29 @@ def memory_limit(root: Path = _ROOT) -> int:
     if address_space != resource.RLIM_INFINITY:
         found.append(address_space)
     return min(found)
+
+
+class Ebb:
+    """Gives memory back to the system when what a budget holds has fallen by half, and by enough to be worth it."""
+
+    def __init__(self, budget: Budget, give_back: Callable[[], object] | None = None) -> None:
+        self._budget = budget
+        self._give_back = _trim if give_back is None else give_back
+        self._high = 0
+
+    def look(self) -> None:
+        """Look at the budget; to be called when something may have risen or fallen."""
+        held = self._budget.held
+        self._high = max(self._high, held)
+        if held <= self._high // 2 and self._high - held >= _WORTH_IT:
+            self._high = held
+            self._give_back()
+
+
+def _trim() -> None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only (malloc_trim(3))
+    if trim is not None:
+        trim(0)
 
 
 def _cgroup_limits(root: Path) -> Iterator[int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["COMMAND", "LabProcess", "running", "started"]
 
@@ -71,18 +71,25 @@ class LabProcess:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def worked(self) -> float:
+        """Return how many seconds of the processor it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
 
-def started(folder: Path, *options: str, environment: dict[str, str] | None = None) -> LabProcess:
-    """Start a lab on free ports and wait until it is ready; ``folder`` takes its files."""
+def started(
+    folder: Path, *options: str, environment: dict[str, str] | None = None, wrapper: Sequence[str] = ()
+) -> LabProcess:
+    """Start a lab on free ports and wait until it is ready; ``folder`` takes its files, ``wrapper`` runs it."""
     folder.mkdir(exist_ok=True)
     ready, log = folder / "ready.json", folder / "lab.log"
     ready.unlink(missing_ok=True)
-    command = [*COMMAND, "up", "--ports", "any", "--exit-with-parent", "--ready-file", str(ready), *options]
+    command = [*wrapper, *COMMAND, "up", "--ports", "any", "--exit-with-parent", "--ready-file", str(ready), *options]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -103,9 +110,11 @@ def started(folder: Path, *options: str, environment: dict[str, str] | None = No
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[LabProcess]:
+def running(
+    folder: Path, *options: str, environment: dict[str, str] | None = None, wrapper: Sequence[str] = ()
+) -> Iterator[LabProcess]:
     """Run a lab until the block ends, and see that it ends in good order unless it was ended before."""
-    lab = started(folder, *options, environment=environment)
+    lab = started(folder, *options, environment=environment, wrapper=wrapper)
     try:
         yield lab
         if lab.process.poll() is None:
