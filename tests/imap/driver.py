@@ -90,6 +90,11 @@ class Client:
         """A command waits for a line (IDLE)."""
         return self._exchange is not None
 
+    @property
+    def kept(self) -> int:
+        """Octets of a command that is not complete."""
+        return self._framer.held
+
     def feed(self, data: bytes) -> bytes:
         """Send bytes, with literals that do not wait for the go-ahead, and return everything that came back."""
         before = len(self.replies)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.labs import running
+from tests.integration.labs import running, started
 from tests.integration.peer import Peer, send_mail
 from tests.patience import PATIENCE, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.integration.labs import LabProcess
 
@@ -260,3 +261,26 @@ def test_times(tmp_path_factory: pytest.TempPathFactory) -> None:
             peer.close()
         (failed,) = lab.events("TlsFailed")
         assert failed["reason"] == "handshake not finished in time"
+
+
+def test_preloading_more_than_fits(tmp_path: Path) -> None:
+    """Mail for which there is no memory is an error of the operator's, told at start with the option to change."""
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "large.eml").write_bytes(b"Subject: large\n\n" + b"x" * 3_000_000)
+    with pytest.raises(AssertionError, match=r"large\.eml: The lab has no memory for more mail \(--max-memory\)"):
+        started(tmp_path, "--preload", str(tmp_path / "mail"), "--max-memory", "3000000")
+
+
+@pytest.mark.parametrize("service", ["smtp", "lmtp"])
+def test_memory_and_spool(tmp_path: Path, service: str) -> None:
+    """Without room for a large mail it is refused for now, and small ones go on arriving."""
+    options = ["--lmtp-port", "0", "--max-memory", "2000000", "--max-spool", "100000", "--max-connections", "10"]
+    with running(tmp_path, *options) as lab:
+        for _ in range(2):
+            assert send_mail(lab, _mail(400_000), "alice@lab.test", service=service)[0].startswith(b"452 4.3.1 ")
+            assert send_mail(lab, _mail(4_000), "alice@lab.test", service=service)[0].startswith(b"250 ")
+        with Peer(lab, "imaps") as peer:
+            peer.login()
+            assert peer.ask(b"a APPEND INBOX {400000}\r\n").startswith(b"a NO [LIMIT] ")
+            assert peer.ask(b"b APPEND INBOX {400000+}\r\n%b\r\n" % _mail(400_000)).startswith(b"b NO [LIMIT] ")
+            assert b"(MESSAGES 2)" in peer.ask(b"c STATUS INBOX (MESSAGES)\r\n")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from labserver.budget import Budget
     from labserver.dialogues.exchange import Backend, Link
+    from labserver.servers.pace import Pace
     from labserver.tls.engine import TlsEngine
     from tests.servers.playbook import Building
     from tests.tls.clients import Client
@@ -219,6 +220,7 @@ def line(
     make_engine: Callable[[], TlsEngine] | None = None,
     overloaded: bool = False,
     budget: Budget | None = None,
+    pace: Pace | None = None,
 ) -> Line:
     """Return a connection that has not begun."""
     one = SERVICES[service]
@@ -248,5 +250,6 @@ def line(
         overloaded=overloaded,
         budget=budget,
         gone=gone.append,
+        pace=pace,
     )
     return Line(connection, Transport(), record, gone)

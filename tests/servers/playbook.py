@@ -9,6 +9,7 @@ from labserver import events
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Await, Command, Exchange, Farewell, Identity, Reply
 from labserver.events import TlsFacts
+from labserver.facets.persona import GOOD, Persona
 from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.mailstore.delivery import Delivery
@@ -161,7 +162,9 @@ class Building:
             accept_any=self.accept_any,
         )
 
-    def talk(self, service: str, make_backend: Callable[[Link], Backend] | None = None) -> Talk:
+    def talk(
+        self, service: str, make_backend: Callable[[Link], Backend] | None = None, *, persona: Persona = GOOD
+    ) -> Talk:
         """Return a session of the service that has not begun."""
         backends, seen = self.backends(), list[events.Event]()
         one = SERVICES[service]
@@ -174,6 +177,7 @@ class Building:
             observe=seen.append,
             elapsed=self.clock.monotonic,
             upgradable=not one.implicit_tls,
+            persona=persona,
         )
         return Talk(membrane, seen)
 

@@ -9,7 +9,10 @@ import pytest
 from twisted.internet.interfaces import IHalfCloseableProtocol
 
 from labserver import events
+from labserver.budget import Budget
 from labserver.dialogues.exchange import Command, Exchange, Reply
+from labserver.servers.pace import Pace
+from labserver.wire.actions import Pause
 from tests.servers.line import Line, Loop, line
 from tests.servers.playbook import Scripted, data, waiting, working
 
@@ -32,17 +35,24 @@ def _broken(_: Scripted, __: Command) -> Exchange:
     raise ZeroDivisionError("on purpose")
 
 
-_ANSWERS = {"WAIT": waiting, "WORK": working, "DATA": data, "MUCH": _much, "BREAK": _broken}
+def _slow(_: Scripted, command: Command) -> Exchange:
+    yield Pause(10)  # type: ignore[misc]  # a facet's, which a backend never asks for
+    yield Reply.completion(b"done %b\r\n" % command.verb.encode())
 
 
-def _scripted(building: Building, service: str = "smtp") -> tuple[Line, Scripted]:
+_ANSWERS = {"SLOW": _slow, "WAIT": waiting, "WORK": working, "DATA": data, "MUCH": _much, "BREAK": _broken}
+
+
+def _scripted(
+    building: Building, service: str = "smtp", *, budget: Budget | None = None, pace: Pace | None = None
+) -> tuple[Line, Scripted]:
     made: list[Scripted] = []
 
     def make(link: object) -> Scripted:
         made.append(Scripted(link, dict(_ANSWERS)))  # type: ignore[arg-type]  # the membrane is the link
         return made[-1]
 
-    opened = line(building, service, make)
+    opened = line(building, service, make, budget=budget, pace=pace)
     assert opened.connect() == b"hello\r\n"
     return opened, made[0]
 
@@ -450,3 +460,88 @@ def test_pipelined_commands_give_way(building: Building, loop: Loop) -> None:
     assert asked[-1] == 200
     assert max(after - before for before, after in zip([0, *asked], asked, strict=False)) <= 64
     assert opened.heard() == b"did A\r\n" * 200
+
+
+def test_what_waits_is_counted_and_bounded(building: Building, loop: Loop) -> None:
+    """While nothing can be done with it little is read ahead; it is counted, and all of it is answered later."""
+    budget = Budget()
+    opened, scripted = _scripted(building, budget=budget)
+    opened.say(b"SLOW\r\n")
+    lines = b"LINE\r\n" * 1_000
+    sent = 0
+    while not opened.transport.pauses:
+        assert opened.say(lines) == b""
+        sent += 1_000
+        assert budget.held == 6 * sent
+    assert 1 << 16 < budget.held <= (1 << 16) + len(lines)
+    assert opened.transport.resumptions == 0
+    loop.pass_time(11)
+    while loop.turn():
+        pass
+    assert opened.transport.resumptions == 1
+    assert len(scripted.asked) == 1 + sent
+    assert budget.held == 0
+
+
+def test_half_a_line_is_counted(building: Building) -> None:
+    """What a client began to say counts until it has ended, or the client is gone."""
+    budget = Budget()
+    opened, _ = _scripted(building, budget=budget)
+    opened.say(b"x" * 700)
+    assert budget.held == 700
+    opened.say(b"\r\n")
+    assert budget.held == 0
+    opened.say(b"y" * 800)
+    assert budget.held == 800
+    opened.lose()
+    assert budget.held == 0
+
+
+def test_who_uploads_takes_turns(building: Building, loop: Loop) -> None:
+    """Where more upload than are read at once, each rests after a segment, but no answered or small one."""
+    pace = Pace(at_once=1)
+    (one, _), (other, _), (small, _) = (_scripted(building, pace=pace) for _ in range(3))
+    segment = b"x" * 60_000
+    for each in (one, other, small):
+        each.say(b"DATA\r\n")
+    for _ in range(3):
+        one.say(segment)
+    assert one.transport.pauses == 0
+    other.say(segment)
+    small.say(b"small")
+    assert [each.transport.pauses for each in (one, other, small)] == [0, 1, 0]
+    assert other.transport.resumptions == 0
+    loop.turn()
+    assert other.transport.resumptions == 1
+    assert one.say(b"\r\n.\r\n").startswith(b"DATA ")
+    other.say(segment)
+    assert other.transport.pauses == 1
+    one.lose()
+    other.lose()
+
+
+def test_who_rests_may_be_gone(building: Building, loop: Loop) -> None:
+    """A turn that comes too late is nobody's."""
+    pace = Pace(at_once=1)
+    (one, _), (other, _) = (_scripted(building, pace=pace) for _ in range(2))
+    for each in (one, other):
+        each.say(b"DATA\r\n")
+        each.say(b"x" * 60_000)
+    assert other.transport.pauses == 1
+    other.lose()
+    loop.turn()
+    assert other.transport.resumptions == 0
+
+
+def test_a_client_that_neither_reads_nor_rests(building: Building, loop: Loop) -> None:
+    """Whoever has two reasons not to be read is read when both are gone."""
+    pace = Pace(at_once=1)
+    (one, _), (other, _) = (_scripted(building, pace=pace) for _ in range(2))
+    for each in (one, other):
+        each.say(b"DATA\r\n")
+        each.say(b"x" * 60_000)
+    other.connection.pauseProducing()
+    loop.turn()
+    assert other.transport.resumptions == 0
+    other.connection.resumeProducing()
+    assert other.transport.resumptions == 1

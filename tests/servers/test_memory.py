@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.servers.memory import default_memory, memory_limit
+from labserver.budget import Budget
+from labserver.servers.memory import Ebb, default_memory, memory_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +117,24 @@ def test_an_address_space_bounds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(resource, "getrlimit", lambda which: (next(limits), which)[:1] * 2)
     assert (memory_limit(tmp_path), default_memory(tmp_path)) == (600 * _MIB, 300 * _MIB)
     assert (memory_limit(tmp_path), default_memory(tmp_path)) == (100 * _MIB, 128 * _MIB)
+
+
+def test_memory_is_given_back_when_much_less_is_held() -> None:
+    """When half of what was held is gone, and it is enough to be worth it; then again when half of the rest is."""
+    budget, given = Budget(), list[int]()
+    ebb = Ebb(budget, lambda: given.append(budget.held // _MIB))
+    for held in (0, 10, 1, 60, 40, 31, 30, 25, 15, 14, 13, 4, 0, 20, 0):
+        budget.give(budget.held)
+        budget.take(held * _MIB)
+        ebb.look()
+    assert given == [30, 14, 0]
+
+
+def test_the_system_takes_it() -> None:
+    """By default the allocator is asked, whatever that is."""
+    budget = Budget()
+    budget.take(64 * _MIB)
+    ebb = Ebb(budget)
+    ebb.look()
+    budget.give(64 * _MIB)
+    ebb.look()

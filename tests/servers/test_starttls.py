@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver import events
-from tests.servers.playbook import Scripted
+from labserver.facets.bundle import Facets
+from labserver.facets.oracle import RepliesWithheld
+from labserver.facets.persona import Persona
+from labserver.wire.actions import Alarm
+from tests.servers.playbook import FACTS, BoundChannel, Scripted
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Link
@@ -186,3 +190,36 @@ def test_offered_in_clear_only(building: Building, spelling: _Spelling) -> None:
     talk.say(spelling.upgrade)
     talk.secure()
     assert not talk.membrane.offers_starttls
+
+
+@pytest.mark.parametrize("literal", [b"{3+}\r\nabc\r\n", b"{0+}\r\n\r\n", b" {3+}\r\nabc\r\n", b"~{1+}\r\n\0\r\n"])
+@pytest.mark.parametrize("command", [b"a STARTTLS ", b"a starttls  "])
+def test_a_literal_is_an_argument(building: Building, command: bytes, literal: bytes) -> None:
+    """STARTTLS has none: it is BAD, and the dialogue goes on in clear."""
+    talk = building.opened("imap")
+    assert talk.say(command + literal).startswith(b"a BAD STARTTLS takes no argument")
+    assert not talk.negotiating
+    assert talk.say(b"b STARTTLS {3}\r\n") == b"+ OK\r\n"
+    assert talk.say(b"abc\r\n").startswith(b"b BAD STARTTLS takes no argument")
+    assert talk.say(b"c STARTTLS\r\n").startswith(b"c OK ")
+    assert talk.negotiating
+
+
+def test_what_is_withheld_is_counted(building: Building) -> None:
+    """While replies are withheld, commands wait: they are held, and no more of them are wanted."""
+    persona = Persona(scenario="oracle", facets=Facets(oracle=RepliesWithheld(seconds=5)), account="alice")
+    talk = building.talk("imap", persona=persona)
+    talk.open()
+    talk.say(b"a STARTTLS\r\n")
+    talk.negotiating = False
+    talk.membrane.secured(FACTS, BoundChannel())
+    assert isinstance(talk.membrane.next_action(), Alarm)
+    before = talk.membrane.held
+    for number in range(10):
+        assert talk.say(b"b%d NOOP\r\n" % number) == b""
+    busy = [talk.membrane.busy]
+    assert talk.membrane.held - before > 10 * len(b"b0 NOOP\r\n")
+    talk.membrane.alarm()
+    assert [*busy, talk.membrane.busy] == [True, False]
+    assert talk.pull().count(b"OK NOOP completed") == 10
+    assert talk.membrane.held == 0

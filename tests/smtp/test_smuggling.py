@@ -34,6 +34,15 @@ def test_lookalike_is_found_wherever_it_stands(variant: bytes) -> None:
     assert has_lookalike(b"a" + variant + b"\r\n")
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lookalike_is_found_between_pieces(variant: bytes) -> None:
+    """Wherever the network cuts the data, in two or octet by octet."""
+    stuffed = b"a" + variant + b"b\r\n"
+    for cut in range(len(stuffed) + 1):
+        assert has_lookalike(stuffed[:cut], stuffed[cut:])
+    assert has_lookalike(*(bytes([octet]) for octet in stuffed))
+
+
 @pytest.mark.parametrize("start", [b".\n", b".\r", b".\r\r\n", b"\0.\r\n", b".\0\n"])
 def test_lookalike_at_the_very_start_is_found(start: bytes) -> None:
     """The line end before the first octet is the CRLF of DATA."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labserver.wire.framing import Framed, Framer, ImapFramer, LiteralRequest, Overflow, Unit
+from labserver.wire.framing import SHOWN, Framed, Framer, ImapFramer, LiteralRequest, Overflow, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,6 +261,153 @@ def test_chunks(size: int, limit: int, octets: bytes, cuts: list[int]) -> None:
     chunk = Framed(parts=(content,), raw=content)
     assert units[0] == (chunk if size <= limit else Overflow(parts=(b"",), limit=limit, literal=True))
     assert units[1:] == drain(Framer(line_limit=LIMIT), octets[size:])
+
+
+# What goes to a sink
+
+
+@dataclass
+class Bin:
+    """Keeps what it is given, in both forms, until it is told to drop it."""
+
+    octets: bytes = b""
+    sent: bytes = b""
+    dropped: bool = False
+
+    def write(self, octets: bytes, sent: bytes) -> None:
+        """Keep the next octets."""
+        assert not self.dropped
+        self.octets += octets
+        self.sent += sent
+
+    def drop(self) -> None:
+        """Forget them."""
+        self.octets, self.sent, self.dropped = b"", b"", True
+
+
+@given(octets=DATA, limit=st.integers(0, 30), cuts=CUTS)
+@example(octets=b"..\r\n.\r\n", limit=3, cuts=[0, 1])
+@example(octets=b"\r\n..\r\n.\r\n", limit=30, cuts=[2, 3, 4])
+def test_data_in_a_sink(octets: bytes, limit: int, cuts: list[int]) -> None:
+    """Piece by piece it is the same data, taken and as it was sent; little stays in the framer."""
+    whole = data(Framer(line_limit=LIMIT), limit, octets)
+    sink, framer = Bin(), Framer(line_limit=LIMIT, shown=5)
+    framer.expect_data(limit, sink)
+    units: list[Unit] = []
+    for piece in split(octets, cuts):
+        framer.feed(piece)
+        while (unit := framer.next()) is not None:
+            units.append(unit)
+        assert units or framer.held <= 5 + len(b"\r\n.\r")
+    assert len(units) == len(whole)
+    if whole and isinstance(whole[0], Framed):
+        (unit,) = units[:1]
+        assert isinstance(unit, Framed)
+        assert (sink.octets, sink.sent) == (whole[0].parts[0], whole[0].raw)
+        assert (unit.parts, unit.raw, unit.size) == ((b"",), whole[0].raw[:5], len(whole[0].raw))
+    elif whole:
+        assert units[:1] == whole[:1]
+        assert sink.dropped or not sink.octets
+
+
+@given(size=st.integers(0, 40), limit=st.integers(0, 40), octets=st.binary(max_size=60), cuts=CUTS)
+def test_a_chunk_in_a_sink(size: int, limit: int, octets: bytes, cuts: list[int]) -> None:
+    """A chunk goes there as it comes; one beyond the limit is dropped at once."""
+    sink, framer = Bin(), Framer(line_limit=1_000, shown=5)
+    framer.expect_chunk(size, limit, sink)
+    assert sink.dropped == (size > limit)
+    units = drain(framer, *split(octets, cuts), b"")
+    if size <= limit:
+        assert sink.octets == sink.sent == octets[:size]
+    assert bool(units) == (len(octets) >= size)
+    if units and size <= limit:
+        assert units[0] == Framed(parts=(b"",), raw=octets[:size][:5], elided=max(0, size - 5))
+
+
+def test_leaving_in_the_middle_drops_it() -> None:
+    """What is cleared away will never be complete; its beginning is returned like all that was not consumed."""
+    sink, framer = Bin(), Framer(line_limit=LIMIT, shown=5)
+    framer.expect_data(100, sink)
+    assert drain(framer, b"one\r\ntwo\r\n") == []
+    assert framer.clear() == b"one\r\n\r\n"
+    assert sink.dropped
+    assert drain(framer, b"NOOP\r\n") == [line(b"NOOP")]
+
+
+def granted(framer: ImapFramer, *chunks: bytes) -> tuple[list[Unit], list[Bin]]:
+    """Feed chunks and return all units but requests; every literal that is asked for gets a sink of its own."""
+    units: list[Unit] = []
+    sinks: list[Bin] = []
+    for chunk in chunks:
+        framer.feed(chunk)
+        while (unit := framer.next()) is not None:
+            if isinstance(unit, LiteralRequest):
+                assert [sink for _, sink in unit.sinks] == sinks
+                sinks.append(Bin())
+                framer.grant(sinks[-1])
+            else:
+                units.append(unit)
+    return units, sinks
+
+
+@given(cuts=CUTS)
+def test_literals_in_sinks(cuts: list[int]) -> None:
+    """Small ones that come unasked are parts; others go to sinks, have their places, and their beginning is shown."""
+    octets = (
+        b"a APPEND {5+}\r\nINBOX () {3}\r\none (x) ~{20+}\r\n"
+        + b"2" * 20
+        + b" {30+}\r\n"
+        + b"3" * 30
+        + b"\r\nb NOOP\r\n"
+    )
+    framer = ImapFramer(line_limit=100, literal_limit=10, shown=8)
+    (unit, other), sinks = granted(framer, *split(octets, cuts))
+    assert isinstance(unit, Framed)
+    assert unit.parts == (b"a APPEND {5+}", b"INBOX", b" () {3}", b"", b" (x) ~{20+}", b"", b" {30+}", b"", b"")
+    assert unit.sinks == ((3, sinks[0]), (5, sinks[1]), (7, sinks[2]))
+    assert [sink.octets for sink in sinks] == [b"one", b"2" * 20, b"3" * 30]
+    assert unit.raw == b"a APPEND {5+}\r\nINBOX () {3}\r\none (x) ~{20+}\r\n22222 {30+}\r\n\r\n"
+    assert unit.size == len(octets) - len(b"b NOOP\r\n")
+    assert other == line(b"b NOOP")
+    assert framer.held == 0
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b" {99+}\r\n", b" {99}\r\n" + b"y" * 50, b"z" * 200, b" {2000000000+}\r\n"],
+    ids=["a refused one", "a lost connection", "too much text", "a fatal one"],
+)
+def test_a_command_that_fails_drops_its_sinks(rest: bytes) -> None:
+    """Whatever becomes of the command, what was in sinks is dropped when it will not be complete."""
+    framer = ImapFramer(line_limit=100, literal_limit=10)
+    framer.feed(b"a APPEND x {3}\r\n")
+    assert isinstance(framer.next(), LiteralRequest)
+    sink = Bin()
+    framer.grant(sink)
+    assert drain(framer, b"one") == []
+    assert sink.octets == b"one"
+    drain(framer, rest)
+    framer.clear()
+    assert sink.dropped
+
+
+@pytest.mark.parametrize("begin", [b"", b"a APPEND x {20971520+}\r\n"], ids=["data", "a literal"])
+def test_large_octets_are_never_whole(begin: bytes) -> None:
+    """Of 20 MiB in segments no more stays in the framer than is shown, and what may still be an end."""
+    sink = Bin()
+    framer = Framer(line_limit=100) if not begin else ImapFramer(line_limit=100, literal_limit=10)
+    if isinstance(framer, ImapFramer):
+        framer.feed(begin)
+        assert isinstance(framer.next(), LiteralRequest)
+        framer.grant(sink)
+    else:
+        framer.expect_data(50 << 20, sink)
+    segment = b"x" * 65_534 + b"\r\n"
+    for _ in range(319):
+        framer.feed(segment)
+        assert framer.next() is None
+        assert framer.held <= SHOWN + 4 + 2 * len(begin)
+        sink.octets = sink.sent = b""
 
 
 # IMAP commands
