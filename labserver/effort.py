@@ -16,8 +16,8 @@ __all__ = ["GIVE_WAY", "MESSAGE", "TURN", "Effort", "GiveWay", "Work", "at_once"
 T = TypeVar("T")
 U = TypeVar("U")
 
-TURN = 1 << 20
-"""Units of one turn: ten milliseconds or so, of the fifty that nobody is to wait."""
+TURN = 1 << 19
+"""Units of one turn: five to twenty milliseconds, of the fifty that nobody is to wait."""
 MESSAGE = 64
 """Units that it takes to look at a message's metadata."""
 _STEP = 4_096

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labserver.effort import Effort
+from labserver.effort import TURN, Effort
 
 __all__ = ["Counted"]
 
@@ -12,7 +12,7 @@ class Counted(Effort):
 
     __slots__ = ("largest", "total", "turns")
 
-    def __init__(self, turn: int = 1 << 20) -> None:
+    def __init__(self, turn: int = TURN) -> None:
         super().__init__(turn)
         self.total = 0
         self.largest = 0

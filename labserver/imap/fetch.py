@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, beginning
 from labserver.imap.octets import Cut, Decoded, Literal, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
 from labserver.message.envelope import envelope
-from labserver.message.structure import body_structure
-from labserver.message.tree import tree
+from labserver.message.structure import body_structure, describe
+from labserver.message.tree import read_tree, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from labserver.effort import Effort, Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.octets import Octets
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Message
     from labserver.message.part import Part
 
-__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "located", "message_tree", "parse_items"]
+__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "located", "message_tree", "nothing", "parse_items", "read"]
 
 Found = TypeVar("Found")
 
@@ -37,6 +39,8 @@ _MOST_NAMED = 8192
 _NAME_END = re.compile(rb"[^A-Za-z0-9.]")
 _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
+_LOOKED_INTO = 1_024
+"""Units of work to look into a message, besides its octets."""
 _MOST_PLACES = 64
 """Sections of one message whose places are kept."""
 _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
@@ -44,6 +48,24 @@ _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
     b"FULL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE", b"BODY"),
 }
+
+
+def nothing(_message: Message, _effort: Effort) -> Work[None]:
+    """Prepare nothing."""
+    yield from ()
+
+
+def read(message: Message, effort: Effort) -> Work[None]:
+    """Find the parts of a message, in turns; of one that is gone there are none."""
+    if "tree" not in message.scratch:
+        try:
+            content = message.content
+        except StoreError as error:
+            if error.code != "EXPUNGEISSUED":
+                raise
+        else:
+            found = yield from read_tree(content, effort)
+            message.scratch["tree"] = found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +81,8 @@ class Item:
 
     It is asked before the response begins, so that it can still raise Refused, and gone through afterwards.
     """
+    prepare: Callable[[Message, Effort], Work[None]] = nothing
+    """Does what takes its time before a message of some size can be rendered, and leaves the result with it."""
     sets_seen: bool = False
     implies: str = ""
     """An extension that asking for it enables (RFC 7162 3.1)."""
@@ -199,10 +223,12 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
     return tuple({(item.name, item.sets_seen): item for item in items}.values())
 
 
-def _derived(key: str, make: Callable[[Message], bytes], _view: View | None, message: Message) -> bytes:
+def _derived(key: str, make: Callable[[Message], bytes], view: View | None, message: Message) -> bytes:
     found: bytes | None = message.derived.get(key)
     if found is None:
         found = message.derived[key] = make(message)
+        if view is not None:
+            view.rendered += _LOOKED_INTO + message.size
     return found
 
 
@@ -210,21 +236,30 @@ def _envelope(message: Message) -> bytes:
     return b"ENVELOPE " + envelope(message_tree(message))
 
 
-def _structure(message: Message) -> bytes:
-    return b"BODYSTRUCTURE " + body_structure(message_tree(message), extended=True)
-
-
-def _body(message: Message) -> bytes:
-    return b"BODY " + body_structure(message_tree(message), extended=False)
-
-
-def _found(name: bytes, key: str, make: Callable[[Message], bytes]) -> Item:
+def _found(name: bytes, key: str, make: Callable[[Message], bytes], prepare: Callable[..., Work[None]]) -> Item:
     """Return an item that is found once and kept, and may be as long as the message."""
     render = partial(_derived, key, make)
-    return Item(name=name, render=render, long=lambda message: (_derived(key, make, None, message),))
+    return Item(name=name, render=render, long=lambda message: (_derived(key, make, None, message),), prepare=prepare)
 
 
-_BODY = _found(b"BODY", "imap.body", _body)
+def _structure(name: bytes, key: str, *, extended: bool) -> Item:
+    """Return BODY or BODYSTRUCTURE."""
+
+    def make(message: Message) -> bytes:
+        return name + b" " + body_structure(message_tree(message), extended=extended)
+
+    def prepare(message: Message, effort: Effort) -> Work[None]:
+        if key not in message.derived:
+            yield from read(message, effort)
+            part = message.scratch.get("tree")
+            if part is not None:
+                described = yield from describe(part, effort, extended=extended)
+                message.derived[key] = name + b" " + described
+
+    return _found(name, key, make, prepare)
+
+
+_BODY = _structure(b"BODY", "imap.body", extended=False)
 
 
 def _section_item(cursor: Cursor, *, peek: bool) -> Item:
@@ -238,8 +273,14 @@ def _section_item(cursor: Cursor, *, peek: bool) -> Item:
 def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_seen: bool) -> Item:
     label = name + b"<%d>" % part.offset if part else name
 
-    def render(_view: View, message: Message) -> bytes:
+    def prepare(message: Message, effort: Effort) -> Work[None]:
+        known = message.derived.get("imap.places", ())
+        if (section.path or section.text) and (section.path, section.text) not in known:
+            yield from read(message, effort)
+
+    def render(view: View, message: Message) -> bytes:
         octets = section.read(message)
+        view.rendered += _LOOKED_INTO
         if octets is None:
             return label + b" NIL"
         if part is not None:
@@ -253,7 +294,7 @@ def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_se
         return Literal(label, octets if part is None else part.of(octets))
 
     named = name + b"<%d.%d>" % (part.offset, part.size) if part else name
-    return Item(name=named, render=render, long=long, sets_seen=sets_seen)
+    return Item(name=named, render=render, long=long, prepare=prepare, sets_seen=sets_seen)
 
 
 def _always(item: Item, _cursor: Cursor) -> Item:
@@ -265,8 +306,8 @@ _FIXED = (
     Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
     Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
     Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.internal_date)),
-    _found(b"ENVELOPE", "imap.envelope", _envelope),
-    _found(b"BODYSTRUCTURE", "imap.structure", _structure),
+    _found(b"ENVELOPE", "imap.envelope", _envelope, read),
+    _structure(b"BODYSTRUCTURE", "imap.structure", extended=True),
     _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),
     _octets_item(b"RFC822.HEADER", Section(path=(), text="HEADER"), None, sets_seen=False),
     _octets_item(b"RFC822.TEXT", Section(path=(), text="TEXT"), None, sets_seen=True),

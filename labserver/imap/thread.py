@@ -78,7 +78,7 @@ def _ordered_subject(found: Sequence[Hit], effort: Effort) -> Work[list[Thread]]
     """Poor man's threading: everything with one base subject, under the message that was sent first."""
     yield from _read(found, (_SUBJECT, SENT), effort)
     keyed = yield from in_steps(
-        found, lambda some: [((_subject(hit[1]).text, sent(hit[1]), hit[0]), hit) for hit in some], effort
+        found, lambda some: [((_subject(hit[1]).text, sent(hit[1]), hit[0]), hit) for hit in some], effort, 2 * _LINKED
     )
     ordered = yield from in_order(keyed, effort)
     threads: list[Thread] = []

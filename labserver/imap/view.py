@@ -63,6 +63,8 @@ class View:
         self.messages = list(mailbox.messages)
         """What the client knows, ascending by UID; the sequence number is the index plus one."""
         self.recent: set[int] = set()
+        self.rendered = 0
+        """Units of work that items of FETCH took and that were not counted yet."""
         self.saved: list[Message] = []
         """The saved search result (RFC 5182)."""
         self._notify = notify
@@ -107,8 +109,8 @@ class View:
                 return
             case FlagsChanged(messages=messages, before=before):
                 if self._before is not None:
-                    for message, was in zip(messages, before, strict=True):
-                        self._before.setdefault(message, was)
+                    for message, flags, modseq in zip(messages, *before, strict=True):
+                        self._before.setdefault(message, (flags, modseq))
                 self._note(event)
             case Appended() | Expunged():
                 self._note(event)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labserver.effort import Effort, at_once
 from labserver.errors import LimitExceededError, StorageFullError, StoreError, told
 from labserver.mailstore import names
 from labserver.mailstore.mailbox import Mailbox
 from labserver.mailstore.names import INBOX, SEPARATOR
+from labserver.mailstore.planning import let_go, transfer
 from labserver.mailstore.storage import (
     AccountAdded,
     ContainerAdded,
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from labserver.clock import Clock
+    from labserver.effort import Work
     from labserver.limits import Limits
-    from labserver.mailstore.storage import Change, Storage
+    from labserver.mailstore.storage import Change, MessagesAdded, MessagesRemoved, Storage
 
 __all__ = ["SPECIAL_USES", "USUAL_MAILBOXES", "Account", "begun_with"]
 
@@ -124,7 +127,11 @@ class Account:
         return self._adopt(added)
 
     def delete(self, name: str) -> None:
-        """Delete a mailbox with its messages, or an empty container (RFC 9051 6.3.5).
+        """Do :meth:`delete_in_turns` at once."""
+        at_once(self.delete_in_turns(name, Effort()))
+
+    def delete_in_turns(self, name: str, effort: Effort) -> Work[None]:
+        """Delete a mailbox with its messages, or an empty container (RFC 9051 6.3.5); octets are let go of in turns.
 
         A mailbox with inferiors becomes a container. Raise StoreError: ``CANNOT`` (INBOX), ``NONEXISTENT``,
         ``HASCHILDREN`` (a container with inferiors).
@@ -135,7 +142,8 @@ class Account:
         has_inferiors = any(names.is_below(other, name) for other in self._existing())
         mailbox = self.mailboxes.get(name)
         if mailbox is not None:
-            changes: list[Change] = [MailboxRemoved(mailbox=mailbox.uid_validity, messages=mailbox.messages)]
+            removed = MailboxRemoved(mailbox=mailbox.uid_validity, messages=mailbox.messages, let_go=False)
+            changes: list[Change] = [removed]
             if has_inferiors:
                 changes.append(ContainerAdded(account=self.name, name=name))
             try:
@@ -146,6 +154,7 @@ class Account:
                 self._commit(changes)
             del self.mailboxes[name]
             mailbox.retire()
+            yield from let_go(mailbox, mailbox.messages, effort)
         elif name not in self.containers:
             raise StoreError(f"There is no mailbox {told(name)}.", code="NONEXISTENT")
         elif has_inferiors:
@@ -154,6 +163,10 @@ class Account:
             self._commit([ContainerRemoved(account=self.name, name=name)])
 
     def rename(self, old: str, new: str) -> None:
+        """Do :meth:`rename_in_turns` at once."""
+        at_once(self.rename_in_turns(old, new, Effort()))
+
+    def rename_in_turns(self, old: str, new: str, effort: Effort) -> Work[None]:
         """Give a mailbox or container, and everything below it, another name (RFC 9051 6.3.6).
 
         INBOX instead moves its messages to a new mailbox, and what is below it stays. Subscriptions stay as they are.
@@ -166,7 +179,7 @@ class Account:
         if new in self.mailboxes or new in self.containers:
             raise StoreError(f"The mailbox {told(new)} already exists.", code="ALREADYEXISTS")
         if old == INBOX:
-            self._rename_inbox(new)
+            yield from self._rename_inbox(new, effort)
         elif names.is_below(new, old):
             raise StoreError(f"{told(old)} cannot be moved below itself.", code="CANNOT")
         else:
@@ -203,18 +216,24 @@ class Account:
             self._adopt(change)
         self.subscriptions.update(self._folders)
 
-    def _rename_inbox(self, new: str) -> None:
+    def _rename_inbox(self, new: str, effort: Effort) -> Work[None]:
         inbox = self.mailboxes[INBOX]
         added = self._added(new, None)
-        changes: list[Change] = [*self._missing_containers([new]), added]
-        self._check_room(changes)
         target = self._mailbox(_stored(added))
-        moved, removal = inbox.plan_move(inbox.messages, target)
-        self._commit([*changes, moved, removal] if moved.messages else changes)
-        self.mailboxes[new] = target
-        if moved.messages:
-            target.apply_addition(moved)
-            inbox.apply_removal(removal)
+
+        def commit(moved: MessagesAdded, removal: MessagesRemoved | None) -> None:
+            """Make the mailbox and move the messages in one commit; others may have made it meanwhile."""
+            if new in self.mailboxes or new in self.containers:
+                raise StoreError(f"The mailbox {told(new)} already exists.", code="ALREADYEXISTS")
+            changes: list[Change] = [*self._missing_containers([new]), added]
+            self._check_room(changes)
+            moves = [change for change in (moved, removal) if change is not None and change.messages]
+            self._commit([*changes, *moves])
+            self.mailboxes[new] = target
+            inbox.apply(target, moved, removal)
+
+        self._check_room([*self._missing_containers([new]), added])
+        yield from transfer(inbox, list(inbox.messages), target, effort, move=True, commit=commit)
 
     def _rename_tree(self, old: str, new: str) -> None:
         renamed = {

@@ -54,11 +54,9 @@ class FlagSets:
         lowered = flag.lower()
         return SYSTEM_FLAGS.get(lowered) or self._spellings.get(lowered)
 
-    def apply(
-        self, keywords: Sequence[str] | None, *, come: Iterable[_Flags] = (), gone: Iterable[_Flags] = ()
-    ) -> None:
-        """Count what messages have now and had before. ``keywords`` is what the plan returned."""
-        for flags, change in _difference(come, gone).items():
+    def apply(self, keywords: Sequence[str] | None, delta: Mapping[_Flags, int]) -> None:
+        """Count what messages have now and no longer have; both are the plan's."""
+        for flags, change in delta.items():
             self._count(flags, change)
         if keywords is not None:
             self.keywords[:] = keywords
@@ -114,7 +112,8 @@ class FlagChange:
         self._fresh: dict[str, str] = {}
         self._known = sets.shared
         self._found: dict[_Flags, _Flags] = {}
-        self._delta: dict[_Flags, int] = {}
+        self.delta: dict[_Flags, int] = {}
+        """How many messages more have each set of flags."""
 
     def spelled(self, flags: _Flags) -> _Flags:
         r"""Return the flags in their one spelling, as one object, without ``\Recent``, which no client sets.
@@ -127,19 +126,19 @@ class FlagChange:
             found = self._found.get(flags)
         return self._find(flags) if found is None else found
 
-    def come(self, flags: _Flags) -> _Flags:
-        """Count flags that a message will have, and return them as it will have them."""
+    def come(self, flags: _Flags, messages: int = 1) -> _Flags:
+        """Count flags that a message, or more of them, will have, and return them as it will have them."""
         found = self.spelled(flags)
-        self._delta[found] = self._delta.get(found, 0) + 1
+        self.delta[found] = self.delta.get(found, 0) + messages
         return found
 
-    def go(self, flags: _Flags) -> None:
-        """Count flags that a message will no longer have."""
-        self._delta[flags] = self._delta.get(flags, 0) - 1
+    def go(self, flags: _Flags, messages: int = 1) -> None:
+        """Count flags that a message, or more of them, will no longer have."""
+        self.delta[flags] = self.delta.get(flags, 0) - messages
 
     def keywords(self) -> list[str] | None:
         """Return all of the mailbox's keywords if they will be others, else None. Raise LimitExceededError."""
-        return self._sets.after(self._delta, self._fresh.values())
+        return self._sets.after(self.delta, self._fresh.values())
 
     def _find(self, flags: _Flags) -> _Flags:
         spelled = frozenset(filter(None, map(self._spelled, sorted(flags))))
@@ -160,15 +159,6 @@ class FlagChange:
             raise LimitExceededError(f"A keyword cannot be longer than {KEYWORD_OCTETS} octets.", code=_LIMIT)
         self._fresh[lowered] = flag
         return flag
-
-
-def _difference(come: Iterable[_Flags], gone: Iterable[_Flags]) -> dict[_Flags, int]:
-    delta: dict[_Flags, int] = {}
-    for flags in come:
-        delta[flags] = delta.get(flags, 0) + 1
-    for flags in gone:
-        delta[flags] = delta.get(flags, 0) - 1
-    return delta
 
 
 def _keywords(flags: _Flags) -> _Flags:

@@ -11,12 +11,13 @@ import logging
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from labserver.errors import LimitExceededError, StorageFullError, StoreError
+from labserver.errors import LimitExceededError, StoreError
 from labserver.mailstore.flags import FlagChange, FlagSets
 from labserver.mailstore.message import Body, Draft, Message
 from labserver.mailstore.moments import packed
+from labserver.mailstore.planning import in_pieces
 from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemoved, RecentClaimed
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from labserver.mailstore.storage import Storage, StoredMailbox
 
 __all__ = ["Appended", "Expunged", "FlagsChanged", "Mailbox", "MailboxEvent", "Removed"]
-
-T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _FEW = 32
@@ -57,8 +56,8 @@ class FlagsChanged:
     messages: tuple[Message, ...]
     origin: object | None
     """Who changed them, so that the one who did need not be told."""
-    before: tuple[tuple[frozenset[str], int], ...]
-    """Flags and modification sequence of each as they were."""
+    before: tuple[Sequence[frozenset[str]], Sequence[int]]
+    """The flags of each as they were, and the modification sequences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +88,8 @@ class Mailbox:
         """How often :attr:`keywords` changed."""
         self.size = sum(message.size for message in self.messages)
         """Octets of all messages."""
+        self.removals = 0
+        """How often messages were removed; for plans that take their time."""
         self.removed = False
         """The mailbox was deleted."""
         self._first_recent = stored.first_recent
@@ -126,41 +127,49 @@ class Mailbox:
         Messages already expunged are passed over: nothing of them is left to change. Raise LimitExceededError
         (``LIMIT``) when there would be too many keywords. Where the disk is full, what fits is done in pieces.
         """
-        _in_pieces(lambda piece: self._change_flags(piece, origin), changes)
+        in_pieces(lambda piece: self._change_flags(piece, origin), changes)
 
     def _change_flags(self, changes: Sequence[tuple[Message, frozenset[str]]], origin: object | None) -> None:
         self.require()
         plan = FlagChange(self._flags)
         wanted = {message: plan.spelled(flags) for message, flags in changes if self.holds(message)}
-        real = [(message, flags) for message, flags in wanted.items() if message.flags != flags]
-        if not real:
-            return
-        before = tuple([(message.flags, message.modseq) for message, _ in real])
-        for (_, flags), (gone, _) in zip(real, before, strict=True):
+        real = {message: flags for message, flags in wanted.items() if message.flags != flags}
+        for message, flags in real.items():
             plan.come(flags)
-            plan.go(gone)
+            plan.go(message.flags)
+        self.commit_flags(list(real), list(real.values()), plan, origin=origin)
+
+    def commit_flags(
+        self,
+        messages: Sequence[Message],
+        flags: Sequence[frozenset[str]],
+        plan: FlagChange,
+        *,
+        origin: object | None = None,
+    ) -> None:
+        """Give messages that are here their new flags, each a set that the plan has spelled and counted."""
+        if not messages:
+            return
         change = FlagsStored(
             mailbox=self.uid_validity,
-            flags=real,
+            messages=messages,
+            flags=flags,
             modseq=self.highest_modseq + 1,
             keywords=plan.keywords(),
+            delta=plan.delta,
         )
         self._storage.commit([change])
-        for message, flags in real:
-            message.flags = flags
-            message.modseq = change.modseq
-        self._advance(change, come=(flags for _, flags in real), gone=(flags for flags, _ in before))
-        self._tell(FlagsChanged(messages=tuple([message for message, _ in real]), origin=origin, before=before))
+        before = [message.flags for message in messages], [message.modseq for message in messages]
+        modseq = change.modseq
+        for message, new in zip(messages, flags, strict=True):
+            message.flags = new
+            message.modseq = modseq
+        self._advance(change)
+        self._tell(FlagsChanged(messages=tuple(messages), origin=origin, before=before))
 
     def expunge(self, messages: Collection[Message]) -> None:
         """Remove messages for good, in pieces where the disk is full; those already gone are passed over."""
-        _in_pieces(self._expunge, list(messages))
-
-    def _expunge(self, messages: Sequence[Message]) -> None:
-        removal = self.plan_removal(messages)
-        if removal.messages:
-            self._storage.commit([removal])
-            self.apply_removal(removal)
+        in_pieces(lambda piece: self.commit(None, None, self.plan_removal(piece)), list(messages))
 
     def copy(self, messages: Sequence[Message], target: Mailbox) -> list[Message]:
         """Add copies to ``target`` with their flags and internal dates, all or none, and return them.
@@ -172,11 +181,30 @@ class Mailbox:
     def move(self, messages: Sequence[Message], target: Mailbox) -> list[Message]:
         """Do :meth:`copy` and :meth:`expunge` in one transaction (RFC 6851); ``target`` may be this mailbox."""
         addition, removal = self.plan_move(messages, target)
-        if addition.messages:
-            self._storage.commit([addition, removal])
-            target.apply_addition(addition)
-            self.apply_removal(removal)
+        self.commit(target, addition, removal)
         return list(addition.messages)
+
+    def commit(self, target: Mailbox | None, addition: MessagesAdded | None, removal: MessagesRemoved | None) -> None:
+        """Commit what is added to ``target`` and removed here, in one transaction, and apply it."""
+        changes = [change for change in (addition, removal) if change is not None and change.messages]
+        if changes:
+            self._storage.commit(changes)
+        self.apply(target, addition, removal)
+
+    def apply(self, target: Mailbox | None, addition: MessagesAdded | None, removal: MessagesRemoved | None) -> None:
+        """Apply what was committed."""
+        if target is not None and addition is not None and addition.messages:
+            target.apply_addition(addition)
+        if removal is not None and removal.messages:
+            self.apply_removal(removal)
+
+    def let_go(self, messages: Sequence[Message]) -> None:
+        """Let go of the octets of messages whose removal did not."""
+        self._storage.let_go(messages)
+
+    def flag_change(self) -> FlagChange:
+        """Return a plan for flags, in which nothing has happened yet."""
+        return FlagChange(self._flags)
 
     def observe(self, observer: Callable[[MailboxEvent], None]) -> None:
         """Call ``observer`` with every event from now on, after the fact."""
@@ -244,7 +272,7 @@ class Mailbox:
         self.messages.extend(change.messages)
         self.size += sum(message.size for message in change.messages)
         self.uid_next = change.uid_next
-        self._advance(change, come=(message.flags for message in change.messages))
+        self._advance(change)
         self._tell(Appended(messages=tuple(change.messages)))
 
     def plan_move(self, messages: Sequence[Message], target: Mailbox) -> tuple[MessagesAdded, MessagesRemoved]:
@@ -267,6 +295,7 @@ class Mailbox:
             messages=present,
             modseq=self.highest_modseq + 1,
             keywords=plan.keywords(),
+            delta=plan.delta,
         )
 
     def apply_removal(self, change: MessagesRemoved) -> None:
@@ -278,7 +307,8 @@ class Mailbox:
             gone = set(change.messages)
             self.messages[:] = [message for message in self.messages if message not in gone]
         self.size -= sum(message.size for message in change.messages)
-        self._advance(change, gone=(message.flags for message in change.messages))
+        self.removals += 1
+        self._advance(change)
         self._tell(Expunged(messages=tuple(change.messages)))
 
     def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
@@ -327,6 +357,7 @@ class Mailbox:
             uid_next=self.uid_next + len(messages),
             modseq=modseq,
             keywords=plan.keywords(),
+            delta=plan.delta,
         )
 
     def _commit_addition(self, change: MessagesAdded) -> list[Message]:
@@ -335,15 +366,9 @@ class Mailbox:
             self.apply_addition(change)
         return list(change.messages)
 
-    def _advance(
-        self,
-        change: MessagesAdded | MessagesRemoved | FlagsStored,
-        *,
-        come: Iterable[frozenset[str]] = (),
-        gone: Iterable[frozenset[str]] = (),
-    ) -> None:
+    def _advance(self, change: MessagesAdded | MessagesRemoved | FlagsStored) -> None:
         self.highest_modseq = change.modseq
-        self._flags.apply(change.keywords, come=come, gone=gone)
+        self._flags.apply(change.keywords, change.delta)
         self.keyword_changes += change.keywords is not None
 
     def _tell(self, event: MailboxEvent) -> None:
@@ -352,18 +377,6 @@ class Mailbox:
                 observer(event)
             except Exception:  # noqa: BLE001 -- the change is done: acknowledge it and tell the others
                 _LOG.exception("An observer of %r failed on %s", self.name, type(event).__name__)
-
-
-def _in_pieces(do: Callable[[Sequence[T]], None], items: Sequence[T]) -> None:
-    """Do something to all items at once; to the halves, and their halves, where there is no room to note it of all."""
-    try:
-        do(items)
-    except StorageFullError:
-        middle = len(items) // 2
-        if not middle:
-            raise
-        _in_pieces(do, items[:middle])
-        _in_pieces(do, items[middle:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,13 @@ class SqliteStorage:
                 for message in change.messages:
                     message.body = key_of(message, keys)
                     message.keeper = self._warm
-            elif isinstance(change, MessagesRemoved | MailboxRemoved):
-                for message in change.messages:
-                    self._warm.chill(message)
+            elif isinstance(change, MailboxRemoved | MessagesRemoved) and change.let_go:
+                self.let_go(change.messages)
+
+    def let_go(self, messages: Sequence[Message]) -> None:
+        """Drop what is in memory of messages; the file has let go of their octets already."""
+        for message in messages:
+            self._warm.chill(message)
 
     def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""

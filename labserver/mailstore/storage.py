@@ -15,7 +15,7 @@ from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.cache import Resident
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from labserver.mailstore.message import Message
 
@@ -66,6 +66,8 @@ class MailboxRemoved:
 
     mailbox: int
     messages: Sequence[Message]
+    let_go: bool = True
+    """As of messages that were expunged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class MessagesAdded:
     modseq: int
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when they are others than before, else None."""
+    delta: Mapping[frozenset[str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,10 @@ class MessagesRemoved:
     modseq: int
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when one is forgotten, else None."""
+    delta: Mapping[frozenset[str], int] = field(default_factory=dict)
+    """How many messages more have each set of flags; for memory, like that of the other changes."""
+    let_go: bool = True
+    """The octets are let go of now, and not by :meth:`Storage.let_go` later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +143,13 @@ class FlagsStored:
     """Messages have other flags."""
 
     mailbox: int
-    flags: Sequence[tuple[Message, frozenset[str]]]
+    messages: Sequence[Message]
+    flags: Sequence[frozenset[str]]
+    """The new ones of each."""
     modseq: int
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when they are others than before, else None."""
+    delta: Mapping[frozenset[str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +218,9 @@ class Storage(Protocol):
     def commit(self, changes: Sequence[Change]) -> None:
         """Keep all of ``changes``, in their order, or raise StoreError and keep none of them."""
 
+    def let_go(self, messages: Sequence[Message]) -> None:
+        """Let go of the octets of messages that were removed and not let go of; few at a time."""
+
     def close(self) -> None:
         """Release what is held; nothing is called afterwards."""
 
@@ -253,9 +266,13 @@ class MemoryStorage:
             raise
         self._budget.give(max(0, -more))
         for change in changes:
-            if isinstance(change, MessagesRemoved | MailboxRemoved):
-                for message in change.messages:
-                    self._resident.drop(message)
+            if isinstance(change, MessagesRemoved | MailboxRemoved) and change.let_go:
+                self.let_go(change.messages)
+
+    def let_go(self, messages: Sequence[Message]) -> None:
+        """Forget the octets."""
+        for message in messages:
+            self._resident.drop(message)
 
     def close(self) -> None:
         """Do nothing."""

@@ -110,7 +110,10 @@ class Writer:
     def _store_flags(self, change: FlagsStored) -> None:
         self._db.executemany(
             "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?",
-            [(" ".join(sorted(flags)), change.modseq, change.mailbox, message.uid) for message, flags in change.flags],
+            [
+                (" ".join(sorted(flags)), change.modseq, change.mailbox, message.uid)
+                for message, flags in zip(change.messages, change.flags, strict=True)
+            ],
         )
         self._db.execute(
             "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from labserver.message.addresses import addresses
-from labserver.message.header import MOST_OCTETS, unfolded
+from labserver.message.addresses import MOST_ADDRESSES, addresses
+from labserver.message.header import MOST_FIELDS, MOST_OCTETS, unfolded
 from labserver.message.strings import nstring
 
 if TYPE_CHECKING:
+    from labserver.message.addresses import Address
     from labserver.message.part import Part
 
 __all__ = ["envelope"]
@@ -34,20 +35,22 @@ def envelope(part: Part) -> bytes:
     single spaces, as people read it.
     """
     fields: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
     lists: dict[bytes, bytes] = {}
     header = b"\n" + part.content[part.start : min(part.body, part.start + MOST_OCTETS)]
-    for field, value in _FIELDS.findall(header):
+    for field, value in _FIELDS.findall(header)[:MOST_FIELDS]:
         name = field.lower()
-        if name in _LISTS and name in fields:
-            fields[name] += b"," + unfolded(value)
-        else:
-            fields[name] = unfolded(value)
+        fields[name] = unfolded(value)
+        if name in _LISTS:
+            repeated.setdefault(name, []).append(fields[name])
     subject = fields.get(b"subject")
     if subject is not None and _BLANK.search(subject):
         fields[b"subject"] = b" ".join(subject.split())
+    most = MOST_ADDRESSES
     for name in _LISTS:
-        listed = fields.get(name)
-        lists[name] = _address_list(listed) if listed else b"NIL"
+        found = addresses(b",".join(repeated[name]), most=most) if name in repeated else []
+        most -= len(found)
+        lists[name] = _spelled(found)
     author = lists[b"from"]
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         nstring(fields.get(b"date")),
@@ -63,8 +66,7 @@ def envelope(part: Part) -> bytes:
     )
 
 
-def _address_list(value: bytes) -> bytes:
-    found = addresses(value)
+def _spelled(found: list[Address]) -> bytes:
     if not found:
         return b"NIL"
     return b"(%b)" % b"".join([b"(%b %b %b %b)" % tuple(map(nstring, address)) for address in found])

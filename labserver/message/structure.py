@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labserver.effort import GIVE_WAY, Effort, at_once
 from labserver.message.content_fields import parameterized, tokens
 from labserver.message.envelope import envelope
+from labserver.message.header import MOST_OCTETS, WINDOW
 from labserver.message.strings import nstring, string
 from labserver.message.transfer import is_known
 
 if TYPE_CHECKING:
+    from labserver.effort import Work
     from labserver.message.part import Part
 
-__all__ = ["body_structure"]
+__all__ = ["body_structure", "describe"]
+
+_PART = 4_096
+"""Units of work (:mod:`labserver.effort`) to describe a part, besides those for its header's octets."""
+_COUNTED = 8
+"""Octets in which line endings are counted in the time of one unit."""
 
 _CHARSET = b'"charset" "us-ascii"'
 _NO_PART = b'("text" "plain" (%b) NIL NIL "7bit" 0 0' % _CHARSET
@@ -25,11 +33,27 @@ _NO_EXTENSION = b" NIL NIL NIL NIL"
 
 def body_structure(part: Part, *, extended: bool) -> bytes:
     """Return the part's BODYSTRUCTURE, or with ``extended`` false its BODY, with parentheses."""
+    return at_once(_described(part, _Newlines(part.content), Effort(), extended=extended))
+
+
+def describe(part: Part, effort: Effort, *, extended: bool) -> Work[bytes]:
+    """Return what :func:`body_structure` does, in turns."""
+    newlines = _Newlines(part.content)
+    yield from newlines.count(effort)
+    return (yield from _described(part, newlines, effort, extended=extended))
+
+
+def _described(part: Part, newlines: _Newlines, effort: Effort, *, extended: bool) -> Work[bytes]:
     kind = part.content_type
+    if effort.spend(_PART + min(part.body - part.start, MOST_OCTETS)):
+        yield GIVE_WAY
     if part.is_multipart:
-        inner = b"".join([body_structure(child, extended=extended) for child in part.children])
+        children = []
+        for child in part.children:
+            described = yield from _described(child, newlines, effort, extended=extended)
+            children.append(described)
         text = b"(%b %b" % (
-            inner or _NO_PART + (_NO_EXTENSION if extended else b"") + b")",
+            b"".join(children) or _NO_PART + (_NO_EXTENSION if extended else b"") + b")",
             string(kind.subtype or b"x-unknown"),
         )
         if extended:
@@ -38,12 +62,39 @@ def body_structure(part: Part, *, extended: bool) -> bytes:
     text = b"(" + _single(part)
     if part.is_message and part.children:
         message = part.children[0]
-        text += b" %b %b %d" % (envelope(message), body_structure(message, extended=extended), part.lines)
+        inner = yield from _described(message, newlines, effort, extended=extended)
+        text += b" %b %b %d" % (envelope(message), inner, newlines.between(part.body, part.end))
     elif _is_text(part):
-        text += b" %d" % part.lines
+        text += b" %d" % newlines.between(part.body, part.end)
     if extended:
         text += b" %b%b" % (nstring(_value(part, b"content-md5")), _disposition_language_location(part))
     return text + b")"
+
+
+class _Newlines:
+    """How many line endings there are between two places, without looking at long stretches more than once."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._before: list[int] = []
+        """How many there are before each window, as far as they were counted."""
+
+    def count(self, effort: Effort) -> Work[None]:
+        """Count all, in turns."""
+        total = 0
+        for start in range(0, len(self._content) + 1, WINDOW):
+            self._before.append(total)
+            total += self._content.count(b"\n", start, start + WINDOW)
+            if effort.spend(WINDOW // _COUNTED):
+                yield GIVE_WAY
+
+    def between(self, start: int, end: int) -> int:
+        first, last = -(-start // WINDOW), end // WINDOW
+        count = self._content.count
+        if first >= last or last >= len(self._before):
+            return count(b"\n", start, end)
+        whole = self._before[last] - self._before[first]
+        return whole + count(b"\n", start, first * WINDOW) + count(b"\n", last * WINDOW, end)
 
 
 def _is_text(part: Part) -> bool:

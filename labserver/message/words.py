@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from labserver.message.charsets import decode
 from labserver.message.transfer import decode as transfer_decode
 
-__all__ = ["readable"]
+__all__ = ["MOST_WORDS", "readable"]
+
+MOST_WORDS = 4_000
+"""Encoded-words of one value that are decoded; those beyond stay as they are."""
 
 _ENCODED_WORD = re.compile(rb"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([BbQq])\?([^?\r\n]*+)\?=")
 _WHITE = b" \t\r\n"
@@ -23,7 +27,7 @@ def readable(value: bytes) -> str:
         return decode(value)
     pieces: list[tuple[str | None, list[bytes]]] = []
     position = 0
-    for word in _ENCODED_WORD.finditer(value):
+    for word in islice(_ENCODED_WORD.finditer(value), MOST_WORDS):
         octets = _octets(word[2].lower(), word[3])
         between = value[position : word.start()]
         charset = word[1].decode("latin-1").lower()

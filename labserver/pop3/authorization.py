@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from labserver.dialogues.exchange import Link, Reply
+    from labserver.effort import GiveWay
     from labserver.pop3.session import Session
 
 __all__ = ["apop", "auth", "capa", "capabilities", "lang", "password", "quit_", "user", "utf8"]
@@ -49,9 +50,9 @@ def lang(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # no
         yield refused("This language is not available")
 
 
-def quit_(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
+def quit_(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply | GiveWay]:  # noqa: ARG001 -- the table's signature
     """Say goodbye; after authentication this enters the UPDATE state, where messages marked as deleted go."""
-    yield session.leave()
+    yield from session.leave()
 
 
 def user(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:

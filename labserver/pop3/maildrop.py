@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labserver.mailstore.planning import expunge
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from labserver.effort import Effort, Work
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
 
@@ -79,7 +82,8 @@ class Maildrop:
         self.size += sum(self[number].size for number in self._marked)
         self._marked.clear()
 
-    def update(self) -> None:
-        """Expunge what is marked; StoreError when nothing could be expunged."""
+    def update(self, effort: Effort) -> Work[None]:
+        """Expunge what is marked, in turns; StoreError when nothing could be expunged."""
         if self._marked:
-            self._mailbox.expunge([self[number] for number in sorted(self._marked)])
+            marked = [self[number] for number in sorted(self._marked)]
+            yield from expunge(self._mailbox, marked, effort, marked=lambda _: True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from labserver.dialogues.exchange import Farewell, Identity, LoginFailure, Reply
 from labserver.dialogues.pop3 import Pop3Dialogue
+from labserver.effort import Effort
 from labserver.errors import StoreError
 from labserver.pop3.authorization import capabilities
 from labserver.pop3.commands import ALWAYS, BEFORE_LOGIN, TRANSACTION, Rule
@@ -56,6 +57,8 @@ class Session:
         self.user_name: bytes | None = None
         """What USER said, if that was the command before."""
         self._exclusive = exclusive
+        self.effort = Effort()
+        """What it did since it last gave way."""
         self._store = store
         self._limits = limits
         self._maildrop: Maildrop | None = None
@@ -116,17 +119,17 @@ class Session:
         self.link.logged_in(Identity(account=account, mechanism=mechanism))
         return self._open(account)
 
-    def leave(self) -> Reply:
+    def leave(self) -> Iterator[Reply | GiveWay]:
         """Delete what is marked, release the maildrop and say goodbye (RFC 1939 6)."""
         try:
             if self._maildrop is not None:
-                self._maildrop.update()
+                yield from self._maildrop.update(self.effort)
         except StoreError as error:
             reply = refused(f"The messages were not deleted: {error}", code="SYS/TEMP")
         else:
             reply = ok("Goodbye")
         self.disconnected()
-        return Reply.farewell(reply.raw, reply.code)
+        yield Reply.farewell(reply.raw, reply.code)
 
     def _answer(self, command: Command) -> Iterator[Reply | GiveWay]:
         verb = command.verb

@@ -355,7 +355,7 @@ def test_a_large_mailbox_is_searched_in_turns() -> None:
         effort = Counted()
         at_once(evaluate(parsed(command), SearchContext(messages=many, saved=MESSAGES, now=NOON), effort))
         assert effort.turns >= len(many) * MESSAGE // TURN
-        assert effort.largest <= TURN // 32
+        assert effort.largest <= TURN // 16
 
 
 def test_endless_texts_take_turns() -> None:

@@ -80,7 +80,7 @@ def test_a_failing_store_is_told(filled: Lab, monkeypatch: pytest.MonkeyPatch) -
         raise StoreError("The disk\r\nis full", code="UNAVAILABLE")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Mailbox, "change_flags", fail)
+        patch.setattr(Mailbox, "commit_flags", fail)
         assert client.do("STORE 1 +FLAGS (\\Seen)") == [b"NO [UNAVAILABLE] The disk is full"]
         assert client.do("FETCH 1 BODY[]") == [b"NO [UNAVAILABLE] The disk is full"]
     assert client.ok("FETCH 1 FLAGS") == [b"* 1 FETCH (FLAGS (\\Recent))"]

@@ -223,7 +223,7 @@ class TestFlags:
         origin = object()
         inbox.change_flags([(seen, frozenset({"\\SEEN"})), (unseen, frozenset({"\\Seen"}))], origin=origin)
         inbox.change_flags([(seen, frozenset({"\\Seen"}))])
-        assert events == [FlagsChanged(messages=(unseen,), origin=origin, before=((frozenset(), 2),))]
+        assert events == [FlagsChanged(messages=(unseen,), origin=origin, before=([frozenset()], [2]))]
         assert (seen.modseq, unseen.modseq, inbox.highest_modseq) == (2, 3, 3)
 
     def test_flags_of_expunged_messages_do_not_change(self, inbox: Mailbox) -> None:

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import ReplyKind
+from labserver.effort import GiveWay
 from labserver.errors import StoreError
 from labserver.mailstore.message import Body
 from labserver.pop3.commands import ALWAYS, BEFORE_LOGIN, TRANSACTION
 from labserver.wire.framing import LiteralRequest
 from tests.pop3.conftest import LONGER, SHORT
+from tests.work import Counted
 
 if TYPE_CHECKING:
     from tests.pop3.conftest import Line, Post
@@ -257,12 +259,12 @@ def test_a_message_expunged_meanwhile(filled: Post) -> None:
 def test_a_store_that_fails_at_quit(filled: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 1939 6: QUIT says that messages were not removed, and the lock is released all the same."""
 
-    def fail(messages: object) -> None:
-        raise StoreError(f"The disk is full: {messages!r:.0}")
+    def fail(*changes: object) -> None:
+        raise StoreError(f"The disk is full: {changes!r:.0}")
 
     driver = filled.login()
     driver.say(b"DELE 1\r\n")
-    monkeypatch.setattr(filled.inbox, "expunge", fail)
+    monkeypatch.setattr(filled.inbox, "commit", fail)
     assert driver.say(b"QUIT\r\n") == b"-ERR [SYS/TEMP] The messages were not deleted: The disk is full: \r\n"
     assert driver.closed
     assert filled.login().say(b"STAT\r\n") == b"+OK 2 69\r\n"
@@ -372,3 +374,22 @@ def test_octets_of_what_is_gone(post: Post) -> None:
     assert driver.say(b"UIDL 1\r\n").startswith(b"+OK 1 ")
     assert driver.say(b"DELE 1\r\n").startswith(b"+OK ")
     assert driver.say(b"QUIT\r\n").startswith(b"+OK ")
+
+
+def test_many_deletions_take_turns(post: Post) -> None:
+    """QUIT looks at what it deletes in turns; a client that leaves in the middle has deleted nothing."""
+    post.deliver(*[SHORT] * 3000)
+    leaving = post.login()
+    leaving.say(b"".join(b"DELE %d\r\n" % number for number in range(1, 3001)))
+    leaving.session.effort = Counted(turn=1 << 15)
+    exchange = leaving.session.handle(leaving.command(b"QUIT"))
+    assert isinstance(next(exchange), GiveWay)
+    exchange.close()
+    leaving.session.disconnected()
+    assert len(post.inbox.messages) == 3000
+    driver = post.login()
+    driver.say(b"".join(b"DELE %d\r\n" % number for number in range(1, 3000)))
+    effort = driver.session.effort = Counted(turn=1 << 15)
+    assert driver.say(b"QUIT\r\n") == b"+OK Goodbye\r\n"
+    assert driver.ways_given == effort.turns >= 5
+    assert len(post.inbox.messages) == 1

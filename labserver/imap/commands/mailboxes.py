@@ -73,8 +73,7 @@ class Delete:
 
     def answer(self, session: Session) -> Answer:
         """Delete it; sessions that have it selected find out when they use it."""
-        session.account.delete(self.mailbox)
-        yield from ()
+        yield from session.account.delete_in_turns(self.mailbox, session.effort)
         return Done()
 
 
@@ -94,8 +93,7 @@ class Rename:
 
     def answer(self, session: Session) -> Answer:
         """Rename it with everything below; of INBOX the messages move (RFC 3501 6.3.5)."""
-        session.account.rename(self.old, self.new)
-        yield from ()
+        yield from session.account.rename_in_turns(self.old, self.new, session.effort)
         return Done()
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
+from labserver.effort import GIVE_WAY, MESSAGE, in_steps
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.fetch import parse_items
 from labserver.imap.octets import Line
 from labserver.imap.responses import batched
 from labserver.imap.syntax import compact
 from labserver.imap.vocabulary import Done
+from labserver.mailstore.planning import change_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Sequence
 
+    from labserver.effort import Effort, GiveWay, Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.fetch import Item
@@ -33,6 +37,10 @@ r"""Messages marked \Seen in one transaction, and so one step of a long FETCH.""
 _LONG = 1 << 16
 """Octets of a response beyond which it is not made as a whole."""
 _GONE = "EXPUNGEISSUED"
+_TOLD = 192
+"""Units of work that it takes to tell of one message."""
+_PREPARED = 1 << 14
+"""Octets of a message beyond which it is looked into in turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +77,22 @@ class Fetch:
         hits = view.pick(self.wanted, uid=self.uid)
         for extension in {item.implies for item in self.items} - {""}:
             yield from session.enable(extension)
-        if self.changed_since is not None:
-            hits = [hit for hit in hits if hit[1].modseq > self.changed_since]
+        effort = session.effort
         problems: list[Refused] = []
-        yield from batched(view.keywords())
-        yield from batched(self._responses(view, hits, problems, modseq=session.modseq))
+        with view.at_rest():
+            if self.changed_since is not None:
+                since = self.changed_since
+                hits = yield from in_steps(hits, lambda some: [hit for hit in some if hit[1].modseq > since], effort)
+            yield from batched(view.keywords())
+            yield from batched(self._responses(view, hits, problems, effort, modseq=session.modseq))
         if problems:
             raise problems[0]
-        incomplete = view.some_expunged and any(view.expunged(message) for _, message in hits)
-        return Done(code=_GONE.encode()) if incomplete else Done()
+        gone = (yield from in_steps(hits, partial(_gone, view), effort)) if view.some_expunged else ()
+        return Done(code=_GONE.encode()) if any(gone) else Done()
 
     def _responses(
-        self, view: View, hits: list[Hit], problems: list[Refused], *, modseq: bool
-    ) -> Iterator[bytes | Reply]:
+        self, view: View, hits: list[Hit], problems: list[Refused], effort: Effort, *, modseq: bool
+    ) -> Iterator[bytes | Reply | GiveWay]:
         renders = [item.render for item in self.items]
         growing = sum(item.long is not None for item in self.items)
         mailbox = view.mailbox
@@ -92,8 +103,12 @@ class Fetch:
                 step = [hit for hit in step if not view.expunged(hit[1])]
             seen = _mark_seen(view, step) if sees else ()
             modseq_before = mailbox.highest_modseq
+            if effort.spend((MESSAGE + _TOLD * len(renders)) * len(step)):
+                yield GIVE_WAY
             for number, message in step:
-                if mailbox.highest_modseq != modseq_before and view.expunged(message):
+                if max(message.size, view.rendered) > _PREPARED:
+                    yield from self._prepare(view, message, effort)
+                if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
                     continue  # gone while the client took its time with those before
                 try:
                     if growing and message.size * growing > _LONG:
@@ -106,6 +121,15 @@ class Fetch:
                 if message in seen:
                     items += self._flags_besides(view, message, modseq=modseq)
                 yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+
+    def _prepare(self, view: View, message: Message, effort: Effort) -> Work[None]:
+        """Look into a message of some size, after counting what those before it took."""
+        if effort.spend(view.rendered):
+            yield GIVE_WAY
+        view.rendered = 0
+        if message.size > _PREPARED:
+            for item in self.items:
+                yield from item.prepare(message, effort)
 
     def _long_response(
         self, view: View, number: int, message: Message, seen: Container[Message], *, modseq: bool
@@ -123,6 +147,10 @@ class Fetch:
             yield view.flags(message)
         if modseq and b"MODSEQ" not in names:
             yield b"MODSEQ (%d)" % message.modseq
+
+
+def _gone(view: View, hits: Sequence[Hit]) -> list[bool]:
+    return [any(view.expunged(message) for _, message in hits)]
 
 
 def _mark_seen(view: View, hits: list[Hit]) -> set[Message]:
@@ -196,37 +224,49 @@ class Store:
         hits = view.pick(self.wanted, uid=self.uid)
         if self.unchanged_since is not None:
             yield from session.enable("CONDSTORE")
-        there = [hit for hit in hits if not view.expunged(hit[1])]
-        changing = there
-        if self.unchanged_since is not None:
-            changing = [hit for hit in there if hit[1].modseq <= self.unchanged_since]
+        effort = session.effort
         named = view.spelled(self.flags)
-        view.mailbox.change_flags(
-            [(message, self.change.applied(message.flags, named)) for _, message in changing], origin=view
+        changing = yield from change_flags(
+            view.mailbox,
+            [message for _, message in hits],
+            lambda old: self.change.applied(old, named),
+            effort,
+            origin=view,
+            unchanged_since=self.unchanged_since,
         )
-        yield from batched(view.keywords())
-        yield from batched(self._responses(view, changing, modseq=session.modseq))
-        failed = {number for number, _ in there} - {number for number, _ in changing}
-        code = self._modified(there, failed)
-        if len(there) < len(hits):
+        with view.at_rest():
+            yield from batched(view.keywords())
+            done = set(changing)
+            yield from batched(self._responses(view, hits, done, effort, modseq=session.modseq))
+        if len(changing) == len(hits):
+            return Done()
+        others = yield from in_steps(hits, lambda some: [hit for hit in some if hit[1] not in done], effort)
+        spared = [hit for hit in others if not view.expunged(hit[1])]
+        code = self._modified(spared)
+        if len(spared) < len(others):
             raise Refused("Some of the messages no longer exist", (code or _GONE.encode()).decode())
         return Done(code=code)
 
-    def _responses(self, view: View, hits: list[Hit], *, modseq: bool) -> Iterator[bytes]:
-        if not self.silent:
-            for number, message in hits:
+    def _responses(
+        self, view: View, hits: list[Hit], done: set[Message], effort: Effort, *, modseq: bool
+    ) -> Iterator[bytes | GiveWay]:
+        if self.silent and not modseq:
+            return
+        for number, message in hits:
+            if message not in done:
+                continue
+            if not self.silent:
                 yield view.flags_response(number, message, uid=self.uid, modseq=modseq)
-        elif modseq:
-            for number, message in hits:
+            else:
                 uid = b"UID %d " % message.uid if self.uid else b""
-                yield b"* %d FETCH (%bMODSEQ (%d))\r\n" % (number, uid, message.modseq)
+                yield b"* %d FETCH (%bMODSEQ (%d))\r\n" % (number, uid, view.modseq(message))
+            if effort.spend(_TOLD):
+                yield GIVE_WAY
 
-    def _modified(self, hits: list[Hit], failed: set[int]) -> bytes:
-        if not failed:
+    def _modified(self, spared: list[Hit]) -> bytes:
+        if not spared or self.unchanged_since is None:
             return b""
-        return b"MODIFIED " + compact(
-            message.uid if self.uid else number for number, message in hits if number in failed
-        )
+        return b"MODIFIED " + compact(message.uid if self.uid else number for number, message in spared)
 
 
 def _bare_flags(cursor: Cursor) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labserver.dialogues.exchange import Reply
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.vocabulary import Done
+from labserver.mailstore.planning import expunge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from labserver.imap.syntax import SequenceSet
     from labserver.imap.view import View
     from labserver.imap.vocabulary import Answer
+    from labserver.mailstore.message import Message
 
 __all__ = ["Close", "Expunge", "Select"]
 
@@ -87,9 +89,12 @@ class Close:
         """Leave the mailbox; what is removed is not told (RFC 3501 6.4.2). A deleted mailbox can be left as well."""
         view = session.unselect()
         if view is not None and self.expunges and not view.read_only and not view.gone:
-            view.mailbox.expunge([message for message in view.mailbox.messages if "\\Deleted" in message.flags])
-        yield from ()
+            yield from expunge(view.mailbox, tuple(view.mailbox.messages), session.effort, marked=_is_deleted)
         return Done()
+
+
+def _is_deleted(message: Message) -> bool:
+    return "\\Deleted" in message.flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +117,8 @@ class Expunge:
         """Remove what is marked, also what this client has not heard of; it is told with the completion."""
         view = session.writable_view
         if self.wanted is None:
-            candidates = view.mailbox.messages
+            candidates = list(view.mailbox.messages)
         else:
             candidates = [message for _, message in view.pick(self.wanted, uid=True)]
-        view.mailbox.expunge([message for message in candidates if "\\Deleted" in message.flags])
-        yield from ()
+        yield from expunge(view.mailbox, candidates, session.effort, marked=_is_deleted)
         return Done()

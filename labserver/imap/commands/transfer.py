@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
+from labserver.effort import in_steps
 from labserver.holding import Span
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
-from labserver.imap.syntax import compact, runs
+from labserver.imap.syntax import compact, runs_in_turns
 from labserver.imap.vocabulary import Done
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.message import Draft
 from labserver.mailstore.names import checked
+from labserver.mailstore.planning import transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from labserver.effort import Effort, Work
     from labserver.imap.dialect import Dialect
     from labserver.imap.session import Session
     from labserver.imap.syntax import SequenceSet
     from labserver.imap.vocabulary import Answer
     from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.message import Message
 
 __all__ = ["NO_ROOM", "Append", "Copy", "Move", "takes_message"]
 
@@ -121,6 +126,11 @@ def takes_message(parts: tuple[bytes, ...], *, start: int, dialect: Dialect, utf
     return beginning or dialect.has("MULTIAPPEND")
 
 
+def _uids(messages: Sequence[Message], effort: Effort) -> Work[bytes]:
+    uids = yield from in_steps(messages, lambda some: [message.uid for message in some], effort)
+    return (yield from runs_in_turns(uids, effort))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
     """COPY and UID COPY."""
@@ -141,21 +151,22 @@ class Copy:
 
     def answer(self, session: Session) -> Answer:
         """Copy; COPYUID tells which became which (RFC 4315 3). No message by UID is no error, and no code."""
-        yield from ()
-        return Done(code=self.transfer(session, move=False))
+        return Done(code=(yield from self.transfer(session, move=False)))
 
-    def transfer(self, session: Session, *, move: bool) -> bytes:
-        """Copy or move, and return the COPYUID response code; empty if there is none."""
+    def transfer(self, session: Session, *, move: bool) -> Work[bytes]:
+        """Copy or move in turns, all or none, and return the COPYUID response code; empty if there is none."""
+        effort = session.effort
         view = session.writable_view if move else session.view
         messages = [message for _, message in view.pick(self.wanted, uid=self.uid)]
         target = _destination(session, self.mailbox)
-        if any(view.expunged(message) for message in messages):
-            raise Refused("Some of the messages no longer exist", "EXPUNGEISSUED")
-        become = (view.mailbox.move if move else view.mailbox.copy)(messages, target)
+        become = yield from transfer(view.mailbox, messages, target, effort, move=move)
         if not messages or not session.dialect.has("UIDPLUS"):
             return b""
-        before = runs(message.uid for message in messages)
-        return b"COPYUID %d %b %b" % (target.uid_validity, before, runs(message.uid for message in become))
+        return b"COPYUID %d %b %b" % (
+            target.uid_validity,
+            (yield from _uids(messages, effort)),
+            (yield from _uids(become, effort)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +182,7 @@ class Move:
 
     def answer(self, session: Session) -> Answer:
         """Move; COPYUID comes untagged, before the EXPUNGE responses (RFC 6851 4.3)."""
-        code = self.copy.transfer(session, move=True)
+        code = yield from self.copy.transfer(session, move=True)
         if code:
             yield Reply.untagged(b"* OK [%b] Moved\r\n" % code)
         return Done()

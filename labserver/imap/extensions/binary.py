@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.imap.cursor import Refused
-from labserver.imap.fetch import Item, Partial, located, message_tree, parse_path
+from labserver.imap.fetch import Item, Partial, located, message_tree, parse_path, read
 from labserver.imap.octets import PIECE, Decoded, DecodedSize, Literal, Stretch
 from labserver.imap.syntax import literal, literal8
 from labserver.imap.vocabulary import Extension
@@ -20,6 +20,7 @@ from labserver.message.transfer import IDENTITIES, decoder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from labserver.effort import Effort, Work
     from labserver.imap.cursor import Cursor
     from labserver.imap.view import View
     from labserver.mailstore.message import Message
@@ -33,7 +34,12 @@ def _parse(cursor: Cursor, *, size: bool = False, peek: bool = False) -> Item:
     cursor.expect(b"]")
     label = b"BINARY%b[%b]" % (b".SIZE" if size else b"", b".".join(b"%d" % number for number in path))
     if size:
-        return Item(name=label, render=partial(_size, label, path), long=partial(_long_size, label, path))
+        return Item(
+            name=label,
+            render=partial(_size, label, path),
+            long=partial(_long_size, label, path),
+            prepare=partial(_prepare, path),
+        )
     part = Partial.parse(cursor)
     name = label if part is None else label + b"<%d.%d>" % (part.offset, part.size)
     if part is not None:
@@ -42,8 +48,14 @@ def _parse(cursor: Cursor, *, size: bool = False, peek: bool = False) -> Item:
         name=name,
         render=partial(_octets, label, path, part),
         long=partial(_long_octets, label, path, part),
+        prepare=partial(_prepare, path),
         sets_seen=not peek,
     )
+
+
+def _prepare(path: tuple[int, ...], message: Message, effort: Effort) -> Work[None]:
+    if path and (path, "BINARY") not in message.derived.get("imap.places", ()):
+        yield from read(message, effort)
 
 
 def _decoded(message: Message, path: tuple[int, ...]) -> bytes | None:

@@ -1,0 +1,207 @@
+"""Changes of many messages: planned in turns, in which the mailbox may change, and made at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labserver.effort import TURN, Effort, at_once
+from labserver.errors import LimitExceededError, StoreError
+from labserver.limits import Limits
+from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, MailboxEvent
+from labserver.mailstore.message import Draft
+from labserver.mailstore.planning import change_flags, expunge, transfer
+from tests.work import Counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from labserver.mailstore.account import Account
+    from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.message import Message
+    from labserver.mailstore.store import MailStore
+
+SEEN, DELETED = frozenset({"\\Seen"}), frozenset({"\\Deleted"})
+
+
+def fill(mailbox: Mailbox, count: int = 5, *flags: str) -> list[Message]:
+    """Append messages."""
+    return mailbox.append([Draft(content=b"Subject: x\r\n\r\n", flags=frozenset(flags))] * count)
+
+
+def deleted(message: Message) -> bool:
+    """Return whether a message is marked."""
+    return "\\Deleted" in message.flags
+
+
+def shown(mailbox: Mailbox) -> list[tuple[int, str]]:
+    """Return UIDs and flags."""
+    return [(message.uid, " ".join(sorted(message.flags))) for message in mailbox.messages]
+
+
+def interrupted(work: Generator[object, None, object], *changes: Callable[[], object]) -> object:
+    """Do work, and something else whenever it gives way; return its result."""
+    waiting = iter(changes)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+        next(waiting, lambda: None)()
+
+
+@pytest.fixture
+def target(mail_account: Account) -> Mailbox:
+    """Return another mailbox."""
+    made = mail_account.create("there")
+    assert made is not None
+    return made
+
+
+def add_seen(flags: frozenset[str]) -> frozenset[str]:
+    """Return flags with one more."""
+    return flags | SEEN
+
+
+def test_flags_that_others_change_meanwhile_are_kept(inbox: Mailbox) -> None:
+    """What others do between the plan and the change is not undone by it: flags come from what they are at the end."""
+    messages = fill(inbox)
+    work = change_flags(inbox, messages, add_seen, Effort(turn=1), origin=None)
+    result = interrupted(work, lambda: inbox.change_flags([(messages[0], frozenset({"\\Flagged"}))]))
+    assert result == messages
+    assert shown(inbox) == [(1, "\\Flagged \\Seen"), *((uid, "\\Seen") for uid in range(2, 6))]
+    assert {message.modseq for message in messages} == {inbox.highest_modseq}
+
+
+def test_a_conditional_change_holds_to_the_end(inbox: Mailbox) -> None:
+    """A message that somebody changes while a conditional STORE is planned is spared (RFC 7162 3.1.3)."""
+    messages = fill(inbox)
+    since = inbox.highest_modseq
+    work = change_flags(inbox, messages, add_seen, Effort(turn=1), origin=None, unchanged_since=since)
+    assert interrupted(work, lambda: inbox.change_flags([(messages[1], DELETED)])) == [messages[0], *messages[2:]]
+    assert shown(inbox)[1] == (2, "\\Deleted")
+
+
+def test_what_is_expunged_meanwhile_is_passed_over(inbox: Mailbox) -> None:
+    """Flags of a message that is gone do not change, and no event names it."""
+    messages = fill(inbox)
+    events: list[MailboxEvent] = []
+    work = change_flags(inbox, messages, add_seen, Effort(turn=1), origin=None)
+    result = interrupted(work, lambda: inbox.expunge([messages[2]]), lambda: inbox.observe(events.append))
+    assert result == messages[:2] + messages[3:]
+    (event,) = events
+    assert isinstance(event, FlagsChanged)
+    assert event.messages == tuple(messages[:2] + messages[3:])
+    assert event.before == ([frozenset()] * 4, [2] * 4)
+
+
+def test_only_what_is_still_marked_is_removed(inbox: Mailbox) -> None:
+    """A mark that is taken back while EXPUNGE is planned saves the message; one that is gone already is passed over."""
+    messages = fill(inbox, 4, "\\Deleted")
+    events: list[MailboxEvent] = []
+    inbox.observe(events.append)
+    work = expunge(inbox, messages, Effort(turn=1), marked=deleted)
+    interrupted(
+        work,
+        lambda: inbox.change_flags([(messages[0], frozenset())]),
+        lambda: inbox.expunge([messages[1]]),
+    )
+    assert shown(inbox) == [(1, "")]
+    assert [event.messages for event in events if isinstance(event, Expunged)] == [(messages[1],), tuple(messages[2:])]
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_copies_have_the_flags_of_the_last_moment(inbox: Mailbox, target: Mailbox, move: bool) -> None:  # noqa: FBT001 -- a row's value
+    """Copies have the flags that the messages have when they are made, and places behind what came meanwhile."""
+    messages = fill(inbox, 3, "Word")
+    work = transfer(inbox, messages, target, Effort(turn=1), move=move)
+    made = interrupted(
+        work, lambda: inbox.change_flags([(messages[1], SEEN)]), lambda: fill(target, 2, "word"), lambda: fill(inbox, 1)
+    )
+    assert made == target.messages[2:]
+    assert shown(target) == [(1, "word"), (2, "word"), (3, "word"), (4, "\\Seen"), (5, "word")]
+    assert [uid for uid, _ in shown(inbox)] == ([4] if move else [1, 2, 3, 4])
+    assert [message.content for message in target.messages] == [b"Subject: x\r\n\r\n"] * 5
+    assert target.uid_next == 6
+    assert target.keywords == ["word"]
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_a_transfer_is_all_or_nothing(inbox: Mailbox, target: Mailbox, move: bool) -> None:  # noqa: FBT001 -- a row's value
+    """One message that is expunged meanwhile, or a target that is deleted: nothing is copied, nothing removed."""
+    messages = fill(inbox)
+    with pytest.raises(StoreError) as refusal:
+        interrupted(transfer(inbox, messages, target, Effort(turn=1), move=move), lambda: inbox.expunge([messages[4]]))
+    assert refusal.value.code == "EXPUNGEISSUED"
+    with pytest.raises(StoreError) as refusal:
+        interrupted(transfer(inbox, messages[:4], target, Effort(turn=1), move=move), target.retire)
+    assert refusal.value.code == "NONEXISTENT"
+    assert (len(inbox.messages), len(target.messages)) == (4, 0)
+
+
+def test_room_is_checked_when_it_is_needed(open_mail_store: Callable[..., MailStore]) -> None:
+    """A target without room is told of before any work; one that was filled meanwhile at the end."""
+    account = open_mail_store(Limits(mailbox_messages=6)).account("alice")
+    inbox, target = account.mailboxes["INBOX"], account.create("there")
+    assert target is not None
+    messages = fill(inbox, 4)
+    fill(target, 2)
+    effort = Counted()
+    with pytest.raises(LimitExceededError):
+        interrupted(transfer(inbox, messages, target, Effort(turn=1), move=True), lambda: fill(target, 1))
+    with pytest.raises(LimitExceededError):
+        at_once(transfer(inbox, messages, target, effort, move=True))
+    assert effort.total <= 4 * 64
+    assert len(inbox.messages) == 4
+    at_once(transfer(inbox, messages, inbox, Effort(), move=True))
+    assert [message.uid for message in inbox.messages] == [5, 6, 7, 8]
+
+
+def test_a_plan_that_is_broken_off_leaves_nothing(inbox: Mailbox, target: Mailbox) -> None:
+    """A client that leaves before the change: there was none. After it: it is whole, and its octets are let go of."""
+    messages = fill(inbox, 3, "\\Deleted")
+    before = shown(inbox)
+    for work in (
+        change_flags(inbox, messages, add_seen, Effort(turn=1), origin=None),
+        expunge(inbox, messages, Effort(turn=1), marked=deleted),
+        transfer(inbox, messages, target, Effort(turn=1), move=True),
+    ):
+        next(work)
+        work.close()
+        assert (shown(inbox), shown(target)) == (before, [])
+    removing = expunge(inbox, messages, Effort(turn=1), marked=deleted)
+    while inbox.messages:
+        next(removing)
+    removing.close()
+    for message in messages:
+        with pytest.raises(StoreError):
+            message.content  # noqa: B018 -- reading is what fails
+
+
+def test_no_step_is_long(mail_account: Account, target: Mailbox) -> None:
+    """Changes of twenty thousand messages are planned in steps of less than a turn; observers are told once."""
+    inbox = mail_account.mailboxes["INBOX"]
+    messages = fill(inbox, 20_000)
+    events: list[MailboxEvent] = []
+    target.observe(events.append)
+    effort = Counted()
+    at_once(change_flags(inbox, messages, lambda flags: flags | DELETED, effort, origin=None))
+    at_once(transfer(inbox, messages, target, effort, move=False))
+    at_once(expunge(inbox, messages, effort, marked=deleted))
+    assert [type(event) for event in events] == [Appended]
+    assert effort.turns >= 10
+    assert effort.largest <= max(TURN, 2 * 64 * len(messages))
+
+
+def test_renaming_the_inbox_takes_turns(mail_account: Account) -> None:
+    """RENAME of INBOX moves what was in it when it began; a name that somebody takes meanwhile is refused."""
+    inbox = mail_account.mailboxes["INBOX"]
+    fill(inbox, 3)
+    with pytest.raises(StoreError) as refusal:
+        interrupted(mail_account.rename_in_turns("INBOX", "x/y", Effort(turn=1)), lambda: mail_account.create("x/y"))
+    assert refusal.value.code == "ALREADYEXISTS"
+    assert len(inbox.messages) == 3
+    interrupted(mail_account.rename_in_turns("INBOX", "x/z", Effort(turn=1)), lambda: fill(inbox, 1))
+    assert len(mail_account.mailboxes["x/z"].messages) == 3
+    assert [message.uid for message in inbox.messages] == [4]
