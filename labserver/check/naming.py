@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,15 @@ from labserver.catalogue.addresses import host_names, hosts_entries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings", "works"]
+__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings", "obstacle", "works"]
 
 _ADDRESS = "127.0.0.1"
 _PROBE = f"import socket, sys; sys.exit(socket.getaddrinfo(sys.argv[1], 1)[0][4][0] != {_ADDRESS!r})"
 _PROBE_TIME = 10.0
+_WRAPPER = "libnss-wrapper"
+_NO_WRAPPER = "libnss-wrapper is not installed"
+_NO_UNSHARE = "there is no program unshare"
+_REMEDIES = {_NO_WRAPPER: "install libnss-wrapper", _NO_UNSHARE: "install util-linux"}
 _SYSTEM_HOSTS = Path("/etc/hosts")
 
 
@@ -47,8 +51,7 @@ class Naming:
 
 LOCALHOST = Naming(
     names=False,
-    note="clients are told localhost, because this system lets nobody have a hosts file of their own: a client that "
-    "takes localhost for safe looks worse than it is; install libnss-wrapper, or run as root",
+    note="scenario names cannot be resolved here, so clients get localhost; those that trust it may be reported unfairly",
 )
 
 
@@ -61,7 +64,21 @@ def hosts_file(scenarios: Iterable[str]) -> str:
 
 def choose_naming(hosts: Path, probe: str) -> Naming:
     """Return the first way by which the name ``probe``, which is in the file ``hosts``, can be resolved."""
-    return next((naming for naming in namings(hosts) if works(naming, probe)), LOCALHOST)
+    obstacles: list[str] = []
+    for naming in namings(hosts):
+        found = obstacle(naming, probe)
+        if not found:
+            return naming
+        obstacles.append(found)
+    return replace(LOCALHOST, note=f"{LOCALHOST.note}: {'; '.join(dict.fromkeys(obstacles))}. {_advice(obstacles)}")
+
+
+def _advice(obstacles: list[str]) -> str:
+    """Return what to do about what keeps every way from working."""
+    remedies = [remedy for found, remedy in _REMEDIES.items() if found in obstacles]
+    remedies += ["run as root"] if os.geteuid() else []
+    remedies += ["allow unshare --mount, which a container needs CAP_SYS_ADMIN for"] if not remedies else []
+    return f"To give them names, {', or '.join(remedies)}"
 
 
 def namings(hosts: Path) -> Iterator[Naming]:
@@ -76,14 +93,25 @@ def namings(hosts: Path) -> Iterator[Naming]:
         words=("unshare", "--map-root-user", "--mount", "--", "sh", "-c", f'{mount}{again} "$@"', str(hosts)),
     )
     preloaded = " ".join(filter(None, ("libnss_wrapper.so", os.environ.get("LD_PRELOAD"))))
+    entries = hosts.read_text(encoding="utf-8", errors="surrogateescape").split()  # each name and address is one
     yield Naming(
-        environment={"LD_PRELOAD": preloaded, "NSS_WRAPPER_HOSTS": str(hosts)},
+        environment={
+            "LD_PRELOAD": preloaded,
+            "NSS_WRAPPER_HOSTS": str(hosts),
+            "NSS_WRAPPER_MAX_HOSTENTS": str(2 * len(entries)),
+        },
         note="names come from libnss-wrapper: a client that does not ask the C library for them will not find any",
     )
 
 
 def works(naming: Naming, name: str) -> bool:
     """Return whether a program that is run in this way resolves the name to the lab's address."""
+    return not obstacle(naming, name)
+
+
+def obstacle(naming: Naming, name: str) -> str:
+    """Return why a program that is run in this way does not resolve the name to the lab's address; empty if it does."""
+    way = naming.words[0] if naming.words else _WRAPPER
     try:
         probe = subprocess.run(  # noqa: S603 -- our own words
             [*naming.words, sys.executable, "-c", _PROBE, name],
@@ -93,6 +121,14 @@ def works(naming: Naming, name: str) -> bool:
             timeout=_PROBE_TIME,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return probe.returncode == 0
+    except FileNotFoundError:
+        return _NO_UNSHARE
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{way}: {error}"
+    said = probe.stderr.decode(errors="replace")
+    if probe.returncode == 0:
+        return ""
+    if way == _WRAPPER and "libnss_wrapper.so" in said:  # the dynamic loader's complaint
+        return _NO_WRAPPER
+    unresolved = "Traceback" in said or not said.strip()
+    return f"{way} does not resolve {name}" if unresolved else said.strip().splitlines()[-1]

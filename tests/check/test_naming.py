@@ -6,15 +6,15 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from labserver.catalogue.addresses import hosts_entries
 from labserver.catalogue.entries import CATALOGUE
 from labserver.check.naming import LOCALHOST, Naming, choose_naming, hosts_file, namings, works
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.clients.sandbox import missing
+from tests.patience import PATIENCE
 
 _RESOLVE = "import socket, sys; print(*(socket.gethostbyname(name) for name in sys.argv[1:]))"
 
@@ -46,11 +46,89 @@ def test_ways_that_work(hosts: Path) -> None:
 
 
 def test_nothing_works(hosts: Path) -> None:
-    """A name that no way can resolve leaves localhost, with a note."""
+    """A name that no way can resolve leaves localhost, with a note that tells what is missing, and only that."""
     chosen = choose_naming(hosts, "no-such-name.lab.test")
-    assert chosen is LOCALHOST
-    assert "libnss-wrapper" in chosen.note
+    assert replace(chosen, note="") == replace(LOCALHOST, note="")
+    assert chosen.note.startswith("scenario names cannot be resolved here, so clients get localhost")
     assert chosen.host("expired") == "localhost"
+    installed = any(Path("/usr/lib").glob("*/libnss_wrapper.so"))
+    assert ("install libnss-wrapper" in chosen.note) is not installed
+
+
+def _program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("unshare", "wrapper", "user", "told"),
+    [
+        (
+            "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1",
+            "libnss_wrapper.so",
+            1000,
+            (
+                "unshare: unshare failed: Operation not permitted; libnss-wrapper is not installed. "
+                "To give them names, install libnss-wrapper, or run as root"
+            ),
+        ),
+        (
+            "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1",
+            "libnss_wrapper.so",
+            0,
+            "libnss-wrapper is not installed. To give them names, install libnss-wrapper",
+        ),
+        (
+            "exit 1",
+            "",
+            0,
+            (
+                "unshare does not resolve x.test; libnss-wrapper does not resolve x.test. "
+                "To give them names, allow unshare --mount, which a container needs CAP_SYS_ADMIN for"
+            ),
+        ),
+        (
+            "",
+            "",
+            1000,
+            (
+                "there is no program unshare; libnss-wrapper does not resolve x.test. "
+                "To give them names, install util-linux, or run as root"
+            ),
+        ),
+    ],
+)
+def test_advice(
+    hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unshare: str, wrapper: str, user: int, told: str
+) -> None:
+    """The note names what is really missing, and a remedy for that."""
+    if unshare:
+        _program(tmp_path, "unshare", unshare)
+    _program(
+        tmp_path, "python", f'[ -z "{wrapper}" ] || echo "ld.so: object {wrapper} cannot be preloaded" >&2; exit 1'
+    )
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert choose_naming(hosts, "x.test").note.endswith(told)
+
+
+def test_the_wrapper_knows_every_name(tmp_path: Path) -> None:
+    """libnss-wrapper has room for all names of the catalogue, also for those that come last."""
+    path = tmp_path / "hosts"
+    path.write_text(hosts_file(CATALOGUE))
+    *_, wrapper = namings(path)
+    assert int(wrapper.environment["NSS_WRAPPER_MAX_HOSTENTS"]) > len(path.read_text().split())
+    if not any(Path("/usr/lib").glob("*/libnss_wrapper.so")):
+        missing("libnss-wrapper")
+    names = [name for one in CATALOGUE for name in hosts_entries(one)]
+    command = [*wrapper.words, sys.executable, "-c", _RESOLVE, *names]
+    done = subprocess.run(
+        command, env=os.environ | wrapper.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stderr[-300:]
+    assert set(done.stdout.split()) == {"127.0.0.1"}
+    assert len(done.stdout.split()) == len(names)
 
 
 def test_host() -> None:
