@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from labserver.catalogue import authentication, good, starttls, tls
+from labserver.errors import ConfigurationError
+from labserver.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +53,17 @@ class Catalogue(Mapping[str, "Scenario"]):
 
             self._forged = forged_scenarios()
         return self._forged
+
+    def unknown(self, identifier: str) -> str:
+        """Return what to say of an id that no scenario has."""
+        return f"unknown scenario {identifier}{did_you_mean(identifier, self) or ';'} labserver scenarios lists them"
+
+    def matching(self, glob: str) -> list[str]:
+        """Return the ids that match a glob; raises ConfigurationError if there is none."""
+        found = [identifier for identifier in self if fnmatch.fnmatchcase(identifier, glob)]
+        if not found:
+            raise ConfigurationError(f"--scenario {glob}: {self.unknown(glob)}")
+        return found
 
 
 CATALOGUE = Catalogue(

@@ -51,7 +51,8 @@ class Naming:
 
 LOCALHOST = Naming(
     names=False,
-    note="scenario names cannot be resolved here, so clients get localhost; those that trust it may be reported unfairly",
+    note="scenario names cannot be resolved here, so clients get localhost; "
+    "those that trust it may be reported unfairly",
 )
 
 

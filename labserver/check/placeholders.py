@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
+from labserver.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,8 +39,9 @@ def parse(words: Sequence[str]) -> tuple[str, ...]:
             name = token.group(1)
             if token.group() in ("{", "}") or (name is not None and name not in PLACEHOLDERS):
                 known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+                near = did_you_mean(name, PLACEHOLDERS) if name else ""
                 raise ConfigurationError(
-                    f"{token.group()} in {word!r} is no placeholder; there are {known}, "
+                    f"{token.group()} in {word!r} is no placeholder{near or ';'} there are {known}, "
                     "and {{ and }} stand for the braces themselves"
                 )
     return tuple(words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fnmatch
 import logging
 import os
 import secrets
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.placeholders import PLACEHOLDERS, parse
+from labserver.cli.command_words import command_words
+from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds, settings_from
 from labserver.errors import ConfigurationError
 from labserver.services import SERVICES
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
+_EXAMPLES = {
+    "labserver check -- curl -sS --ssl-reqd --cacert '{ca}' -u '{user}:{password}' '{url}/'": "the default scenarios",
+    "labserver check --service imaps --scenario '*-san-*' -- ./client.sh '{host}' '{port}'": "some, on one service",
+    "labserver check --json report.json --junit report.xml -- ./client.sh '{url}'": "reports for programs",
+}
 _INTERRUPTED = 130
 _DEADLINE = 20.0
 _TRANSCRIPT = 1 << 21
@@ -43,7 +49,7 @@ _SESSIONS = 1 << 16
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver check``."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    begin_with_examples(parser, _EXAMPLES)
     parser.epilog = "placeholders in CMD:\n" + "\n".join(
         f"  {'{' + name + '}':<12}{meaning}" for name, meaning in PLACEHOLDERS.items()
     )
@@ -68,8 +74,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--policy",
-        type=Policy,
-        choices=tuple(Policy),
+        type=_policy,
+        choices=tuple(map(str, Policy)),
         metavar="P",
         help=f"what the client was told to do, of {', '.join(Policy)} (default: TLS is required)",
     )
@@ -92,24 +98,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the client to run")
 
 
+def _policy(text: str) -> str:
+    """Return the policy of that name; any other text is no choice."""
+    return Policy(text) if text in tuple(Policy) else text
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the campaign; return 0 if all passed, 1 for findings, 3 if something is inconclusive."""
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
     logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
-    words = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
-    if not words:
-        raise ConfigurationError("check what? labserver check [options] -- CMD [arguments]")
-    words = parse(words)
+    words = parse(command_words(options.command_line, "check"))
+    policy = options.policy
     scenarios = _scenarios(options.patterns)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
         service for service in SERVICES.values() if service.default
     ]
     if not any(scenario.on(service) for scenario in scenarios for service in services):
-        raise ConfigurationError("none of these scenarios makes sense on these services")
-    if options.policy is not None and not any(options.policy.fits(service) for service in services):
+        raise ConfigurationError("none of these scenarios is available on these services")
+    if policy is not None and not any(policy.fits(service) for service in services):
         names = ", ".join(service.name for service in services)
-        raise ConfigurationError(f"{names} cannot be used under the policy {options.policy}: nothing would be judged")
+        raise ConfigurationError(f"{names} cannot be used under the policy {policy}: nothing would be judged")
     for path in filter(None, (options.json, options.junit)):
         _check_writable(path)
 
@@ -154,12 +163,7 @@ def _scenarios(patterns: Sequence[str] | None) -> list[Scenario]:
 
     if not patterns:
         return list(CATALOGUE.default.values())  # a certificate of every kind would take a client most of an hour
-    chosen: dict[str, Scenario] = {}
-    for pattern in patterns:
-        matching = {name: one for name, one in CATALOGUE.items() if fnmatch.fnmatchcase(name, pattern)}
-        if not matching:
-            raise ConfigurationError(f"--scenario {pattern}: there is no such scenario; labserver scenarios lists them")
-        chosen |= matching
+    chosen = {name for pattern in patterns for name in CATALOGUE.matching(pattern)}
     return [one for name, one in CATALOGUE.items() if name in chosen]
 
 

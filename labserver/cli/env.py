@@ -18,10 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "run", "variables"]
 
 
+_SHELLS = {
+    "bash": Format.SH,
+    "dash": Format.SH,
+    "ksh": Format.SH,
+    "zsh": Format.SH,
+    "powershell": Format.PWSH,
+    "env": Format.DOTENV,
+}
+"""Other names of formats."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver env``."""
     parser.add_argument(
-        "--format", choices=tuple(map(str, Format)), default=Format.SH, help="for whom (default: %(default)s)"
+        "--format",
+        type=lambda text: _SHELLS.get(text, text),
+        choices=tuple(map(str, Format)),
+        default=Format.SH,
+        help=f"output format; {', '.join(_SHELLS)} are known, too (default: %(default)s)",
     )
     parser.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="the lab's ready file (default: the newest lab)"

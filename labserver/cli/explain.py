@@ -19,6 +19,7 @@ from labserver.errors import ConfigurationError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.facets.upgrade import HonestUpgrade
+from labserver.nearest import did_you_mean
 from labserver.pki.profile import is_address
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
@@ -51,10 +52,11 @@ def run(options: argparse.Namespace) -> int:
     identifier, _, service_name = options.case.partition("@")
     scenario = CATALOGUE.get(identifier)
     if scenario is None:
-        raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
+        raise ConfigurationError(CATALOGUE.unknown(identifier))
     service_name = service_name or scenario.services[0]
     if service_name not in scenario.services:
-        raise ConfigurationError(f"{identifier} makes no sense on {service_name}: {', '.join(scenario.services)}")
+        there = f"{', '.join(scenario.services)}{did_you_mean(service_name, scenario.services)}"
+        raise ConfigurationError(f"{identifier} is not available on {service_name}, only on {there}")
     for line in _explained(scenario, SERVICES[service_name]):
         print(line)
     return 0

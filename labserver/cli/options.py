@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import ipaddress
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from labserver.errors import ConfigurationError, StoreError
 from labserver.limits import Limits
 from labserver.mailstore.account import USUAL_MAILBOXES, begun_with
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
+from labserver.nearest import did_you_mean
 from labserver.pki.material import IssuerName, Wanted
 from labserver.private_files import real_path
 from labserver.services import SERVICES
@@ -50,17 +52,36 @@ _LIMIT_HELP = {
     "transcript_sessions": "sessions kept",
 }
 
+_SIZES = frozenset(name for name, meaning in _LIMIT_HELP.items() if meaning.startswith("octets"))
+"""Limits that may be given with a unit."""
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+"""Binary, as the documents count."""
+_SIZE = re.compile(r"([0-9]{1,15})([KMGT]?)(?:(?<=[KMGT])I?B)?", re.IGNORECASE)
+
 _DERIVED = {"memory": "half of the cgroup's or the machine's, at least 128 MiB"}
 """Defaults that depend on where the lab runs."""
 
 
-def add_lab_options(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
-    """Add every option that shapes a lab; ``any_ports`` makes free ports the default (``labserver run``)."""
+def _nothing_more(_: argparse.ArgumentParser) -> None:
+    """Add nothing."""
+
+
+def add_lab_options(
+    parser: argparse.ArgumentParser,
+    *,
+    any_ports: bool,
+    others: Callable[[argparse.ArgumentParser], object] = _nothing_more,
+) -> None:
+    """Add every option that shapes a lab, and ``others`` before the limits, which are many and come last.
+
+    ``any_ports`` makes free ports the default (``labserver run``).
+    """
     _add_listening(parser, any_ports=any_ports)
     _add_people(parser)
     _add_mail(parser)
     _add_certificates(parser)
     _add_protocols(parser)
+    others(parser)
     _add_limits(parser)
 
 
@@ -80,14 +101,14 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
-    limits = parser.add_argument_group("limits (each answers with the protocol's own error)")
+    limits = parser.add_argument_group("limits (each answers with the protocol's own error; sizes such as 10M)")
     for field in dataclasses.fields(Limits):
-        kind: Callable[[str], object] = seconds if field.type == "float" else positive
+        kind: Callable[[str], object] = seconds if field.type == "float" else size if field.name in _SIZES else positive
         limits.add_argument(
             f"--max-{field.name.replace('_', '-')}",
             dest=f"limit_{field.name}",
             type=kind,
-            metavar="S" if field.type == "float" else "N",
+            metavar="S" if field.type == "float" else "SIZE" if field.name in _SIZES else "N",
             help=f"{_LIMIT_HELP[field.name]} (default {_DERIVED.get(field.name, field.default)})",
         )
 
@@ -137,8 +158,8 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
         "--scenario",
         action="append",
         default=[],
-        metavar="ID",
-        help="open this scenario on free ports of its own, more than once for several; labserver scenarios lists them",
+        metavar="GLOB",
+        help="also open the scenarios whose id matches, on free ports of their own; may be repeated",
     )
     group.add_argument(
         "--bind",
@@ -299,9 +320,18 @@ def settings_from(options: argparse.Namespace) -> Settings:
         apop=options.apop,
         pop3_lock=not options.no_pop3_lock,
         strict_smtp_syntax=options.strict_smtp_syntax,
-        scenarios=tuple(dict.fromkeys(options.scenario)),
+        scenarios=_scenarios(options.scenario),
         limits=Limits(**limits),
     )
+
+
+def _scenarios(wanted: list[str]) -> tuple[str, ...]:
+    """Return the ids that are named or match, once each, in the order of the options."""
+    if not any(set("*?[") & set(one) for one in wanted):
+        return tuple(dict.fromkeys(wanted))
+    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when a glob wants it
+
+    return tuple(dict.fromkeys(identifier for one in wanted for identifier in CATALOGUE.matching(one)))
 
 
 def _ports(options: argparse.Namespace) -> dict[str, int]:
@@ -396,7 +426,8 @@ def _known(option: str, names: frozenset[str], known: object) -> None:
         raise TypeError(option)
     unknown = sorted(names - set(known))
     if unknown:
-        raise ConfigurationError(f"{option} {unknown[0]}: there is no such one; choose from {', '.join(known)}")
+        near = did_you_mean(unknown[0], known)
+        raise ConfigurationError(f"{option} {unknown[0]}: unknown{near or ';'} choose from {', '.join(known)}")
 
 
 def _text(text: str) -> str:
@@ -420,15 +451,23 @@ def _names(text: str) -> frozenset[str]:
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to {_HIGHEST_PORT})")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid port (0 to {_HIGHEST_PORT})")
     return int(text)
 
 
 def positive(text: str) -> int:
-    """Return a whole number above 0; an argument type."""
+    """Return a positive integer; an argument type."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
+
+
+def size(text: str) -> int:
+    """Return a number of octets: a positive integer, which a unit (K, M, G, T) multiplies; an argument type."""
+    found = _SIZE.fullmatch(text)
+    if found is None or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: a positive integer, or one with a unit, such as 10M")
+    return int(found[1]) << _UNITS[found[2].upper()]
 
 
 def seconds(text: str) -> float:
@@ -438,5 +477,5 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:  # noqa: PLR2004 -- 30 years are forever
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value

@@ -11,14 +11,20 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from labserver.cli.command_words import command_words
+from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
-from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from labserver.cli.serving import Running
 
 __all__ = ["add_options", "run"]
 
+_EXAMPLES = {
+    "labserver run -- pytest": "a lab for the time of a test run",
+    "labserver run --transcript mail.ndjson -- make test": "keep what was said",
+    "labserver run --scenario expired -- ./test.sh": "with a bad server on ports of its own",
+}
 _NOT_EXECUTABLE = 126
 _NOT_FOUND = 127
 _SIGNALLED = 128
@@ -27,8 +33,8 @@ _SIGNALLED = 128
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver run``."""
     parser.usage = "%(prog)s [options] -- CMD [arguments]"  # each option is listed below, once
-    add_lab_options(parser, any_ports=True)
-    add_output_options(parser)
+    begin_with_examples(parser, _EXAMPLES)
+    add_lab_options(parser, any_ports=True, others=add_output_options)
     parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the command to run")
 
 
@@ -37,9 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
     logging.basicConfig(level=options.log.upper(), format="labserver: %(levelname)s: %(message)s")
-    words = options.command_line[1:] if options.command_line[:1] == ["--"] else options.command_line
-    if not words:
-        raise ConfigurationError("run what? labserver run [options] -- CMD [arguments]")
+    words = command_words(options.command_line, "run")
     settings = settings_from(options)
 
     async def command(running: Running) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,7 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
     """
     scenario = CATALOGUE.get(identifier)
     if scenario is None:
-        raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
+        raise ConfigurationError(CATALOGUE.unknown(identifier))
     chain = source.scenario(identifier)
     service = SERVICES["imaps" if "imaps" in scenario.services else scenario.services[0]]
     port = str(ports.get(service.name, f"$LABSERVER_PORT_{service.name.upper()}"))
@@ -102,11 +101,9 @@ def export_scenarios(wanted: Selection, source: Source, directory: Path, *, forc
 
 def _chosen(globs: tuple[str, ...]) -> Iterator[Scenario]:
     """Yield the scenarios whose ids match and that present a certificate of their own."""
-    for glob in globs:
-        if not fnmatch.filter(CATALOGUE, glob):
-            raise ConfigurationError(f"--scenario {glob}: no scenario is called that; labserver scenarios lists them")
+    matching = {identifier for glob in globs for identifier in CATALOGUE.matching(glob)}
     for identifier, scenario in CATALOGUE.items():
-        if any(fnmatch.fnmatchcase(identifier, glob) for glob in globs):
+        if identifier in matching:
             lab = isinstance(scenario.facets.certificate, LabCertificate)
             if not lab or identifier == _GOOD or identifier in globs:
                 yield scenario

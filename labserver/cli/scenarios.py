@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import tempfile
-import textwrap
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
+from labserver.nearest import did_you_mean
 from labserver.pki.material import IssuerName, Wanted
 from labserver.scenario import USUAL_HOST
 from labserver.services import SERVICES
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "described", "run"]
 
-_WIDTH = 110
-_INDENT = " " * 30
 _LIKE_UP = "as for labserver up: it decides what is available (default: %(default)s)"
 
 
@@ -35,8 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver scenarios``."""
     parser.add_argument("pattern", nargs="*", metavar="GLOB", help="only scenarios whose id matches (default: all)")
     parser.add_argument("--group", help="only this group")
-    parser.add_argument("--service", choices=tuple(SERVICES), help="only those that make sense on this service")
-    parser.add_argument("--issuer", type=IssuerName, choices=tuple(IssuerName), default=IssuerName.LAB, help=_LIKE_UP)
+    parser.add_argument("--service", choices=tuple(SERVICES), help="only those available on this service")
+    parser.add_argument("--issuer", choices=tuple(map(str, IssuerName)), default=IssuerName.LAB, help=_LIKE_UP)
     parser.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help=_LIKE_UP)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
@@ -56,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     ]
     if not chosen:
         groups = ", ".join(dict.fromkeys(scenario.group for scenario in CATALOGUE.values()))
-        raise ConfigurationError(f"no scenario is like that; the groups are {groups}")
+        near = did_you_mean(options.group, groups.split(", ")) if options.group else ""
+        near = near or "".join(did_you_mean(glob, CATALOGUE) for glob in options.pattern[:1])
+        raise ConfigurationError(f"no scenario matches{near or ';'} the groups are {groups}")
     if options.markdown:
         from labserver.report.catalogue_markdown import catalogue_markdown  # noqa: PLC0415 -- only when it is asked for
 
@@ -77,7 +77,7 @@ def _reasons(options: argparse.Namespace, scenarios: list[Scenario]) -> dict[str
     """Return why a lab with these options cannot serve each of the scenarios, None where it can."""
     from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this question only
 
-    wanted = Wanted(issuer=options.issuer)
+    wanted = Wanted(issuer=IssuerName(options.issuer))
     settings = Settings(ports={}, http_port=0, certificates=wanted, tls_engine=options.tls_engine)
     with tempfile.TemporaryDirectory() as directory:
         lab = Lab(settings, run_directory=Path(directory))
@@ -110,19 +110,14 @@ def described(scenario: Scenario, *, address: str, unavailable: str | None) -> d
 
 
 def _table(scenarios: list[Scenario], reasons: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield a line for each scenario, its group above it."""
+    width = max(len(scenario.id) for scenario in scenarios)
     for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
         yield f"{group}:"
         for scenario in members:
-            own = "  (own anchor)" if scenario.own_anchor else ""
-            yield f"  {scenario.id:<28}{scenario.title}  [{scenario.severity}]{own}"
-            yield from textwrap.wrap(scenario.does, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
-            expects = f"A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
-            yield from textwrap.wrap(expects, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
-            known = "" if scenario.host == USUAL_HOST else f", as {host_names(scenario.id)[0]}"
-            yield f"{'':30}on {', '.join(scenario.services)}{known}"
-            if reason := reasons[scenario.id]:
-                wrapped = textwrap.wrap(
-                    f"NOT AVAILABLE: {reason}", _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT
-                )
-                yield from wrapped
+            known = "" if scenario.host == USUAL_HOST else f"  as {host_names(scenario.id)[0]}"
+            own = "  (own CA)" if scenario.own_anchor else ""
+            lacking = f"  NOT AVAILABLE: {reason}" if (reason := reasons[scenario.id]) else ""
+            yield f"  {scenario.id:<{width}}  {scenario.title}  [{scenario.severity}]{known}{own}{lacking}"
         yield ""
+    yield "labserver explain ID tells more of one"

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
 from labserver.private_files import write_named
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "banner", "run"]
 
 _STANDARD_ERROR = 2
+_EXAMPLES = {
+    "labserver up": "the known-good lab on its usual ports",
+    "labserver up --ports any --ready-file ready.json": "free ports, told to programs",
+    "labserver up --scenario 'starttls-*'": "bad servers on ports of their own, too",
+    "labserver up --user carol:pa55 --preload mails/": "an account of your own, with mail",
+    "labserver up --store mail.db --state ca/": "keep the mail and the CA",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver up``."""
     parser.usage = "%(prog)s [options]"  # each option is listed below, once
-    add_lab_options(parser, any_ports=False)
+    begin_with_examples(parser, _EXAMPLES)
+    add_lab_options(parser, any_ports=False, others=_add_telling)
+
+
+def _add_telling(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("for programs")
     group.add_argument("--ready-file", type=Path, metavar="FILE", help="write the ready record here, in one step")
     group.add_argument(

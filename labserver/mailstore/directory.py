@@ -40,6 +40,7 @@ CATCH_ALL = "catchall"
 """The account that mail to nobody in particular goes to."""
 _DEFAULT_PASSWORD = "secret"  # noqa: S105 -- public: printed at every start
 _NAME_LENGTH = 255
+_FIT = """all characters are allowed but blanks, control characters and @ : " < > \\"""
 _UNFIT = re.compile(r'[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff@:"<>\\]')
 """What a user's name cannot have: controls, spaces, and what ends or quotes it in ``--user`` and in addresses."""
 
@@ -81,7 +82,7 @@ def parse_user(text: str, *, option: str = "--user") -> User:
     if not name:
         raise ConfigurationError(f"{option}: the name is missing; write NAME:PASSWORD or NAME@DOMAIN:PASSWORD")
     if unfit := _UNFIT.search(name):
-        raise ConfigurationError(f"{option}: a user's name cannot have {unfit[0]!r}; choose another name")
+        raise ConfigurationError(f"{option}: a user's name cannot have {unfit[0]!r}; {_FIT}")
     if len(name) > _NAME_LENGTH:
         raise ConfigurationError(f"{option}: a user's name has at most {_NAME_LENGTH} characters; choose a shorter one")
     if at and (_UNFIT.search(domain) or not is_mail_domain(domain)):

@@ -89,6 +89,8 @@ def open_state(
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system releases it when the process ends, however it ends."""
+    if directory.exists() and not directory.is_dir():
+        raise ConfigurationError(f"--state {directory}: it is a file, not a directory; name a directory for the CA")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
 from labserver.errors import ConfigurationError, UnavailableError
+from labserver.nearest import did_you_mean
 from labserver.pki.portable import packed
 from labserver.report.ndjson import encoded
 from labserver.servers.control_requests import LONGEST, Anchors, Certificate, RequestError, TellTranscript, parse
@@ -171,7 +172,9 @@ def _answered(told: Callable[[], str]) -> bytes:
     except (ConfigurationError, UnavailableError) as error:
         return _error(str(error), unavailable=isinstance(error, UnavailableError))
     except KeyError as error:
-        return _error(f"the lab has no scenario {error.args[0]}")
+        from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only for mistakes
+
+        return _error(f"the lab has no scenario {error.args[0]}{did_you_mean(str(error.args[0]), CATALOGUE)}")
     except ValueError as error:
         return _error(f"no certificate can be made for that: {error}")
 

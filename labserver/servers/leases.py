@@ -28,7 +28,7 @@ def check_case(identifier: str, services: Sequence[str]) -> None:
     """Raise ConfigurationError if there is no such scenario, or it makes no sense on one of the services."""
     scenario = CATALOGUE.get(identifier)
     if scenario is None:
-        raise ConfigurationError(f"there is no scenario {identifier}; labserver scenarios lists them")
+        raise ConfigurationError(CATALOGUE.unknown(identifier))
     for service in services:
         if service not in scenario.services:
             raise ConfigurationError(

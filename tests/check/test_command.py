@@ -90,11 +90,20 @@ def test_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "check what?"),
-        (("--",), "check what?"),
+        ((), "no command given: labserver check"),
+        (("--",), "no command given: labserver check"),
+        (
+            ("--", "curl {url}"),
+            "'curl {url}' is one word, and no program is called that; without the quotes:",
+        ),
+        (("--", "curl", "{hots}"), "did you mean host?"),
+        (("--scenario", "expird", "--", "true"), "unknown scenario expird; did you mean expired?"),
         (("--", "curl", "{hots}"), "{hots} in '{hots}' is no placeholder"),
-        (("--scenario", "no-such-*", "--", "true"), "--scenario no-such-*: there is no such scenario"),
-        ((*_IMAPS, "--scenario", "starttls-*", "--", "true"), "none of these scenarios makes sense"),
+        (
+            ("--scenario", "no-such-*", "--", "true"),
+            "--scenario no-such-*: unknown scenario no-such-*",
+        ),
+        ((*_IMAPS, "--scenario", "starttls-*", "--", "true"), "none of these scenarios is available on these services"),
         (("--service", "telnet", "--", "true"), "invalid choice: 'telnet'"),
         (("--policy", "whatever", "--", "true"), "--policy"),
         (("--repeat", "0", "--", "true"), "--repeat"),

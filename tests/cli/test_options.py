@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
+import shlex
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +89,19 @@ _TABLE: list[tuple[list[str], Callable[[Settings], object], object]] = [
     (["--folders", "none"], lambda it: it.folders, {"INBOX": None}),
     (["--folders", "Sent, a/b"], lambda it: it.folders, {"INBOX": None, "Sent": "\\Sent", "a/b": None}),
     (["--strict-smtp-syntax"], lambda it: it.strict_smtp_syntax, True),
+    (["--max-message-size", "10M"], lambda it: it.limits.message_size, 10 << 20),
+    (["--max-message-size", "10MiB"], lambda it: it.limits.message_size, 10 << 20),
+    (["--max-message-size", "10mb"], lambda it: it.limits.message_size, 10 << 20),
+    (["--max-mailbox-size", "2g"], lambda it: it.limits.mailbox_size, 2 << 30),
+    (["--max-smtp-line", "64K"], lambda it: it.limits.smtp_line, 64 << 10),
+    (["--max-memory", "1T"], lambda it: it.limits.memory, 1 << 40),
+    (
+        ["--scenario", "expired", "--scenario", "deep", "--scenario", "expired"],
+        lambda it: it.scenarios,
+        ("expired", "deep"),
+    ),
+    (["--scenario", "deep", "--scenario", "starttls-r*"], lambda it: it.scenarios[:2], ("deep", "starttls-refused")),
+    (["--scenario", "self-sign?d", "--scenario", "[e]xpired"], lambda it: it.scenarios, ("self-signed", "expired")),
 ]
 
 
@@ -152,6 +167,17 @@ _BAD = [
     (["--max-connections", "0"], "--max-connections"),
     (["--max-connections", "1.5"], "--max-connections"),
     (["--max-connections", "-3"], "--max-connections"),
+    (["--max-connections", "1K"], "--max-connections"),
+    (["--max-message-size", "10X"], "--max-message-size: '10X' is not a size"),
+    (["--max-message-size", "0M"], "--max-message-size"),
+    (["--max-message-size", "M"], "--max-message-size"),
+    (["--max-message-size", "1.5M"], "--max-message-size"),
+    (["--max-message-size", "10B"], "--max-message-size"),
+    (["--max-message-size", "٣M"], "--max-message-size"),
+    (["--scenario", "nonesuch-*"], "--scenario nonesuch-*: unknown scenario"),
+    (["--user", "al ice:x"], "--user: a user's name cannot have ' '; all characters are allowed but blanks"),
+    (["--state", "/etc/passwd"], "--state /etc/passwd: it is a file, not a directory"),
+    (["--port-offset", "x"], "--port-offset: not an integer: 'x'"),
     (["--max-idle-time", "0"], "--max-idle-time"),
     (["--max-idle-time", "nan"], "--max-idle-time"),
     (["--max-idle-time", "inf"], "--max-idle-time"),
@@ -225,6 +251,23 @@ def test_a_damaged_store(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         f"labserver: {path}: it is damaged (there is no table message);"
         " restore it from a copy, or move it away to begin with an empty store.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["up", "run", "check"])
+def test_help_begins_with_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """The help of the long commands begins with examples, which work, and ends with the limits."""
+    assert _code([command, "--help"]) == 0
+    usage, examples, *rest = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: labserver {command} ")
+    assert examples.startswith("examples:\n")
+    commands = [line.strip() for line in examples.splitlines() if line.startswith(f"  labserver {command}")]
+    assert len(commands) >= 3
+    for words in (shlex.split(line)[1:] for line in commands):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"labserver.cli.{command}.run", lambda _: 0)
+            assert _code(words) == 0, words
+    (limits,) = (place for place, part in enumerate(rest) if part.startswith("limits "))
+    assert not [part for part in rest[limits + 1 :] if re.search("^ +--", part, re.MULTILINE)]
 
 
 def _code(arguments: list[str]) -> int | str | None:

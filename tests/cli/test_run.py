@@ -104,7 +104,7 @@ def test_nothing_to_run(folder: Path) -> None:
     """Without a command there is nothing to do."""
     done = _run(folder)
     assert done.returncode == 2
-    assert "run what?" in done.stderr
+    assert done.stderr == "labserver: no command given: labserver run [options] -- CMD [arguments]\n"
 
 
 def test_standard_streams_are_the_commands(folder: Path) -> None:
