@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.budget import Budget, Charge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Blocks", "Held", "Intake", "Span"]
+__all__ = ["BareLineFeeds", "Blocks", "Held", "Intake", "Span", "with_crlf"]
 
+_CR, _LF = 0x0D, 0x0A
 _ALWAYS = 8 << 10
 """Octets that a holder may have in any case, so that small mail finds room however full it is."""
 
@@ -162,18 +163,57 @@ class Held:
             self._charge.resize(len(tail), forced=True)  # less than a block, which every connection has room for
 
 
+class BareLineFeeds:
+    """Counts line feeds without a carriage return, in pieces as they come."""
+
+    __slots__ = ("_after_cr", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._after_cr = False
+
+    def look(self, octets: bytes) -> None:
+        """Look through the next octets."""
+        if octets:
+            whole = octets.count(b"\r\n") + (self._after_cr and octets[0] == _LF)
+            self.count += octets.count(b"\n") - whole
+            self._after_cr = octets[-1] == _CR
+
+
+def with_crlf(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the octets with a carriage return before each line feed; bare ones stay as they are."""
+    held = b""
+    for piece in pieces:
+        octets = held + piece
+        held = b"\r" if octets.endswith(b"\r") else b""
+        yield octets.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if held:
+        yield held
+
+
 class Span:
     """One message in a holder. Its octets come in order; ``prefix`` goes ahead of them."""
 
-    __slots__ = ("_held", "_start", "binary", "prefix", "size")
+    __slots__ = ("_held", "_start", "binary", "feeds", "prefix", "repaired", "sent")
 
-    def __init__(self, held: Held, start: int, size: int, *, prefix: bytes = b"") -> None:
+    def __init__(
+        self, held: Held, start: int, size: int, *, prefix: bytes = b"", feeds: BareLineFeeds | None = None
+    ) -> None:
         self._held = held
         self._start = start
-        self.size = size + len(prefix)
+        self.sent = size
+        """Octets as they came."""
         self.prefix = prefix
         self.binary = False
         """There is a NUL in it."""
+        self.feeds = feeds or BareLineFeeds()
+        self.repaired = False
+        """Its lines end with CRLF when it is read, whatever they ended with when it came."""
+
+    @property
+    def size(self) -> int:
+        """How many octets are read."""
+        return self.sent + len(self.prefix) + (self.feeds.count if self.repaired else 0)
 
     @property
     def held(self) -> Held:
@@ -193,6 +233,7 @@ class Span:
     def write(self, octets: bytes, sent: bytes) -> None:  # noqa: ARG002 -- a sink's; a literal is what was sent
         """Take the next octets."""
         self.binary = self.binary or b"\0" in octets
+        self.feeds.look(octets)
         self._held.write(octets)
 
     def drop(self) -> None:
@@ -201,18 +242,27 @@ class Span:
 
     def behind(self, prefix: bytes) -> Span:
         """Return the same octets with others ahead of them."""
-        return Span(self._held, self._start, self.size - len(self.prefix), prefix=prefix + self.prefix)
+        span = Span(self._held, self._start, self.sent, prefix=prefix + self.prefix, feeds=self.feeds)
+        span.binary, span.repaired = self.binary, self.repaired
+        return span
+
+    def with_crlf(self) -> Span:
+        """Return the same octets with CRLF for each bare LF."""
+        span = self.behind(b"")
+        span.repaired = True
+        return span
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the octets in pieces. OSError when they cannot be read."""
         if self.prefix:
             yield self.prefix
-        yield from self._held.pieces(self._start, self.size - len(self.prefix))
+        pieces = self._held.pieces(self._start, self.sent)
+        yield from with_crlf(pieces) if self.repaired and self.feeds.count else pieces
 
     def read(self) -> bytes:
         """Return the octets; there is one copy of them at a time."""
-        if not self.prefix:
-            alone = self._held.only(self._start, self.size)
+        if not self.prefix and not (self.repaired and self.feeds.count):
+            alone = self._held.only(self._start, self.sent)
             if alone is not None:
                 return alone
         pieces = self.pieces()

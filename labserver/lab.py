@@ -329,7 +329,12 @@ class Lab:
             from labserver.mailstore.preload import preload  # noqa: PLC0415 -- only when it is asked for
 
             for path in self.settings.preload:
-                report = preload(path, store=self.store, directory=self.directory)
+                report = preload(
+                    path,
+                    store=self.store,
+                    directory=self.directory,
+                    keep_line_ends=self.settings.keep_line_ends,
+                )
                 self._preloaded += (f"--preload {path}: {report}",)
 
     def _backends(self) -> Backends:
@@ -357,6 +362,7 @@ class Lab:
             imap_extensions=extensions,
             apop=settings.apop,
             pop3_lock=settings.pop3_lock,
+            keep_line_ends=settings.keep_line_ends,
             strict_smtp_syntax=settings.strict_smtp_syntax,
         )
 

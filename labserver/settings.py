@@ -45,6 +45,8 @@ class Settings:
     """Prepend Return-Path, Delivered-To and Received, as a delivering server would; off, mail stays byte-identical."""
     folders: Mapping[str, str | None] = field(default_factory=lambda: USUAL_MAILBOXES)
     """What a new account begins with: names of mailboxes, each with its special use."""
+    keep_line_ends: bool = False
+    """Lines that end with a bare LF are stored so; off, they end with CRLF like all others."""
     preload: tuple[Path, ...] = ()
     store: Path | None = None
     """The SQLite file that keeps the mail; in memory when None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -125,3 +126,21 @@ def test_a_forgotten_holder_holds_nothing() -> None:
 def test_room_can_be_asked_for(size: int, room: bool) -> None:  # noqa: FBT001 -- a column of the table
     """What is announced is compared with the share and with what the spool has left."""
     assert Intake(share=16, blocks=Paper(most=3)).has_room(size) is room
+
+
+@given(st.lists(st.text("\r\nx.", max_size=4), max_size=12), st.sampled_from([3, 8, 1_000]), st.integers(0, 3))
+def test_bare_line_feeds_are_mended_when_they_are_read(texts: list[str], share: int, start: int) -> None:
+    """In whatever pieces octets come, in memory or in blocks: each LF has a CR before it, and the size says so."""
+    pieces = [text.encode() for text in texts]
+    held = Intake(share=share, blocks=Paper(size=3)).hold()
+    held.write(b"y" * start)
+    span = held.span(start, sum(map(len, pieces)))
+    for piece in pieces:
+        span.write(piece, piece)
+    sent = b"".join(pieces)
+    stored = re.sub(rb"(?<!\r)\n", b"\r\n", sent)
+    mended = span.with_crlf()
+    assert (span.read(), span.size, span.sent) == (sent, len(sent), len(sent))
+    assert (mended.read(), mended.size, mended.sent) == (stored, len(stored), len(sent))
+    assert b"".join(mended.pieces()) == stored
+    assert (mended.behind(b"a\n").read(), mended.behind(b"a\n").size) == (b"a\n" + stored, 2 + len(stored))

@@ -210,6 +210,9 @@ def _add_mail(parser: argparse.ArgumentParser) -> None:
         f"{','.join(name for name in USUAL_MAILBOXES if name != 'INBOX')})",
     )
     group.add_argument(
+        "--keep-line-ends", action="store_true", help="store lines that end with LF only as they come (default: CRLF)"
+    )
+    group.add_argument(
         "--trace-headers", action="store_true", help="prepend Return-Path, Delivered-To and Received to delivered mail"
     )
 
@@ -307,6 +310,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         accept_any=options.accept_any,
         catch_all=None if options.strict_recipients else _catch_all(options.catch_all),
         trace_headers=options.trace_headers,
+        keep_line_ends=options.keep_line_ends,
         folders=_folders(options.folders),
         preload=_preload(options),
         store=options.store,

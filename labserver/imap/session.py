@@ -64,12 +64,15 @@ class Session:
         clock: Clock,
         intake: Intake,
         extensions: Collection[str] = tuple(EXTENSIONS),
+        keep_line_ends: bool = False,
     ) -> None:
         self.link = link
         self.directory = directory
         self.limits = limits
         self.clock = clock
         self._intake = intake
+        self.keep_line_ends = keep_line_ends
+        """Messages are stored with the line ends with which they come."""
         self.dialect = compose(frozenset(extensions), limits)
         self.enabled: set[str] = set()
         """What ENABLE or a command that implies it switched on."""

@@ -313,9 +313,10 @@ class Mailbox:
 
     def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
         size = draft.size
-        if size > self._limits.message_size:
+        if draft.sent > self._limits.message_size:
             raise LimitExceededError(
-                f"A message of {size} octets is larger than the {self._limits.message_size} allowed.", code="TOOBIG"
+                f"A message of {draft.sent} octets is larger than the {self._limits.message_size} allowed.",
+                code="TOOBIG",
             )
         body = bodies.get(id(draft))
         if body is None:

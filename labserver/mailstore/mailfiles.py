@@ -1,9 +1,9 @@
 """Messages as other programs keep them in files: single messages, mbox, Maildir.
 
-Stored mail has CRLF line ends and files on this kind of system mostly have LF, so every bare LF becomes CRLF. All other
-octets stay as they are, with two exceptions: mbox quotes body lines that look like its separator, and one ``>`` is
-taken away from them again (mboxrd; the older mboxo quotes a subset of the same lines); and a byte order mark that an
-editor put before the first line is dropped.
+Stored mail has CRLF line ends and files on this kind of system mostly have LF, so every bare LF becomes CRLF, unless
+the operator wants to keep it. All other octets stay as they are, with two exceptions: mbox quotes body lines that look
+like its separator, and one ``>`` is taken away from them again (mboxrd; the older mboxo quotes a subset of the same
+lines); and a byte order mark that an editor put before the first line is dropped.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ _STATUS_FLAGS = {"R": "\\Seen", "A": "\\Answered", "F": "\\Flagged", "D": "\\Del
 _SHIFTED = re.compile(r"&([^-]*)-")
 
 
-def read_message(path: Path) -> Draft:
+def read_message(path: Path, *, keep_line_ends: bool = False) -> Draft:
     """Return the message a file holds, dated by its Date header, else by the file. OSError when it cannot be read."""
-    content = _crlf(path.read_bytes().removeprefix(_BYTE_ORDER_MARK))
-    return Draft(content=content, internal_date=_header_date(content) or _file_date(path))
+    octets = path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
+    content = _crlf(octets)
+    date = _header_date(content) or _file_date(path)
+    return Draft(content=octets if keep_line_ends else content, internal_date=date)
 
 
 def is_mbox(path: Path) -> bool:
@@ -62,13 +64,15 @@ def is_mbox(path: Path) -> bool:
         return file.read(len(_BYTE_ORDER_MARK) + len(_SEPARATOR)).removeprefix(_BYTE_ORDER_MARK).startswith(_SEPARATOR)
 
 
-def read_mbox(path: Path) -> Iterator[Draft]:
+def read_mbox(path: Path, *, keep_line_ends: bool = False) -> Iterator[Draft]:
     """Yield an mbox's messages, dated by their separator lines, flagged by Status headers. OSError as above."""
     with path.open("rb") as file:
         for separator, lines in _mbox_parts(file):
-            content = _crlf(b"".join(lines))
+            octets = b"".join(lines)
+            content = _crlf(octets)
             date = _separator_date(separator) or _header_date(content) or _file_date(path)
-            yield Draft(content=content, flags=_status_flags(content), internal_date=date)
+            kept = octets if keep_line_ends else content
+            yield Draft(content=kept, flags=_status_flags(content), internal_date=date)
 
 
 def _mbox_parts(lines: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
@@ -102,12 +106,14 @@ def _without_last_blank(message: list[bytes]) -> list[bytes]:
     return message[:-1] if message[-1:] in _BLANK else message
 
 
-def read_maildir(files: Iterable[Path]) -> Iterator[Draft]:
+def read_maildir(files: Iterable[Path], *, keep_line_ends: bool = False) -> Iterator[Draft]:
     """Yield a Maildir's messages by the time of their files, flagged by their names. OSError as above."""
     for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name)):
         info = file.name.rpartition(":2,")[2] if ":2," in file.name else ""
         flags = frozenset(_MAILDIR_FLAGS[letter] for letter in info if letter in _MAILDIR_FLAGS)
-        yield Draft(content=_crlf(file.read_bytes()), flags=flags, internal_date=_file_date(file))
+        octets = file.read_bytes().removeprefix(_BYTE_ORDER_MARK)
+        content = octets if keep_line_ends else _crlf(octets)
+        yield Draft(content=content, flags=flags, internal_date=_file_date(file))
 
 
 def maildir_folder(directory: str) -> str:

@@ -34,12 +34,15 @@ class Draft:
     """A message that is not in a mailbox yet."""
 
     content: bytes | Span
-    """RFC 5322 octets, CRLF line ends where the sender wrote them; kept exactly."""
+    """RFC 5322 octets; kept exactly."""
     flags: frozenset[str] = frozenset()
     internal_date: datetime | None = None
     """When it arrived, timezone-aware; None means now. Kept to the second, as IMAP shows it."""
     envelope: Envelope | None = None
     """How it came, when it came by SMTP or LMTP, or by IMAP's APPEND UTF8."""
+
+    mended: int = 0
+    """Octets of the content that were not sent, but mend its line ends; a limit on what is sent does not count them."""
 
     def __post_init__(self) -> None:
         if self.internal_date is not None and self.internal_date.tzinfo is None:
@@ -49,6 +52,11 @@ class Draft:
     def size(self) -> int:
         """Octets of the content."""
         return len(self.content) if isinstance(self.content, bytes) else self.content.size
+
+    @property
+    def sent(self) -> int:
+        """Octets that were sent: line ends that had to be mended, and headers that went ahead, do not count."""
+        return len(self.content) - self.mended if isinstance(self.content, bytes) else self.content.sent
 
 
 class Body:

@@ -71,9 +71,9 @@ def _some(words: Sequence[str]) -> str:
     return ", ".join(words[:_NAMED]) + (" …" if len(words) > _NAMED else "")
 
 
-def preload(path: Path, *, store: MailStore, directory: Directory) -> PreloadReport:
+def preload(path: Path, *, store: MailStore, directory: Directory, keep_line_ends: bool = False) -> PreloadReport:
     """Fill accounts from a file or a tree. Raise ConfigurationError, naming the file, when something cannot be read."""
-    preloading = _Preloading(store, directory, Tree(path))
+    preloading = _Preloading(store, directory, Tree(path), keep_line_ends=keep_line_ends)
     preloading.start(path)
     skipped = (f"{link} ({reason})" for link, reason in preloading.tree.skipped.items())
     return PreloadReport(
@@ -87,8 +87,9 @@ def preload(path: Path, *, store: MailStore, directory: Directory) -> PreloadRep
 class _Preloading:
     """One run over a tree."""
 
-    def __init__(self, store: MailStore, directory: Directory, tree: Tree) -> None:
+    def __init__(self, store: MailStore, directory: Directory, tree: Tree, *, keep_line_ends: bool) -> None:
         self.tree = tree
+        self._keep = keep_line_ends
         self._store = store
         self._directory = directory
         self._before: dict[Mailbox, dict[int, list[Message]]] = {}
@@ -124,7 +125,8 @@ class _Preloading:
         """Load a directory, which is the mailbox ``name``, and what is below it."""
         in_maildir = self.tree.is_maildir(path)
         if in_maildir:
-            self._add(mailfiles.read_maildir(self._plain(self.tree.maildir_files(path))), account, name, path)
+            files = self._plain(self.tree.maildir_files(path))
+            self._add(mailfiles.read_maildir(files, keep_line_ends=self._keep), account, name, path)
         else:
             _mailbox(account, name, path)
         for entry in self.tree.visible(path):
@@ -142,9 +144,9 @@ class _Preloading:
             if path.exists() and not self._plain([path]):
                 return
             if path.suffix.lower() == ".eml":
-                self._add([mailfiles.read_message(path)], account, name, path)
+                self._add([mailfiles.read_message(path, keep_line_ends=self._keep)], account, name, path)
             elif mailfiles.is_mbox(path):
-                self._add(mailfiles.read_mbox(path), account, name, path)
+                self._add(mailfiles.read_mbox(path, keep_line_ends=self._keep), account, name, path)
             else:
                 self.ignored.append(path)
 

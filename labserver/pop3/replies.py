@@ -1,17 +1,17 @@
 """POP3's replies: one status line, or a status line and lines up to a lone dot (RFC 1939 3).
 
-The rule for octets: a line ends at CRLF and nowhere else. A message goes out exactly as it is stored, with one more dot
-before a dot that begins it or follows CRLF, so a client that undoes just that has the stored octets again; bare CR and
-bare LF pass through. One thing cannot be kept: a message that does not end with CRLF gets one before the final dot.
-
-A client that takes a bare LF for a line's end (Python's poplib does) sees the end early in a message that has a dot
-alone between two of its line ends. Stuffing there would change the message for every client that follows the RFC.
+The rule for octets: a message goes out exactly as it is stored, with one more dot before a dot that begins it, follows
+LF, or is alone between CR and LF; and one that does not end with CRLF gets it before the final dot. Stored lines end
+with CRLF, so that a client which undoes just that has the stored octets again. Only where bare LF is stored
+(BINARYMIME, literal8, --keep-line-ends) a client that ends lines at CRLF alone finds a dot too many; the others
+(Python's poplib) would take what follows for replies if the dot were not there.
 
 A long answer is one reply, whose octets are made while the client takes them.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,9 @@ __all__ = ["PIECE", "Text", "listing", "message", "ok", "refused"]
 PIECE = 1 << 16
 """The most octets that are made at once."""
 
-_UNSTUFFED = PIECE * 3 // 4  # CRLF and a dot become four octets at worst
+_LOOKALIKE = b"\n\r.\n"
+_LONE_DOT = re.compile(rb"(?<=\n\r)\.(?=\n)")
+_UNSTUFFED = PIECE * 2 // 3  # LF and a dot become three octets at worst
 
 
 def ok(text: str) -> Reply:
@@ -67,7 +69,18 @@ def message(status: str, text: Text) -> Reply:
 def _stuffed(content: bytes) -> bytes:
     """Return a short message as it is sent."""
     whole = b"\r\n%b" % content
-    return whole.replace(b"\r\n.", b"\r\n..")[2:] + (b".\r\n" if whole.endswith(b"\r\n") else b"\r\n.\r\n")
+    end = b".\r\n" if whole.endswith(b"\r\n") else b"\r\n.\r\n"
+    return _shielded(whole).replace(b"\n.", b"\n..")[2:] + end
+
+
+def _shielded(text: bytes) -> bytes:
+    """Stuff a dot that is alone between CR and LF: poplib takes a CR at the beginning of a line off."""
+    return _LONE_DOT.sub(b"..", text) if _LOOKALIKE in text else text
+
+
+def _unfinished(text: bytes) -> bytes:
+    """Return the end of ``text`` that what follows may make such a line, or one that begins with a dot."""
+    return next((_LOOKALIKE[:size] for size in (3, 2, 1) if text.endswith(_LOOKALIKE[:size])), b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +120,14 @@ class Text:
 
     def __iter__(self) -> Iterator[bytes]:
         """Stuff piece by piece."""
-        before = b"\r\n"
+        held, end, before = b"\n", b"\r\n", 1
         for window in self._windows():
-            piece = before + window
-            yield piece.replace(b"\r\n.", b"\r\n..")[2:]
-            before = piece[-2:]
-        yield b".\r\n" if before == b"\r\n" else b"\r\n.\r\n"
+            text = _shielded(held + window)
+            held = _unfinished(text)
+            yield text[: len(text) - len(held)].replace(b"\n.", b"\n..")[before:]
+            before = max(0, before - len(text) + len(held))
+            end = (end + window[-2:])[-2:]
+        yield held[before:] + (b".\r\n" if end == b"\r\n" else b"\r\n.\r\n")
 
     def _windows(self) -> Iterator[bytes]:
         """Yield the octets as they are, up to the last line that is wanted."""

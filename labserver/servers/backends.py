@@ -43,6 +43,7 @@ class Backends:
     """Enabled IMAP extensions; None for all."""
     apop: bool = False
     pop3_lock: bool = True
+    keep_line_ends: bool = False
     strict_smtp_syntax: bool = False
 
     def dialogue(self, service: Service) -> Dialogue:
@@ -87,6 +88,7 @@ class Backends:
             hostname=self.host_name,
             service=service,
             strict_syntax=self.strict_smtp_syntax,
+            keep_line_ends=self.keep_line_ends,
             clock=self.clock,
         )
 
@@ -100,6 +102,7 @@ class Backends:
             directory=self.directory,
             limits=self.limits,
             clock=self.clock,
+            keep_line_ends=self.keep_line_ends,
             intake=self.intake,
             extensions=tuple(EXTENSIONS) if self.imap_extensions is None else self.imap_extensions,
         )

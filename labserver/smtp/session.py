@@ -70,7 +70,7 @@ class Session(DrivenSMTP):
     TOGETHER: ClassVar[bool] = True
     """There is one answer to the data, so either all recipients get it or none does."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a session is made of
         self,
         link: Link,
         delivery: Delivery,
@@ -81,6 +81,7 @@ class Session(DrivenSMTP):
         service: Service,
         strict_syntax: bool = False,
         clock: Clock = _CLOCK,
+        keep_line_ends: bool = False,
     ) -> None:
         super().__init__(hostname=hostname, peer=link.peer, bad_commands=limits.bad_commands)
         self._auth_required = service.authentication_required
@@ -89,6 +90,7 @@ class Session(DrivenSMTP):
         self._limits = limits
         self._strict_syntax = strict_syntax
         self._clock = clock
+        self._keep_line_ends = keep_line_ends
         self._intake = intake
         self._account = ""
         self._transaction: Transaction | None = None
@@ -316,8 +318,11 @@ class Session(DrivenSMTP):
         """End the transaction: deliver its content, or say why not. ``last``: the client has sent all of it."""
         try:
             if refusal is None:
-                held = transaction.held
-                await self._answer(transaction, self._deliver(transaction, held.span(0, held.size)))
+                # Lines that end with LF only are a client's fault that any server mends, except where lines are nothing
+                # to the sender (RFC 3030 3).
+                kept = self._keep_line_ends or transaction.binary
+                content = transaction.content if kept else transaction.content.with_crlf()
+                await self._answer(transaction, self._deliver(transaction, content))
             elif last:
                 await self._answer(transaction, [str(refusal)] * len(transaction.recipients))
             else:

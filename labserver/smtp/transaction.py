@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labserver.holding import BareLineFeeds, Span
 from labserver.smtp.smuggling import LookalikeSearch
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Transaction:
     held: Held
     """What came of the message so far; of lost mail nothing but the size."""
     recipients: list[Recipient] = field(default_factory=list)
+    feeds: BareLineFeeds = field(default_factory=BareLineFeeds)
     begun: bool = False
     """A chunk came with BDAT; one that is empty is a chunk too."""
 
@@ -37,6 +39,11 @@ class Transaction:
         return self.sender.parameters.get("BODY", "").upper() == "BINARYMIME"
 
     @property
+    def content(self) -> Span:
+        """The message as it came."""
+        return Span(self.held, 0, self.held.size, feeds=self.feeds)
+
+    @property
     def declared_size(self) -> int:
         """The size MAIL declared, 0 if it did not (RFC 1870)."""
         return int(self.sender.parameters.get("SIZE", "0"))
@@ -48,9 +55,10 @@ class MailData:
     Counted data has no end that anything in it could be mistaken for: nothing in it is looked at.
     """
 
-    __slots__ = ("_held", "_search")
+    __slots__ = ("_feeds", "_held", "_search")
 
     def __init__(self, transaction: Transaction, *, counted: bool = False) -> None:
+        self._feeds = transaction.feeds
         self._held = transaction.held
         self._search = None if counted else LookalikeSearch()
 
@@ -63,6 +71,7 @@ class MailData:
         """Take the next octets."""
         if self._search is not None and not self._held.lost:
             self._search.look(sent)
+        self._feeds.look(octets)
         self._held.write(octets)
 
     def drop(self) -> None:

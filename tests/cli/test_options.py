@@ -83,6 +83,8 @@ _TABLE: list[tuple[list[str], Callable[[Settings], object], object]] = [
     (["--imap-without", "idle,Move"], lambda it: it.imap_without, frozenset({"IDLE", "MOVE"})),
     (["--apop"], lambda it: it.apop, True),
     ([], lambda it: it.strict_smtp_syntax, False),
+    ([], lambda it: it.keep_line_ends, False),
+    (["--keep-line-ends"], lambda it: it.keep_line_ends, True),
     ([], lambda it: it.pop3_lock, True),
     (["--no-pop3-lock"], lambda it: it.pop3_lock, False),
     ([], lambda it: list(it.folders), ["INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"]),

@@ -195,7 +195,14 @@ class Lab:
         """The account all clients use."""
         return self.store.account("alice")
 
-    def client(self, *, login: bool = True, without: Collection[str] = (), link: PlainLink | None = None) -> Client:
+    def client(
+        self,
+        *,
+        login: bool = True,
+        without: Collection[str] = (),
+        link: PlainLink | None = None,
+        keep_line_ends: bool = False,
+    ) -> Client:
         """Return a client, logged in as alice unless ``login`` is false."""
         link = link or PlainLink()
         session = Session(
@@ -206,6 +213,7 @@ class Lab:
             clock=self.clock,
             intake=self.intake,
             extensions=EXTENSIONS.keys() - set(without),
+            keep_line_ends=keep_line_ends,
         )
         if login:
             identity = Identity(account="alice", mechanism="PLAIN")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -78,7 +80,7 @@ def test_without_uidplus(filled: Lab) -> None:
     ],
 )
 def test_appended_octets_come_back(lab: Lab, content: bytes) -> None:
-    """What APPEND took, FETCH gives back octet for octet."""
+    """What APPEND took, FETCH gives back octet for octet, but for CRLF where a bare LF came."""
     client = lab.selected()
     validity = lab.alice.mailboxes["INBOX"].uid_validity
     out = client.feed(b"a APPEND INBOX {%d}\r\n" % len(content))
@@ -86,7 +88,8 @@ def test_appended_octets_come_back(lab: Lab, content: bytes) -> None:
     out = client.feed(content + b"\r\n")
     assert out == b"* 1 EXISTS\r\n* 1 RECENT\r\na OK [APPENDUID %d 1] APPEND completed\r\n" % validity
     out = client.feed(b"b FETCH 1 (BODY.PEEK[] RFC822.SIZE)\r\n")
-    size = len(content)
+    stored = re.sub(rb"(?<!\r)\n", b"\r\n", content)
+    content, size = stored, len(stored)
     assert out == b"* 1 FETCH (BODY[] {%d}\r\n%b RFC822.SIZE %d)\r\nb OK FETCH completed\r\n" % (size, content, size)
 
 
@@ -143,3 +146,43 @@ def test_limits_of_a_mailbox() -> None:
     client.ok("APPEND INBOX {1+}\r\nx {1+}\r\ny")
     assert client.do("APPEND INBOX {1+}\r\nz")[-1].startswith(b"NO [LIMIT]")
     assert client.do("COPY 1 INBOX")[-1].startswith(b"NO [LIMIT]")
+
+
+@pytest.mark.parametrize(
+    ("literal", "stored"),
+    [
+        (b"{8+}\r\na\nb\r\nc\n\n", b"a\r\nb\r\nc\r\n\r\n"),
+        (b"~{8+}\r\na\nb\r\nc\n\n", b"a\nb\r\nc\n\n"),
+        (b"UTF8 (~{8+}\r\na\nb\r\nc\n\n)", b"a\r\nb\r\nc\r\n\r\n"),
+        (b"{4+}\r\na\rb\r", b"a\rb\r"),
+    ],
+)
+def test_bare_line_feeds(lab: Lab, literal: bytes, stored: bytes) -> None:
+    """They become CRLF except in a literal8; the literal of UTF8 is none (RFC 6855 4). All are kept if wanted."""
+    for keep in (False, True):
+        client = lab.client(keep_line_ends=keep)
+        client.ok("ENABLE UTF8=ACCEPT")
+        client.ok("APPEND INBOX " + literal.decode())
+    mended, kept = (message.content for message in lab.alice.mailboxes["INBOX"].messages)
+    assert mended == stored
+    assert kept == literal.partition(b"\r\n")[2].removesuffix(b")")
+
+
+def test_several_messages_have_their_own_line_ends(lab: Lab) -> None:
+    """MULTIAPPEND: each message is mended for itself, whatever is before it (RFC 3502)."""
+    lab.client().ok("APPEND INBOX {2+}\r\na\r {2+}\r\n\nb ~{2+}\r\n\nc {3+}\r\n\r\nd")
+    assert [message.content for message in lab.alice.mailboxes["INBOX"].messages] == [
+        b"a\r",
+        b"\r\nb",
+        b"\nc",
+        b"\r\nd",
+    ]
+
+
+def test_limits_apply_to_what_was_sent(lab: Lab) -> None:
+    """Line ends that are mended make no message too large; its size is what is stored."""
+    lab = Lab(limits=replace(lab.limits, message_size=10))
+    lab.client().ok("APPEND INBOX {10+}\r\n" + "\n" * 10)
+    assert lab.client().do("APPEND INBOX {11+}\r\n" + "\n" * 11)[-1].startswith(b"NO [TOOBIG]")
+    (stored,) = lab.alice.mailboxes["INBOX"].messages
+    assert (stored.size, stored.content) == (20, b"\r\n" * 10)

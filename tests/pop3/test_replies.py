@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import poplib
-import re
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import ReplyKind
@@ -33,10 +32,10 @@ def sent(content: bytes) -> bytes:
 
 
 def received(wire: bytes) -> bytes:
-    """Be a conforming client: lines end at CRLF, the first lone dot ends all, a first dot is taken off (RFC 1939 3)."""
+    """Be a client: lines end at LF, the first lone dot ends all, a first dot is taken off (RFC 1939 3)."""
     lines = []
-    while not wire.startswith(b".\r\n"):
-        line, end, wire = wire.partition(b"\r\n")
+    while not wire.startswith((b".\r\n", b".\n")):
+        line, end, wire = wire.partition(b"\n")
         assert end, "the answer does not end"
         lines.append(line.removeprefix(b".") + end)
     assert wire == b".\r\n", "the answer goes on after its end"
@@ -58,7 +57,9 @@ CASES = [
     (b".\r\n", b"..\r\n.\r\n"),
     (b"..\r\n.\r\n", b"...\r\n..\r\n.\r\n"),
     (b"\r\n.\r\n", b"\r\n..\r\n.\r\n"),
-    (b"a\n.b\r\n", b"a\n.b\r\n.\r\n"),
+    (b"a\n.b\r\n", b"a\n..b\r\n.\r\n"),
+    (b"a\n.\r\n+OK forged\r\n", b"a\n..\r\n+OK forged\r\n.\r\n"),
+    (b"a\n.\nb\r\n", b"a\n..\nb\r\n.\r\n"),
     (b"a\r.b\r\n", b"a\r.b\r\n.\r\n"),
     (b"a\r\r\n.b\r\n", b"a\r\r\n..b\r\n.\r\n"),
     (b"a\n\r.b\r\n", b"a\n\r.b\r\n.\r\n"),
@@ -68,7 +69,7 @@ CASES = [
 
 @pytest.mark.parametrize(("content", "wire"), CASES)
 def test_every_octet(content: bytes, wire: bytes) -> None:
-    """Dots are doubled at the start and after CRLF only; the one addition is CRLF before the final dot."""
+    """Dots are doubled at the start and after LF only; the one addition is CRLF before the final dot."""
     assert sent(content) == wire
     assert received(wire) == closed(content)
 
@@ -79,14 +80,16 @@ PIECES = st.lists(st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"\r\n.", b"x", 
 @given(PIECES | st.binary())
 @example(b"\r\n.\r\n.")
 def test_a_conforming_client_gets_the_octets(content: bytes) -> None:
-    """Whatever the message, undoing the stuffing gives it back."""
+    """Whatever the message, undoing the stuffing gives it back; but for a line that only poplib takes for the end."""
+    assume(b"\n\r.\n" not in b"\n" + content)
     assert received(sent(content)) == closed(content)
 
 
 @given(content=PIECES, before=st.integers(-3, 3))
 def test_at_the_border_of_two_pieces(content: bytes, before: int) -> None:
     """A dot, CR or LF on either side of a piece's border is nothing special."""
-    whole = b"y" * (PIECE * 3 // 4 - len(content) // 2 + before) + content + b"z" * 10
+    assume(b"\n\r.\n" not in content)
+    whole = b"y" * (PIECE * 2 // 3 - len(content) // 2 + before) + content + b"z" * 10
     assert received(sent(whole)) == closed(whole)
 
 
@@ -156,16 +159,20 @@ def test_poplib_reads_the_same(content: bytes, lines: list[bytes]) -> None:
 @given(PIECES)
 @example(b"\r.\n")
 def test_poplib_stays_in_step(content: bytes) -> None:
-    """Unless a bare CR or LF comes right before a dot, poplib finds the end where it is."""
-    poplib_lines(re.sub(rb"(\r(?!\n)|(?<!\r)\n)+\.", b"x.", content))
+    """Whatever the message, poplib finds the end where it is."""
+    poplib_lines(content)
 
 
-def test_where_poplib_falls_out_of_step() -> None:
-    """The documented limit: a dot between bare LF and a line's end is an end to a client that takes LF for one."""
-    client = Canned(b"+OK\r\n" + sent(b"a\n.\r\nb\r\n"))
-    lines = client.long_response()[1]
-    assert lines == [b"a"]
-    assert client.file.read() == b"b\r\n.\r\n"
+@given(content=PIECES, before=st.integers(-3, 3))
+def test_poplib_stays_in_step_at_the_border_of_two_pieces(content: bytes, before: int) -> None:
+    """Where one piece ends and another begins makes no difference to that."""
+    lines = (b"y" * 62 + b"\r\n") * (PIECE // 64)
+    poplib_lines(lines[-(PIECE * 2 // 3 - len(content) // 2 + before) :] + content + b"z" * 10)
+
+
+def test_no_mail_can_forge_a_reply() -> None:
+    """A dot between bare LF and a line's end is a line like any other to a client that takes LF for an end."""
+    assert poplib_lines(b"a\n.\r\n+OK forged\r\n") == [b"a", b".", b"+OK forged"]
 
 
 @pytest.mark.parametrize("line", [b"x" * 76 + b"\r\n", b".\r\n", b"\r", b"\n", b"x"], ids=repr)

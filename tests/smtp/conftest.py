@@ -180,6 +180,7 @@ class Connect(Protocol):
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
         strict_syntax: bool = False,
+        keep_line_ends: bool = False,
         intake: Intake | None = None,
     ) -> Client:
         """Open a connection to the service; the rest is what the membrane would tell."""
@@ -203,6 +204,7 @@ def connect(mailroom: Mailroom) -> Connect:
         offers_starttls: bool = False,
         mechanisms: tuple[str, ...] = (),
         strict_syntax: bool = False,
+        keep_line_ends: bool = False,
         intake: Intake | None = None,
     ) -> Client:
         link = PlainLink(service=service, secure=secure, offers_starttls=offers_starttls, mechanisms=mechanisms)
@@ -216,6 +218,7 @@ def connect(mailroom: Mailroom) -> Connect:
             hostname="mail.lab.test",
             service=SERVICES[service],
             strict_syntax=strict_syntax,
+            keep_line_ends=keep_line_ends,
         )
         return Client(session=session, link=link, limits=limits)
 

@@ -34,8 +34,9 @@ CONTENTS = [
     (b"..\r\n", b".\r\n"),
     (b"a\r\n..\r\n...\r\n..b\r\n", b"a\r\n.\r\n..\r\n.b\r\n"),
     (b".b\r\n", b"b\r\n"),
-    (b"a\nb\rc\r\r\nd\n\r\n", b"a\nb\rc\r\r\nd\n\r\n"),
-    (b"a\n..\nb\r\n", b"a\n..\nb\r\n"),
+    (b"a\nb\rc\r\r\nd\n\r\n", b"a\r\nb\rc\r\r\nd\r\n\r\n"),
+    (b"a\n..\nb\r\n", b"a\r\n..\r\nb\r\n"),
+    (b"\n\n\r\n", b"\r\n\r\n\r\n"),
     (b"\0\xff\xfe\x80\r\n", b"\0\xff\xfe\x80\r\n"),
     (b"QUIT\r\nRSET\r\n", b"QUIT\r\nRSET\r\n"),
     (b"x" * 100_000 + b"\r\n", b"x" * 100_000 + b"\r\n"),
@@ -47,7 +48,7 @@ CONTENTS = [
 def test_content_is_delivered_exactly(
     client: Client, mailroom: Mailroom, stuffed: bytes, content: bytes, *, by_octet: bool
 ) -> None:
-    """Only dot-stuffing is undone (RFC 5321 4.5.2), whether the data comes at once or octet by octet."""
+    """Dot-stuffing is undone (RFC 5321 4.5.2) and bare LF becomes CRLF, at once as octet by octet; that is all."""
     begin(client)
     wire = stuffed[:5_000] + stuffed[-5_000:] if by_octet and len(stuffed) > 10_000 else stuffed
     pieces = [bytes([octet]) for octet in wire + b".\r\n"] if by_octet else [wire + b".\r\n"]
@@ -175,3 +176,20 @@ def test_large_message_is_looked_at_once(client: Client, mailroom: Mailroom) -> 
     ((_, content),) = mailroom.delivered
     assert content == segment * segments
     assert framer.buffer.scanned - before < 1.01 * len(content)
+
+
+@pytest.mark.parametrize("service", ["smtp", "lmtp"])
+def test_line_ends_are_kept_where_that_is_wanted(connect: Connect, mailroom: Mailroom, service: str) -> None:
+    """With --keep-line-ends the octets are those that were sent."""
+    client = connect(service, keep_line_ends=True)
+    client.ask("LHLO x" if service == "lmtp" else "EHLO x", *READY[1:])
+    client.say(b"a\nb\rc\r\n.\r\n")
+    assert mailroom.delivered[0][1] == b"a\nb\rc\r\n"
+
+
+def test_smuggling_stays_refused(client: Client, mailroom: Mailroom) -> None:
+    """A dot beside a bare LF is refused before any line end is mended."""
+    begin(client)
+    (reply,) = client.say(b"first half\n.\r\nsecond half\r\n.\r\n")
+    assert reply.raw.startswith(b"550 5.6.0 ")
+    assert mailroom.delivered == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
 from labserver.effort import in_steps
-from labserver.holding import Span
+from labserver.holding import Span, with_crlf
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
 from labserver.imap.syntax import compact, runs_in_turns
 from labserver.imap.vocabulary import Done
@@ -43,30 +43,46 @@ class Append:
 
     mailbox: str
     drafts: tuple[Draft, ...]
+    eight: frozenset[int] = frozenset()
+    """Which of them came as a literal8, whose octets need not be lines (RFC 3516 4.1)."""
 
     @classmethod
     def parse(cls, cursor: Cursor, dialect: Dialect) -> Append:
         """Read a name and at least one message."""
         cursor.space()
         mailbox = cursor.mailbox()
-        drafts = [_draft(cursor, dialect)]
+        read = [_draft(cursor, dialect)]
         while dialect.has("MULTIAPPEND") and not cursor.at_end():
-            drafts.append(_draft(cursor, dialect))
+            read.append(_draft(cursor, dialect))
         cursor.end()
-        return cls(mailbox=mailbox, drafts=tuple(drafts))
+        eight = frozenset(place for place, (_, eight) in enumerate(read) if eight)
+        return cls(mailbox=mailbox, drafts=tuple(draft for draft, _ in read), eight=eight)
 
     def answer(self, session: Session) -> Answer:
-        """Store the messages exactly as they came. An empty one cancels the command (RFC 3502 6.3.11)."""
+        """Store the messages, with CRLF for each bare LF. An empty one cancels the command (RFC 3502 6.3.11)."""
         mailbox = _destination(session, self.mailbox)
         if any(isinstance(draft.content, Span) and draft.content.lost for draft in self.drafts):
             raise Refused(NO_ROOM, "LIMIT")
         if not all(draft.size for draft in self.drafts):
             raise Refused("An empty message is not stored")
-        messages = mailbox.append(self.drafts)
+        messages = mailbox.append(self._kept(keep_all=session.keep_line_ends))
         yield from ()
         if not session.dialect.has("UIDPLUS"):
             return Done()
         return Done(code=b"APPENDUID %d %b" % (mailbox.uid_validity, compact(message.uid for message in messages)))
+
+    def _kept(self, *, keep_all: bool) -> list[Draft]:
+        if keep_all:
+            return list(self.drafts)
+        return [draft if place in self.eight else _with_crlf(draft) for place, draft in enumerate(self.drafts)]
+
+
+def _with_crlf(draft: Draft) -> Draft:
+    content = draft.content
+    if not isinstance(content, bytes):
+        return replace(draft, content=content.with_crlf())
+    lines = b"".join(with_crlf((content,)))
+    return replace(draft, content=lines, mended=len(lines) - len(content))
 
 
 def _destination(session: Session, name: str) -> Mailbox:
@@ -76,13 +92,15 @@ def _destination(session: Session, name: str) -> Mailbox:
     return session.mailbox(name, otherwise="TRYCREATE")
 
 
-def _draft(cursor: Cursor, dialect: Dialect) -> Draft:
+def _draft(cursor: Cursor, dialect: Dialect) -> tuple[Draft, bool]:
+    """Read a message and whether it is a literal8; the one of UTF8 is none, but lines of text (RFC 6855 4)."""
     flags, date, utf8 = _ahead(cursor)
+    eight = cursor.peek() == b"~" and not utf8
     content = cursor.message(binary=utf8 or dialect.has("BINARY"))
     if utf8:
         cursor.expect(b")")
     envelope = _INTERNATIONAL if utf8 else None
-    return Draft(content=content, flags=frozenset(flags), internal_date=date, envelope=envelope)
+    return Draft(content=content, flags=frozenset(flags), internal_date=date, envelope=envelope), eight
 
 
 def _ahead(cursor: Cursor) -> tuple[list[str], datetime | None, bool]:
