@@ -63,10 +63,11 @@ EVERYWHERE = {
     "pytest": "./lab installs it",
     "mount": "every Linux has it; elsewhere the test of a full disk is skipped",
     "setpriv": "an essential package of Debian",
+    "umount": "as mount",
+    "unshare": "an essential package of Debian",
     "python": "what runs the tests",
     "python3": "what runs the tests",
     "sh": "POSIX",
-    "unshare": "an essential package of Debian",
 }
 """Programs that a machine has which can run ``./lab`` at all: each with its origin."""
 

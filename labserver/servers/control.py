@@ -16,7 +16,6 @@ import json
 import os
 import socket
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
 from labserver.errors import ConfigurationError, UnavailableError
@@ -42,6 +41,10 @@ _CONNECTIONS = 64
 """Connections at once."""
 _PATIENCE = 10.0
 """Seconds until a request must be there."""
+_FAREWELL = 0.5
+"""Seconds for a reader to take the rest when the lab ends."""
+_ACCEPTING = 8
+"""Turns of the loop that asyncio needs, at the most, until a connection that was accepted has its task."""
 _READ = 1 << 16
 _CREDENTIALS = struct.Struct("3i")
 """Linux's struct ucred: process, user, group (unix(7))."""
@@ -64,7 +67,7 @@ class ControlSocket:
         self._chain = chain
         self._anchors = anchors
         self._server: asyncio.AbstractServer | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen."""
@@ -80,25 +83,38 @@ class ControlSocket:
         """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
-        for writer in tuple(self._open):
-            writer.close()
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request; nothing that a client sends, or does not, is an exception here."""
-        self._open.add(writer)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 -- the server makes one for each connection
+        self._open.add(task)
+        closed = asyncio.ensure_future(writer.wait_closed())
+        try:
+            await self._talk(reader, writer)
+            writer.close()
+            await asyncio.wait({closed})  # it counts until its reader has taken all
+        except OSError:
+            pass  # it went away
+        except asyncio.CancelledError:  # the lab ends; what is written already may still be read, for a moment
+            writer.close()
+            await asyncio.wait({closed}, timeout=_FAREWELL)
+        finally:
+            await _closed(writer, closed)
+            self._open.discard(task)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self._admit(writer.get_extra_info("socket"))
             await self._answer(await _request_line(reader), reader, writer)
         except RequestError as error:
             writer.write(_error(str(error)))
-        except OSError:
-            pass  # it went away
-        finally:
-            self._open.discard(writer)
-            with suppress(OSError):
-                await writer.drain()
-            writer.close()
 
     def _admit(self, connection: socket.socket) -> None:
         """Raise RequestError for another user, and for one connection too many."""
@@ -144,6 +160,14 @@ class ControlSocket:
         if wanted.scenario is not None:
             return packed(self._chain(wanted.scenario, wanted.hosts))
         return packed(self._material.chain)
+
+
+async def _closed(writer: asyncio.StreamWriter, closed: asyncio.Future[None]) -> None:
+    """Return when a connection has ended, at once; ``closed`` tells it."""
+    if not closed.done():
+        writer.transport.abort()
+        await asyncio.wait({closed})
+    closed.exception()  # that the reader reset it is no news
 
 
 async def _request_line(reader: asyncio.StreamReader) -> bytes:

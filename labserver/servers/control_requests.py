@@ -13,6 +13,8 @@ __all__ = ["LONGEST", "Anchors", "Certificate", "Request", "RequestError", "Tell
 
 LONGEST = 1 << 16
 """Octets of a request's line."""
+_LONGEST_NAME = 600
+"""Characters of an account, a scenario or a host; the longest are an account's name and its domain, of 255 each."""
 _SHOWN = 40
 """How much of a wrong word is repeated."""
 
@@ -112,6 +114,8 @@ def _decoded(text: str) -> object:
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise RequestError(f"{what} is not a string")
+    if len(value) > _LONGEST_NAME:
+        raise RequestError(f"{what} is longer than any name: {len(value)} characters")
     if any(character < " " or "\ud800" <= character <= "\udfff" for character in value):
         raise RequestError(f"{what} has characters that no name has")
     return value

@@ -25,7 +25,9 @@ _ADDRESS = "127.0.0.1"
 def context(ca: str, *, careful: bool) -> ssl.SSLContext:
     """Return a context that trusts these certificates (PEM), or one that takes anything."""
     if careful:
-        return ssl.create_default_context(cadata=ca)
+        wary = ssl.create_default_context(cadata=ca)
+        wary.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves that to the system
+        return wary
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE

@@ -163,7 +163,9 @@ class Wire:
 
 def modern(where: Place) -> ssl.SSLContext:
     """Return a context that trusts what the place says is to be trusted, and takes TLS 1.2 and newer."""
-    return ssl.create_default_context(cafile=str(where.ca))
+    context = ssl.create_default_context(cafile=str(where.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves that to the system
+    return context
 
 
 def lenient(newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import tracemalloc
@@ -77,8 +78,10 @@ def _anchors(identifier: str) -> dict[str, str]:
 
 def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
     """Run ``use`` while a transcript is served."""
+    faults: list[dict[str, object]] = []
 
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
         served = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors)
         await served.start()
@@ -87,6 +90,7 @@ def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
 
     asyncio.run(main())
     assert not path.exists()
+    assert faults == []
 
 
 async def _until(ready: Callable[[], bool]) -> None:
@@ -141,7 +145,7 @@ def test_certificate_refused(path: Path) -> None:
         (b'["known"]', b"", None),
         (b'"known"', b"", None),
         (b'["unavailable"]', None, {"error": "not here", "unavailable": True}),
-        (b'["unknown"]', None, {"error": "the lab has no scenario unknown", "unavailable": False}),
+        (b'["qqq"]', None, {"error": "the lab has no scenario qqq", "unavailable": False}),
     ],
 )
 def test_scenarios(path: Path, wanted: bytes, leaf: bytes | None, said: dict[str, object] | None) -> None:
@@ -163,7 +167,7 @@ def test_scenarios(path: Path, wanted: bytes, leaf: bytes | None, said: dict[str
     [
         (b'"known"', {"pem": "/known.pem"}),
         (b'"unavailable"', {"error": "not here", "unavailable": True}),
-        (b'"unknown"', {"error": "the lab has no scenario unknown", "unavailable": False}),
+        (b'"qqq"', {"error": "the lab has no scenario qqq", "unavailable": False}),
     ],
 )
 def test_anchors(path: Path, wanted: bytes, said: dict[str, object]) -> None:
@@ -194,6 +198,23 @@ def test_only_the_owner(path: Path) -> None:
 
     _served(path, use)
     assert modes == [0o600]
+
+
+def test_a_reader_that_is_late(path: Path) -> None:
+    """What is more than a socket takes is sent as it is read, and then the connection ends."""
+
+    async def use(transcript: Transcript) -> None:
+        for number in range(8):
+            transcript.begin().observe(_reply(number, 1 << 20))
+        reader, writer = await asyncio.open_unix_connection(path, limit=1 << 22)
+        writer.write(b"transcript\n")
+        lines = [await reader.readline()]
+        await _asked(path, b"certificate server\n")
+        lines += (await reader.read()).splitlines()
+        assert _numbers(lines) == list(range(8))
+        writer.close()
+
+    _served(path, use)
 
 
 def test_nothing_is_missed(path: Path) -> None:
@@ -277,6 +298,8 @@ def test_a_follower_that_does_not_read(path: Path) -> None:
         (b'certificate scenario ["known", 1]\n', "a host name is not a string"),
         (b'certificate scenario [["known"]]\n', "the scenario is not a string"),
         (b'certificate scenario "nobody knows"\n', "the lab has no scenario nobody knows"),
+        (b'certificate scenario "' + b"x" * 5000 + b'"\n', "the scenario is longer than any name: 5000 characters"),
+        (b'certificate client "' + b"x" * 5000 + b'"\n', "the account is longer than any name: 5000 characters"),
         (b"anchors\n", "not JSON"),
         (b"anchors NaN\n", "the scenario is not a string"),
         (b'anchors ["known"]\n', "the scenario is not a string"),
@@ -393,6 +416,26 @@ def test_a_follower_that_never_begins_to_read(path: Path) -> None:
         writer.close()
 
     _served(path, use)
+
+
+@pytest.mark.parametrize("request_line", [b"", b"tra", b"transcript\n", b"transcript follow\n"])
+def test_it_ends_whoever_is_there(path: Path, caplog: pytest.LogCaptureFixture, request_line: bytes) -> None:
+    """When the lab ends, nobody's connection is left, in whatever state it is, and nobody complains."""
+
+    async def use(transcript: Transcript) -> None:
+        for number in range(4):
+            transcript.begin().observe(_reply(number, 1 << 20))  # more than a socket takes
+        for connection in connections:
+            connection.connect(str(path))
+            connection.sendall(request_line)
+        await _asked(path, b"certificate server\n")
+
+    connections = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+    _served(path, use)
+    for connection in connections:
+        connection.close()
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_another_user(plain_user: PlainUser, monkeypatch: pytest.MonkeyPatch) -> None:

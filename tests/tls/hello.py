@@ -50,6 +50,7 @@ def records(message: bytes, *sizes: int) -> bytes:
 def of_ssl(name: str, *, protocols: tuple[str, ...] = (), newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bytes:
     """Return what the standard library's client says first."""
     context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves that to the system
     context.maximum_version = newest
     if protocols:
         context.set_alpn_protocols(list(protocols))
