@@ -74,7 +74,17 @@ class Envelope:
             {"address": recipient.address, "parameters": dict(recipient.parameters), "account": account}
             for recipient, account in zip(self.recipients, accounts, strict=True)
         ]
-        return asdict(self) | {"recipients": recipients}
+        # Not by asdict, which copies every string: it took a fifth of the time of a whole mail.
+        return {
+            "sender": self.sender,
+            "recipients": recipients,
+            "parameters": dict(self.parameters),
+            "helo": self.helo,
+            "peer": self.peer,
+            "service": self.service,
+            "protocol": self.protocol,
+            "account": self.account,
+        }
 
     def to_json(self) -> str:
         """Return the envelope as ASCII JSON; any string survives, lone surrogates included."""

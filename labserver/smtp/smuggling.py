@@ -32,6 +32,6 @@ class LookalikeSearch:
         if self.found:
             return
         text = self._before + (stuffed.replace(b"\0", b"") if b"\0" in stuffed else stuffed)
-        if b"\n." in text or b"\r." in text:
+        if b"." in text and (b"\n." in text or b"\r." in text):
             self.found = any(lookalike in text for lookalike in _LOOKALIKES)
         self._before = text[-2:]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from tests.patience import PATIENCE, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.integration.labs import LabProcess
 
@@ -284,3 +285,38 @@ def test_memory_and_spool(tmp_path: Path, service: str) -> None:
             assert peer.ask(b"a APPEND INBOX {400000}\r\n").startswith(b"a NO [LIMIT] ")
             assert peer.ask(b"b APPEND INBOX {400000+}\r\n%b\r\n" % _mail(400_000)).startswith(b"b NO [LIMIT] ")
             assert b"(MESSAGES 2)" in peer.ask(b"c STATUS INBOX (MESSAGES)\r\n")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_where_the_spool_is(tmp_path: Path, *, kept: bool) -> None:
+    """Beside the CA that is kept, else in the run directory, under no name; it is as long as what is in it."""
+    state = tmp_path / "state"
+    with running(tmp_path, *(["--state", str(state)] if kept else [])) as lab, Peer(lab, "smtp") as peer:
+        assert _spools(lab) == {}
+        peer.ask(b"EHLO me\r\n")
+        for command in (b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<alice@lab.test>\r\n", b"DATA\r\n"):
+            peer.ask(command)
+        peer.send(_mail(1_000_000))
+        (path,) = _eventually(lambda: _spools(lab))
+        assert Path(path).parent == (state if kept else Path(lab.ready["control"]).parent)
+        assert not Path(path).exists()
+        assert peer.ask(b".\r\n").startswith(b"250 ")
+        assert _spools(lab) == {path: 0}
+
+
+def _spools(lab: LabProcess) -> dict[str, int]:
+    """Return the files without a name that a lab has open, and how long they are."""
+    found = {}
+    for link in Path(f"/proc/{lab.process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            path, deleted, _ = str(link.readlink()).partition(" (deleted)")
+            if deleted and "spool" in path:
+                found[path] = link.stat().st_size
+    return found
+
+
+def _eventually(look: Callable[[], dict[str, int]]) -> dict[str, int]:
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found

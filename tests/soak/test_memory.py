@@ -21,6 +21,7 @@ import pytest
 
 from tests.integration.labs import running
 from tests.integration.peer import send_mail
+from tests.patience import unhurried
 from tests.soak.confined import limited, small_disk
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_900_unfinished_mails(tmp_path: Path) -> None:
     found = course(tmp_path)
     sys.stderr.write(f"{found}\n")
     assert found.peak < _LIMIT
-    assert found.usual < 1
+    assert max(found.waits) < unhurried(1)
     assert max(found.work) < 1, "on a machine that does nothing else nobody waits longer than that"
     assert found.after < found.before + 64 * _MIB
 
