@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 __all__ = ["WINDOW", "Blobs"]
 
@@ -69,6 +73,11 @@ class Blobs:
         content = self._contents.pop(key, None)
         if content is not None and content.blob is not None:
             content.blob.close()
+
+    def keep(self, keys: Container[int]) -> None:
+        """Forget all contents but these: others may be no more."""
+        for key in [key for key in self._contents if key not in keys]:
+            self.forget(key)
 
     def _fill(self, content: _Content, key: int, start: int, least: int) -> None:
         if content.blob is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
 from labserver.budget import Budget, Charge
 from labserver.errors import StoreError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.envelope import Envelope
     from labserver.mailstore.message import Message, Reading
 
-__all__ = ["ALLOWANCE", "BodySource", "Resident", "Scratch", "WarmMessages"]
+__all__ = ["ALLOWANCE", "NO_BODY", "BodySource", "Resident", "Scratch", "WarmMessages"]
 
 ALLOWANCE = 1_024
 """Octets charged for a warm message's derived cache."""
@@ -33,7 +34,8 @@ _SMALL = 64 * _KIB
 """Octets of a message that is read as a whole."""
 
 
-_NO_BODY = 0
+NO_BODY = 0
+"""The body of a message that is in no mailbox any more; no content has that number."""
 
 
 class BodySource(Protocol):
@@ -44,6 +46,9 @@ class BodySource(Protocol):
 
     def read_octets(self, key: int, start: int, end: int) -> bytes:
         """Return some of the octets that have the number ``key``; StoreError like :meth:`read_content`."""
+
+    def finished(self, key: int) -> None:
+        """Take note that nobody reads those octets piece by piece any more."""
 
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
@@ -94,6 +99,8 @@ class WarmMessages:
     """
 
     def __init__(self, source: BodySource, *, capacity: int, budget: Budget | None = None) -> None:
+        self.being_sent: WeakValueDictionary[int, _FromSource] = WeakValueDictionary()
+        """The octets that somebody reads piece by piece, by their number."""
         self._source = source
         self._capacity = capacity
         self._charge = Charge(budget or Budget())
@@ -124,7 +131,10 @@ class WarmMessages:
         if message.size <= _SMALL:
             return _InMemory(self.content(message))
         assert isinstance(message.body, int)  # noqa: S101 -- the invariant of messages with this keeper
-        return _FromSource(self._source, self._octets, message, message.body)
+        reading = self.being_sent.get(message.body)
+        if reading is None:
+            reading = self.being_sent[message.body] = _FromSource(self._source, self._octets, message, message.body)
+        return reading
 
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope, from the source each time: it is small and rarely asked for."""
@@ -177,7 +187,7 @@ class _InMemory:
 class _FromSource:
     """Reads a message's octets from memory for as long as they are warm, else from the source."""
 
-    __slots__ = ("_key", "_message", "_source", "_warm")
+    __slots__ = ("__weakref__", "_key", "_message", "_source", "_warm")
 
     def __init__(self, source: BodySource, warm: Mapping[Message, bytes], message: Message, key: int) -> None:
         self._source = source
@@ -189,6 +199,10 @@ class _FromSource:
         """Return some of the octets."""
         content = self._warm.get(self._message)
         return self._source.read_octets(self._key, start, end) if content is None else content[start:end]
+
+    def __del__(self) -> None:
+        """Tell that nobody is being sent them any more."""
+        self._source.finished(self._key)
 
 
 class Resident:
@@ -230,7 +244,7 @@ class Resident:
         """
         self._scratch.drop(message)
         message.cache = None
-        message.body = _NO_BODY
+        message.body = NO_BODY
 
 
 def _body(message: Message) -> Body:

@@ -42,12 +42,12 @@ _RULES: Mapping[str, str] = {
         SELECT 1 FROM subscription WHERE typeof(name) != 'text' OR account NOT IN (SELECT name FROM account)""",
     "a message": """
         SELECT 1 FROM message LEFT JOIN mailbox ON mailbox.uid_validity = message.mailbox
-        WHERE mailbox.uid_validity IS NULL
+        WHERE message.mailbox != 0 AND (mailbox.uid_validity IS NULL
             OR typeof(message.uid) != 'integer' OR message.uid < 1 OR message.uid >= mailbox.uid_next
             OR typeof(message.modseq) != 'integer' OR message.modseq < 1 OR message.modseq > mailbox.highest_modseq
             OR typeof(message.size) != 'integer' OR message.size < 0
             OR typeof(message.content) != 'integer' OR NOT EXISTS (SELECT 1 FROM content WHERE id = message.content)
-            OR typeof(message.flags) != 'text' OR typeof(message.internal_date) != 'text'""",
+            OR typeof(message.flags) != 'text' OR typeof(message.internal_date) != 'text')""",
 }
 """What no row may be, and the query that finds one that is."""
 

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labserver.budget import Budget
 from labserver.errors import ConfigurationError, LabFullError, StorageFullError, StoreError
 from labserver.mailstore.blobs import Blobs
-from labserver.mailstore.cache import WarmMessages
+from labserver.mailstore.cache import NO_BODY, WarmMessages
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.reading import Reader
 from labserver.mailstore.room import Room
@@ -34,7 +35,7 @@ from labserver.mailstore.storage import (
     growth,
 )
 from labserver.mailstore.store_file import octets, prepare
-from labserver.mailstore.writing import Writer, added, key_of
+from labserver.mailstore.writing import Writer, added, drop_sent, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,6 +85,9 @@ class SqliteStorage:
             # One thread at a time is the store's rule; it need not be the one that opened it.
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         self._blobs = Blobs(self._db)
+        self._numbers = count(1)
+        self._kept = False
+        """Something that was removed may still be in the file, because it was being sent."""
         self._room = Room(self._path.resolve(), self._log, self._db)
         try:
             with self._explained():
@@ -114,6 +118,9 @@ class SqliteStorage:
             self._budget.give(max(0, more))
             raise
         self._budget.give(max(0, -more))
+        if any(isinstance(change, MailboxRemoved | MessagesRemoved) for change in changes):
+            self._kept = self._kept or bool(self._warm.being_sent)
+            self._blobs.keep(self._warm.being_sent)
         for change in changes:
             if isinstance(change, MessagesAdded):
                 for message in change.messages:
@@ -126,6 +133,7 @@ class SqliteStorage:
         """Drop what is in memory of messages; the file has let go of their octets already."""
         for message in messages:
             self._warm.chill(message)
+            message.body = NO_BODY
 
     def read_content(self, message: Message) -> bytes:
         """Return the octets; StoreError when they are gone (``EXPUNGEISSUED``) or cannot be read (``UNAVAILABLE``)."""
@@ -143,6 +151,10 @@ class SqliteStorage:
                 raise StoreError("The message was expunged.", code="EXPUNGEISSUED") from error
             raise self._failed("read", error) from error
 
+    def finished(self, key: int) -> None:
+        """Let go of the window of a content that is sent."""
+        self._blobs.forget(key)
+
     def read_envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`read_content`."""
         envelope = self._column("envelope", message)
@@ -158,6 +170,8 @@ class SqliteStorage:
     def close(self) -> None:
         """Write the log back into the file and release it."""
         self._blobs.close()
+        with suppress(sqlite3.Error):  # it is done when the file is opened, too
+            drop_sent(self._db)
         self._db.close()
         self._room.close()
 
@@ -177,9 +191,11 @@ class SqliteStorage:
         return keys
 
     def _transact(self, changes: Sequence[Change]) -> dict[Body, int]:
-        writer = Writer(self._db)
+        writer = Writer(self._db, being_sent=self._warm.being_sent, numbers=self._numbers)
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            if self._kept:
+                drop_sent(self._db, self._warm.being_sent)
             for change in changes:
                 writer.write(change)
             self._db.execute("COMMIT")
@@ -220,6 +236,9 @@ class SqliteStorage:
         self._db.execute("PRAGMA secure_delete = FAST")
         self._db.execute("PRAGMA temp_store = MEMORY")  # another disk may be full as well
         self._db.execute(f"PRAGMA journal_size_limit = {64 * _MIB}")
+        drop_sent(self._db)
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM content").fetchone()
+        self._numbers = count(last + 1)
 
     def _check_schema(self) -> None:
         application, version = self.pragma("application_id"), self.pragma("user_version")

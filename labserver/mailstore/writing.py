@@ -23,12 +23,12 @@ from labserver.mailstore.storage import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from labserver.mailstore.message import Message
     from labserver.mailstore.storage import Change
 
-__all__ = ["Writer", "added", "key_of"]
+__all__ = ["Writer", "added", "drop_sent", "key_of"]
 
 _ROW = 512
 """Octets of a row and its place in an index, at most in nearly every case."""
@@ -52,8 +52,11 @@ _STATEMENTS: dict[type[object], tuple[str, ...]] = {
 class Writer:
     """Writes the changes of one transaction and remembers the keys it gave to bodies, which are real once committed."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, *, being_sent: Container[int], numbers: Iterator[int]) -> None:
         self._db = db
+        self._being_sent = being_sent
+        self._numbers = numbers
+        """Keys of bodies to come, none of which another has had: whoever still has a removed message gets no other."""
         self.keys: dict[Body, int] = {}
 
     def write(self, change: Change) -> None:
@@ -130,25 +133,44 @@ class Writer:
 
     def _insert(self, body: Body, envelope: str | None) -> int:
         """Add a body; one that was too large for memory so far is written in pieces, and is never there whole."""
+        key = next(self._numbers)
         if body.source is None or body.source.resident:
             octets = body.fetch()
-            cursor = self._db.execute("INSERT INTO content (octets, envelope) VALUES (?, ?)", (octets, envelope))
-            return cursor.lastrowid or 0
-        cursor = self._db.execute(
-            "INSERT INTO content (octets, envelope) VALUES (zeroblob(?), ?)", (body.size, envelope)
+            self._db.execute("INSERT INTO content (id, octets, envelope) VALUES (?, ?, ?)", (key, octets, envelope))
+            return key
+        self._db.execute(
+            "INSERT INTO content (id, octets, envelope) VALUES (?, zeroblob(?), ?)", (key, body.size, envelope)
         )
-        key = cursor.lastrowid or 0
         with self._db.blobopen("content", "octets", key) as blob:
             for piece in body.source.pieces():
                 blob.write(piece)
         return key
 
     def _drop_bodies(self, messages: Sequence[Message]) -> None:
-        """Delete the bodies of removed messages, except where a copy still has them."""
+        """Delete the bodies of removed messages, except where a copy still has them.
+
+        What is being sent is kept until it is sent, by a row in a mailbox that nobody has.
+        """
+        self._db.executemany(
+            "INSERT OR IGNORE INTO message (mailbox, uid, flags, internal_date, size, modseq, content)"
+            " VALUES (0, ?1, '', '', 0, 0, ?1)",
+            [(message.body,) for message in messages if message.body in self._being_sent],
+        )
         self._db.executemany(
             "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)",
             [(message.body,) for message in messages],
         )
+
+
+def drop_sent(db: sqlite3.Connection, being_sent: Container[int] = ()) -> None:
+    """Delete what was kept for being sent when its message was removed, and is sent by now."""
+    kept = db.execute("SELECT uid FROM message WHERE mailbox = 0").fetchall()
+    for (key,) in kept:
+        if key not in being_sent:
+            db.execute("DELETE FROM message WHERE mailbox = 0 AND uid = ?", (key,))
+            db.execute(
+                "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)", (key,)
+            )
 
 
 def key_of(message: Message, keys: Mapping[Body, int]) -> int:

@@ -96,3 +96,78 @@ def test_what_cannot_be_read(shelf: _Shelf) -> None:
     shelf.inbox.append([Draft(content=b"short")])
     with pytest.raises(StoreError, match="could not be read"):
         shelf.storage.read_octets(1, 10, 20)
+
+
+def test_what_is_expunged_while_it_is_sent(shelf: _Shelf) -> None:
+    """A message that is being sent stays in the file until it is sent, and for nobody else."""
+    message, other = shelf.inbox.append([Draft(content=_LARGE), Draft(content=_LARGE)])
+    reading = message.reading()
+    assert reading.octets(0, 3) == _LARGE[:3]
+    shelf.inbox.expunge([message, other])
+    assert _contents(shelf) == [1]
+    got = b"".join(reading.octets(at, min(at + _PIECE, len(_LARGE))) for at in range(0, len(_LARGE), _PIECE))
+    assert got == _LARGE
+    del reading
+    assert shelf.blobs.held == 0
+    (following,) = shelf.inbox.append([Draft(content=b"next")])
+    assert _contents(shelf) == [following.body]
+    assert following.content == b"next"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_was_being_sent_at_the_end(shelf: _Shelf, tmp_path: Path, *, killed: bool) -> None:
+    """What was kept for being sent is gone from the file when the lab ends, or at its next start if it was killed."""
+    (message,) = shelf.inbox.append([Draft(content=_LARGE)])
+    reading = message.reading()
+    shelf.store.account("alice").mailboxes["INBOX"].expunge([message])
+    assert _contents(shelf) == [1]
+    if killed:
+        for name in ("lab.db", "lab.db-wal"):
+            (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
+        (tmp_path / "copy-lab.db-wal").rename(tmp_path / "copy.db-wal")
+        (tmp_path / "copy-lab.db").rename(tmp_path / "copy.db")
+    else:
+        shelf.store.close()
+    again = _Shelf(tmp_path / ("copy.db" if killed else "lab.db"))
+    assert _contents(again) == []
+    assert again.inbox.messages == []
+    again.store.close()
+    del reading
+
+
+def test_a_copy_outlives_what_is_sent(shelf: _Shelf) -> None:
+    """Where a copy is left, its octets stay when the other is sent."""
+    (message,) = shelf.inbox.append([Draft(content=_LARGE)])
+    target = shelf.store.account("alice").mailboxes["Sent"]
+    (copy,) = shelf.inbox.copy([message], target)
+    reading = message.reading()
+    shelf.inbox.expunge([message])
+    del reading
+    target.append([Draft(content=b"next")])
+    assert copy.content == _LARGE
+
+
+def test_numbers_are_not_given_again(shelf: _Shelf) -> None:
+    """Whoever still has a message that is gone does not get the octets of another."""
+    (message,) = shelf.inbox.append([Draft(content=b"old")])
+    shelf.inbox.expunge([message])
+    (following,) = shelf.inbox.append([Draft(content=b"new")])
+    assert following.body == 2
+    for read in (lambda: message.content, lambda: message.envelope):
+        with pytest.raises(StoreError) as raised:
+            read()
+        assert raised.value.code == "EXPUNGEISSUED"
+
+
+def test_windows_of_what_is_gone(shelf: _Shelf) -> None:
+    """No octets of a removed message stay in memory."""
+    (message,) = shelf.inbox.append([Draft(content=_LARGE)])
+    shelf.storage.read_octets(1, 0, 3)
+    assert shelf.blobs.held == WINDOW
+    shelf.inbox.expunge([message])
+    assert shelf.blobs.held == 0
+
+
+def _contents(shelf: _Shelf) -> list[int]:
+    """Return the numbers of the contents in the file."""
+    return [key for (key,) in shelf.storage._db.execute("SELECT id FROM content")]  # noqa: SLF001 -- the file is locked

@@ -21,6 +21,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.readings = 0
+        self.finished_with: list[int] = []
 
     def read_content(self, message: Message) -> bytes:
         """Return made-up octets."""
@@ -32,6 +33,10 @@ class Shelf:
         """Return some of them."""
         self.readings += 1
         return bytes([key]) * (end - start)
+
+    def finished(self, key: int) -> None:
+        """Take note."""
+        self.finished_with.append(key)
 
     def read_envelope(self, message: Message) -> Envelope | None:  # noqa: ARG002 -- the interface's
         """Return none."""
@@ -67,6 +72,18 @@ def test_reading_piece_by_piece() -> None:
     assert shelf.readings == 1
     assert small.reading().octets(10, 30) == b"\x03" * 20
     assert (shelf.readings, small in warm) == (2, True)
+
+
+def test_who_is_being_sent_what() -> None:
+    """What is read piece by piece is known for as long as somebody reads it, and the source is told of the end."""
+    warm = WarmMessages(shelf := Shelf(), capacity=1_000_000)
+    (message,) = cold(warm, 100_000)
+    readings = [message.reading(), message.reading()]
+    assert list(warm.being_sent) == [1]
+    readings.pop()
+    assert (list(warm.being_sent), shelf.finished_with) == ([1], [])
+    readings.pop()
+    assert (list(warm.being_sent), shelf.finished_with) == ([], [1])
 
 
 def test_octets_are_read_once_while_warm() -> None:

@@ -25,6 +25,7 @@ class RecordingStorage(MemoryStorage):
     """Remembers commits; refuses them when told to."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.commits: list[list[Change]] = []
         self.refusing = False
 
