@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ from labserver.report.text import lines
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
+    from io import FileIO
 
     from labserver.events import Event
     from labserver.servers.transcript import SessionRecord, Transcript
@@ -52,13 +54,15 @@ def _subscribed(transcript: Transcript, subscriber: Callable[[SessionRecord, Eve
 @contextlib.contextmanager
 def _to_file(transcript: Transcript, options: argparse.Namespace) -> Iterator[None]:
     try:
-        stream = os.fdopen(open_appending(options.transcript), "a", encoding="utf-8", buffering=1)
+        # Without a buffer: each line is one write, so that somebody who follows the file finds whole lines.
+        stream = os.fdopen(open_appending(options.transcript), "ab", buffering=0)
     except OSError as error:
         raise ConfigurationError(f"--transcript {options.transcript}: {error.strerror}") from error
 
     def write(record: SessionRecord, event: Event) -> None:
         try:
-            stream.write(encoded(record.number, record.started, event, secrets=options.show_secrets) + "\n")
+            line = encoded(record.number, record.started, event, secrets=options.show_secrets).encode() + b"\n"
+            _write_whole(stream, line)
         except OSError as error:  # a full disk is no reason to stop serving
             transcript.subscribers.discard(write)
             log.error("--transcript %s: %s; it ends here", options.transcript, error.strerror)  # noqa: TRY400 -- the reason is in the line
@@ -67,8 +71,16 @@ def _to_file(transcript: Transcript, options: argparse.Namespace) -> Iterator[No
         with _subscribed(transcript, write):
             yield
     finally:
-        with contextlib.suppress(OSError):  # what a full disk did not take, once more
-            stream.close()
+        stream.close()
+
+
+def _write_whole(stream: FileIO, line: bytes) -> None:
+    """Write a line, which a pipe may take in parts; raises OSError, also for a pipe that would not wait."""
+    while line:
+        taken = stream.write(line)
+        if taken is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        line = line[taken:]
 
 
 def _log_event(record: SessionRecord, event: Event) -> None:

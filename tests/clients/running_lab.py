@@ -59,6 +59,10 @@ class Account:
     """Its OAuth bearer token."""
 
 
+_LINE = 1 << 20
+"""Octets that no line of a transcript has here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Everything a client is told: where to connect, how to reach TLS, whom to trust and who to be."""
@@ -98,12 +102,13 @@ class RunningLab:
     """Unused accounts; a test that takes one shares its mailbox with no other test."""
 
     def now(self) -> int:
-        """Return this moment as a place in the transcript."""
-        return self.transcript.stat().st_size
+        """Return this moment as a place in the transcript: behind the last line that is there as a whole."""
+        start = max(0, self.transcript.stat().st_size - _LINE)
+        return start + self._part(start).rfind(b"\n") + 1
 
     def events(self, since: int) -> list[dict[str, Any]]:
         """Return what happened in all sessions since a place in the transcript."""
-        return [json.loads(line) for line in self._part(since).splitlines()]
+        return [json.loads(line) for line in self._part(since).rpartition(b"\n")[0].splitlines()]
 
     def _part(self, since: int) -> bytes:
         with self.transcript.open("rb") as file:
