@@ -60,13 +60,19 @@ _STEP = MESSAGE * 256
 """Units of work that are counted at a time."""
 _TEST = 16
 """Units that one more test of metadata takes."""
+_READ = 768
+"""Units to look into a message at all."""
 _PART = 512
 """Units that a part takes besides its octets."""
+_DECODED = 1 << 17
+"""Units of a piece of a long body, which may be hard to decode."""
 _NEEDLE = 2
 """Characters of what is looked for that make looking through one character as slow again, at the worst."""
 
 
 _ODDLY_SPELLED = re.compile(rb'[(\\\t]| [@.]|[@.] |"[@.]|[@.]"')
+_SHORT_NEEDLE = 16
+"""Units to look for one string in a short text."""
 _SEARCHED = 8
 """Characters that are looked through in the time of one unit, for a single character."""
 
@@ -190,7 +196,7 @@ class _Text:
         if self._header is None:
             content = self._content
             self._header = MessageHeader(content, 0, header_end(content, within=MOST_OCTETS))
-            self._candidate.spent += self._header.end
+            self._candidate.spent += _READ + self._header.end
         return self._header
 
     def field_contains(self, name: bytes, text: str) -> bool:
@@ -222,6 +228,7 @@ class _Text:
             found = _Found(self._candidate.in_headers)
             found.look_at(fold(header_text(inner.header)) for inner in self._parts())
             self._headers = found.found
+            self._candidate.spent += found.looked
         return text in self._headers
 
     def body_contains(self, text: str) -> bool:
@@ -231,6 +238,7 @@ class _Text:
             found = _Found(self._candidate.in_bodies)
             found.look_at(short_text(inner) for inner in self._parts() if is_text(inner))
             self._bodies = found.found
+            self._candidate.spent += found.looked
         return text in self._bodies
 
     def _parts(self) -> Iterator[Part]:
@@ -282,11 +290,14 @@ class _Found:
 
     def __init__(self, wanted: frozenset[str]) -> None:
         self.found: set[str] = set()
+        self.looked = 0
+        """Units of work to look through short texts."""
         self.missing = set(wanted)
 
     def look_at(self, texts: Iterable[str]) -> None:
         """Look through short texts at once, up to where all is found."""
         for text in texts:
+            self.looked += len(text) + _SHORT_NEEDLE * len(self.missing)
             found = [wanted for wanted in self.missing if wanted in text]
             if found:
                 self.found.update(found)
@@ -311,7 +322,7 @@ class _Found:
             before = text[-longest:] if longest else ""
             if not self.missing:
                 break
-            if effort.spend(len(piece) + _PART):
+            if effort.spend(len(piece) + _DECODED):
                 yield GIVE_WAY
 
 

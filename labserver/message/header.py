@@ -24,7 +24,7 @@ __all__ = ["MOST_FIELDS", "MOST_OCTETS", "WINDOW", "Field", "Header", "header_en
 MOST_OCTETS = 1 << 18
 """Octets of one header that are interpreted; those beyond are delivered, but answer no question."""
 
-MOST_FIELDS = 10_000
+MOST_FIELDS = 4_000
 """Fields of one header that are interpreted; the same holds of those beyond."""
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")

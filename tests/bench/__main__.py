@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a folder, which Python put on its path: what is imported are the repository's modules
     sys.path[0] = str(Path(__file__).parents[2])
 
-from tests.bench import certificates, handshakes, reading, scenarios, sending, starting
+from tests.bench import certificates, handshakes, hostile, reading, scenarios, sending, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,13 @@ SECTIONS: dict[str, Callable[[Path, bool], str]] = {
     "tls": lambda folder, quick: handshakes.run(folder, rounds=3 if quick else 9, seconds=2 if quick else 3),
     "scenarios": lambda folder, quick: scenarios.run(folder, rounds=3 if quick else 15),
     "certificates": lambda folder, quick: certificates.run(folder, rounds=3 if quick else 15),
+    "hostile": lambda folder, quick: hostile.run(
+        folder,
+        messages=5000 if quick else 100_000,
+        octets=4 << 20 if quick else 40 << 20,
+        repeats=5000 if quick else 200_000,
+        latencies=50 if quick else 200,
+    ),
     "memory": lambda folder, quick: handshakes.run_memory(folder, connections=100 if quick else 500),
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import certificates, handshakes, reading, scenarios, sending, starting
+from tests.bench import certificates, handshakes, hostile, reading, scenarios, sending, starting
 from tests.bench.comparison import Bound, Rounds, interleaved
 from tests.clients.sandbox import missing
 
@@ -23,6 +23,10 @@ _SECTIONS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "tls": ("openssl", lambda folder: handshakes.run(folder, rounds=1, seconds=1, engines=("openssl",))),
     "scenarios": ("true", lambda folder: scenarios.run(folder, rounds=1)),
     "certificates": ("true", lambda folder: certificates.run(folder, rounds=1)),
+    "hostile": (
+        "true",
+        lambda folder: hostile.run(folder, messages=200, octets=1 << 16, repeats=100, latencies=2),
+    ),
     "memory": ("openssl", lambda folder: handshakes.run_memory(folder, connections=5)),
 }
 

@@ -115,9 +115,7 @@ class Loop:
 
     def call_soon(self, call: Callable[..., object], *arguments: object) -> _Timer:
         """Remember a call for the next turn."""
-        handle = _Timer(lambda: call(*arguments))
-        self._soon.append(handle)
-        return handle
+        return self.call_later(0, call, *arguments)
 
     def turn(self) -> int:
         """Make the calls that were waiting for a turn, not those that they ask for; return how many there were."""
@@ -128,8 +126,11 @@ class Loop:
         return len(called)
 
     def call_later(self, seconds: float, call: Callable[..., object], *arguments: object) -> _Timer:
-        """Remember a call."""
+        """Remember a call; without a delay it is for the next turn."""
         timer = _Timer(lambda: call(*arguments))
+        if not seconds:
+            self._soon.append(timer)
+            return timer
         heapq.heappush(self._timers, (self.building.clock.elapsed + seconds, next(self._numbers), timer))
         return timer
 
