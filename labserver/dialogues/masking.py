@@ -73,6 +73,8 @@ class Lexicon:
         raw = command.raw
         if command.verb not in self.words:
             return MASKED_LINE if raw.strip() else raw
+        if not command.argument and len(command.parts) == 1:
+            return raw
         if standing.authenticated and command.verb in self.readable:
             return raw
         end = self._end(command, standing)
@@ -87,8 +89,7 @@ class Lexicon:
         argument = self.harmless.get(command.verb, _NOTHING).match(command.raw, start)
         if argument is None:
             return start
-        name = argument.groupdict().get("account")
-        if name is None or standing.is_account(_unquoted(name).decode(errors="replace")):
+        if argument.lastgroup != "account" or standing.is_account(_name(argument["account"])):
             return argument.end()
         return argument.start("account")
 
@@ -111,5 +112,6 @@ def harmless(**patterns: bytes) -> dict[str, re.Pattern[bytes]]:
     return {verb: re.compile(pattern, re.IGNORECASE) for verb, pattern in patterns.items()}
 
 
-def _unquoted(text: bytes) -> bytes:
-    return _ESCAPED.sub(rb"\1", text[1:-1]) if text.startswith(b'"') else text
+def _name(text: bytes) -> str:
+    unquoted = _ESCAPED.sub(rb"\1", text[1:-1]) if text.startswith(b'"') else text
+    return unquoted.decode(errors="replace")

@@ -328,35 +328,35 @@ class Membrane:
     def _take(self, backend: Backend, unit: Framed | LiteralRequest | Overflow) -> None:
         """Take note of what was asked, and answer it unless replies are withheld."""
         command = self._dialogue.command(unit if isinstance(unit, Framed) else _cut(unit.parts))
-        if not self._dialogue.word(command) and (method := http_word(command.parts[0])):
+        word = self._dialogue.word(command)
+        if not word and (method := http_word(command.parts[0])):
             self._note_command(command, verb=method, masked=method.encode() + b" " + MASKED_LINE)
             self.depart(Farewell.HTTP, at_once=True)
             return
-        veiled = self._note_asked(command)
-        asked = self._refused(unit) or self._untagged(command if isinstance(unit, Framed) else unit, command)
+        veiled = self._note_asked(command, word)
+        asked: Asked | Reply = command
+        if not isinstance(unit, Framed):
+            asked = self._refused(unit) or (unit if word else replace(unit, parts=_nameless(unit.parts)))
+        elif not word:
+            asked = self._untagged(command)
         if self._withholding:
             self._withheld.append((asked, veiled))
             self._withheld_size += _COMMAND + len(command.raw)
         else:
             self._answer(backend, asked, veiled)
 
-    def _refused(self, unit: Framed | LiteralRequest | Overflow) -> Reply | None:
+    def _refused(self, unit: LiteralRequest | Overflow) -> Reply | None:
         """Return the answer to a command that has one already: its literal was refused while it came."""
         refusal, self._refusal = self._refusal, None
         return refusal if isinstance(unit, Overflow) and not unit.fatal else None
 
-    def _untagged(self, asked: Asked, command: Command) -> Asked:
-        """Return what was asked without a tag where that may be a password and no tag: no reply must repeat it.
+    def _untagged(self, command: Command) -> Command:
+        """Return words that make no command without their tag where that may be a password: no reply must repeat it.
 
-        That is so for words which make no command (RFC 9051 7.1: then BAD has no tag) if they stand alone, come after
-        a refusal, or are part of something too long.
+        That is so if they stand alone or come after a refusal; BAD then has no tag (RFC 9051 7.1).
         """
-        if self._dialogue.word(command):
-            return asked
-        if not isinstance(asked, Command):
-            return replace(asked, parts=(b"", *asked.parts[1:]))
-        alone = not command.verb
-        return replace(asked, tag=b"") if alone or self._failed_logins or self._literal_refused else asked
+        doubtful = not command.verb or self._failed_logins or self._literal_refused
+        return replace(command, tag=b"") if doubtful else command
 
     def _answer(self, backend: Backend, asked: Asked | Reply, veiled: bytes) -> None:
         self._veiled = veiled
@@ -469,7 +469,8 @@ class Membrane:
 
     def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
         command = self._dialogue.command(_cut(request.parts))
-        answer = backend.admit(self._untagged(request, command))  # type: ignore[arg-type]  # a literal stays one
+        word = self._dialogue.word(command)
+        answer = backend.admit(request if word else replace(request, parts=_nameless(request.parts)))
         framer = self._framer
         if not isinstance(framer, ImapFramer):
             return
@@ -481,7 +482,7 @@ class Membrane:
             framer.refuse()
             self._refusal = answer
         else:
-            self._veiled = self._note_asked(command)
+            self._veiled = self._note_asked(command, word)
             self._literal_refused = True
             framer.refuse()
             self._say(answer)
@@ -554,9 +555,8 @@ class Membrane:
 
     # The transcript's view
 
-    def _note_asked(self, command: Command) -> bytes:
+    def _note_asked(self, command: Command, word: str) -> bytes:
         """Take note of a command, and return its tag if that is not shown: it may be a password and no tag."""
-        word = self._dialogue.word(command)
         masked = self._dialogue.masked(command, self._standing)
         suspicious = self._literal_refused and not self._standing.authenticated
         plain = counts(command.tag) or (self._tags_vary and masked == command.raw)
@@ -610,6 +610,11 @@ class Membrane:
 def _cut(parts: tuple[bytes, ...]) -> Framed:
     """Return the beginning of something that is not whole, for its tag, its verb and the transcript."""
     return Framed(parts=parts, raw=b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n")
+
+
+def _nameless(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return parts of what is not whole without their beginning, so that nothing is taken for its tag."""
+    return (b"", *parts[1:])
 
 
 def _masked_envelope(envelope: Envelope) -> dict[str, object]:
