@@ -177,10 +177,12 @@ class Cursor:
         value = self.message()
         if not isinstance(value, bytes):
             raise BadSyntax("Such a large literal is not allowed here")
+        if b"\0" in value:
+            raise BadSyntax("NUL is only allowed in a message")
         return value
 
     def message(self, *, binary: bool = False) -> bytes | Span:
-        """Consume a literal; ``binary`` also allows literal8 (RFC 3516), the only kind that may hold NUL."""
+        """Consume a message; ``binary`` also allows literal8 (RFC 3516). NUL is taken in any, as SMTP takes it."""
         match = _LITERAL.match(self._text, self._position)
         if not match or self._index + 2 >= len(self._parts):
             raise BadSyntax("Expected a literal")
@@ -189,7 +191,7 @@ class Cursor:
         if match.group(1) and not binary:
             raise BadSyntax("A literal8 is not allowed here")
         if not match.group(1) and (b"\0" in value if isinstance(value, bytes) else value.binary):
-            raise BadSyntax("NUL is only allowed in a literal8")
+            self.depart("NUL in a literal that is no literal8")
         self._index += 2
         self._text = self._parts[self._index]
         self._position = 0

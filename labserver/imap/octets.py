@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.imap.syntax import without_nul
 from labserver.message.selection import selected
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Literal:
         else:
             size, holds_nul = yield from self.octets.measure()
         yield b"%b %b{%d}\r\n" % (self.label, b"~" if self.binary and holds_nul else b"", size)
-        yield from octets
+        yield from octets if self.binary else map(without_nul, octets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,13 @@ _HIGHEST = (1 << 32) - 1
 
 
 def literal(value: bytes) -> bytes:
-    """Return ``value`` as a literal (RFC 3501 4.3)."""
-    return b"{%d}\r\n%b" % (len(value), value)
+    """Return ``value`` as a literal, which cannot hold NUL (RFC 3501 4.3): 0x80 is in its place, as in Dovecot."""
+    return b"{%d}\r\n%b" % (len(value), without_nul(value))
+
+
+def without_nul(octets: bytes) -> bytes:
+    """Return as many octets, with 0x80 for each NUL."""
+    return octets.replace(b"\0", b"\x80") if b"\0" in octets else octets
 
 
 def literal8(value: bytes) -> bytes:

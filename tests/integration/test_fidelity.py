@@ -105,10 +105,10 @@ def test_there_is_something_to_send() -> None:
 
 
 def test_imap(sent: tuple[LabProcess, list[bytes]]) -> None:
-    """FETCH BODY[] gives what ought to be stored."""
+    """FETCH BODY[] gives what ought to be stored, but for NUL, which no literal can hold."""
     lab, contents = sent
     with Peer(lab, "imaps") as peer:
-        assert _differing(contents, peer.login().mailbox()) == []
+        assert _differing([content.replace(b"\0", b"\x80") for content in contents], peer.login().mailbox()) == []
 
 
 def test_imap_in_pieces(sent: tuple[LabProcess, list[bytes]]) -> None:
@@ -118,7 +118,7 @@ def test_imap_in_pieces(sent: tuple[LabProcess, list[bytes]]) -> None:
         peer.login().ask(b"x SELECT INBOX\r\n")
         for number, content in enumerate(contents, 1):
             answer = peer.ask(b"y FETCH %d (BODY.PEEK[]<1.1000>)\r\n" % number)
-            piece = content[1:1001]
+            piece = content[1:1001].replace(b"\0", b"\x80")
             expected = b"{%d}\r\n%b)" % (len(piece), piece)
             assert expected in answer or (not piece and b'""' in answer), list(_MESSAGES)[number - 1]
             assert b"RFC822.SIZE %d" % len(content) in peer.ask(b"z FETCH %d (RFC822.SIZE)\r\n" % number)

@@ -1,7 +1,7 @@
 """BINARY (RFC 3516): parts without their transfer encoding, and literals that may hold NUL.
 
-APPEND stores a literal8 as it came and FETCH BODY[] returns it as it came, NUL included: the count tells where a
-literal ends, and the other way out, a re-encoded message, would not be what was appended.
+APPEND stores a literal8 as it came, and BINARY returns it as it came, NUL included. BODY[] cannot hold NUL: it has 0x80
+in its place (:func:`labserver.imap.syntax.literal`).
 """
 
 from __future__ import annotations
