@@ -371,6 +371,7 @@ def _http_port(options: argparse.Namespace, ports: Mapping[str, int]) -> int:
 
 def _catch_all(name: str) -> str:
     if ":" in name:
+        name = name.partition(":")[0]  # what follows may be a password
         raise ConfigurationError(f"--catch-all {name!r}: an account without a password of its own, NAME or NAME@DOMAIN")
     return parse_user(f"{name}:-", option="--catch-all").address
 

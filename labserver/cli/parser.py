@@ -114,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
         near = (
             question([_MEANT_COMMANDS[chosen]]) if chosen in _MEANT_COMMANDS else did_you_mean(chosen, every_command())
         )
-        parser.error(f"unknown command {chosen!r}{near}")
+        parser.error(f"unknown command {_shown(chosen)!r}{near}")
     options, unknown = parser.parse_known_args(words)
     if unknown:
         _refuse(parser, words, unknown)
@@ -164,9 +164,15 @@ def _refuse(parser: argparse.ArgumentParser, words: Sequence[str], unknown: Sequ
     addressed, known = _addressed(parser, words)
     option = next((word.partition("=")[0] for word in unknown if word.startswith("-") and word != "--"), None)
     if option is None:
-        addressed.error(f"unexpected argument {unknown[0]!r}")
+        addressed.error(f"unexpected argument {_shown(unknown[0])!r}")
     meant = [name for name in _MEANT_OPTIONS.get(option, ()) if name.split()[0] in known]
     addressed.error(f"unknown option {option}{question(meant) or did_you_mean(option, known)}")
+
+
+def _shown(word: str) -> str:
+    """Return a word as errors tell it: without what could be a password, as in a user whose ``--user`` is missing."""
+    name, colon, rest = word.partition(":")
+    return word if not colon or rest.startswith("//") else f"{name}:…"
 
 
 def _addressed(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[argparse.ArgumentParser, list[str]]:

@@ -149,7 +149,7 @@ _BAD = [
     (["--user", "a:x", "--user", "a:y"], "a"),
     (["--catch-all", ""], "--catch-all"),
     (["--catch-all", "a b"], "--catch-all: a user's name cannot have ' '"),
-    (["--catch-all", "carol:x"], "--catch-all 'carol:x'"),
+    (["--catch-all", "carol:x"], "--catch-all 'carol': an account without"),
     (["--services", ""], "--services"),
     (["--services", "imap,gopher"], "--services gopher"),
     (["--seed", ""], "--seed"),

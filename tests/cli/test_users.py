@@ -163,6 +163,31 @@ def test_refused_before_anything_starts(folder: Path, file: Path, words: tuple[s
     assert "others can read the passwords in it" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "up alice:hunter2",
+        "alice:hunter2",
+        "up --usr alice:hunter2",
+        "up --usr=alice:hunter2",
+        "run --user=alice:hunter2 --bogus bob:hunter2 -- true",
+        "check --user alice:hunter2 -- true",
+        "env --user alice:hunter2",
+        "up --ports any --catch-all alice:hunter2",
+        "up --ports any --user hunter2",
+        "up --ports any --user alice:hunter2 --user alice:hunter2",
+    ],
+)
+def test_no_message_repeats_a_password(folder: Path, words: str) -> None:
+    """Whatever is wrong with a command line, its message has no password in it."""
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
+    done = subprocess.run(
+        [*COMMAND, *words.split()], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hunter2" not in done.stderr
+
+
 def test_check_has_a_user_of_its_own(folder: Path) -> None:
     """``labserver check`` makes up its user, and does not even read the variable."""
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), VARIABLE: "nonsense"}
