@@ -70,7 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="patterns",
         action="append",
         metavar="GLOB",
-        help="scenarios whose id matches, more than once for several (default: the commonest sixteen)",
+        help="scenarios whose id matches, more than once for several (default: the commonest)",
     )
     group.add_argument(
         "--policy",

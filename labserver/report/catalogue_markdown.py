@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names
+from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import ALL, USUAL_HOST, Expectation
 
 if TYPE_CHECKING:
@@ -55,8 +56,11 @@ def catalogue_markdown(scenarios: Sequence[Scenario]) -> str:
 
 
 def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    usual = sum(scenario.default for scenario in scenarios)
+    forged = sum(isinstance(scenario.facets.certificate, RecipeCertificate) for scenario in scenarios)
     yield "## All of them"
     yield ""
+    yield f"There are {len(scenarios)} scenarios: {forged} present a certificate of their own, {usual} are *default*."
     yield f"*All* services are {', '.join(ALL)}."
     yield ""
     yield "| scenario | severity | a correct client | services | besides |"

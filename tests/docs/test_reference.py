@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labserver.catalogue.entries import CATALOGUE
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.limits import Limits
 from labserver.pki.environment import TRUST_VARIABLES
@@ -141,3 +142,38 @@ def test_exit_codes() -> None:
     )
     codes = [subprocess.run([*run, *line], capture_output=True, check=False).returncode for line in lines]
     assert codes == [2, 127, 1, 128 + 9]
+
+
+_WRITTEN_BY_HAND = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("certs/*/*.md"))
+    if path.name not in {"SCENARIOS.md", "VERIFIERS.md"} and not path.is_relative_to(ROOT / ".venv")
+)
+_NUMBER = r"(?:\d{2,}|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|\w+ty(?:-\w+)?|\w+ hundred)"
+_COUNT = re.compile(
+    rf"(?i)(more than )?\b({_NUMBER}) (?:\w+ ){{0,2}}?(?:scenarios|recipes|chains|verifiers|TLS libraries)\b"
+)
+
+
+@pytest.mark.parametrize("document", _WRITTEN_BY_HAND)
+def test_no_count_is_typed_by_hand(document: str) -> None:
+    """A document that is not generated has no count of what grows, or one that stays true when it does."""
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").split())
+    for found in _COUNT.finditer(text):
+        assert found[1], found[0]
+        assert int(found[2]) < len(CATALOGUE) < int(found[2]) + 100, found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("it has 403 recipes", True),
+        ("the sixteen default scenarios", True),
+        ("more than 400 scenarios", True),
+        ("two scenarios on port 3025", False),
+        ("RFC 5280 scenarios", True),
+    ],
+)
+def test_what_a_count_is(text: str, typed: bool) -> None:  # noqa: FBT001 -- a table's column
+    """Counts in digits and in letters are found."""
+    assert bool(_COUNT.search(text)) is typed

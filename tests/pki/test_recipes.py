@@ -18,7 +18,7 @@ from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntrop
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.cookbook import cookbook
-from labserver.pki.profile import HOSTS
+from labserver.pki.profile import HOSTS, is_address
 from labserver.pki.recipes import ISSUED, forge, forge_spec, unavailable
 from labserver.pki.specification import ChainSpec, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
@@ -172,3 +172,11 @@ def test_unavailable(name: str, pki_clock: FixedClock) -> None:
     assert (reason is not None) is (name in {"expired", "bad-signature"})
     with nullcontext() if reason is None else pytest.raises(UnavailableError, match=f"^{re.escape(reason)}$"):
         forge(name, issuer=trustme, entropy=SystemEntropy(), clock=pki_clock, host=HOST, names=NAMES)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in cookbook().items() if is_address(spec.host)])
+def test_no_address_in_the_common_name(name: str) -> None:
+    """Where a client is told an address, the common name is none, unless that is the fault: clients may look there."""
+    subject = dict(cookbook()[name].leaf.subject or ())
+    assert (subject.get("CN") == "{host}") is (name == "ip-in-cn")
+    assert "CN" in subject

@@ -82,5 +82,4 @@ MBSYNC = Command(
     words=_words,
     reasons=REASONS,
     asks=frozenset(),
-    reaches=lambda case: not case.by_address,
 )

@@ -1,4 +1,7 @@
-"""The lab that verifiers meet: in this process, each scenario at an address of its own, as it is or repaired."""
+"""The lab that verifiers meet: in this process, each scenario at an address of its own, as it is or repaired.
+
+A scenario whose name is an address is met on ports of its own: some programs connect to the address that they are told.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from labserver.facets.certificate import RecipeCertificate
 from labserver.lab import Lab
 from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
+from labserver.pki.profile import is_address
 from labserver.servers import loop
 from labserver.settings import Settings
 from tests.verifiers.case import Case
@@ -78,11 +82,13 @@ def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Cas
     anchors.write_bytes(certificates_pem(chain.anchors))
     crls = folder / f"{identifier}.crl.pem"
     crls.write_bytes(chain.crls_pem)
+    name = host_names(identifier)[0]
+    own = is_address(name)  # its ports are the same on 127.0.0.1 and ::1
     return Case(
         id=identifier,
-        name=host_names(identifier)[0],
-        address=addresses()[identifier],
-        ports=ports,
+        name=name,
+        address="127.0.0.1" if own else addresses()[identifier],
+        ports=lab.lease(identifier, _SERVICES).ports if own else ports,
         anchors=anchors,
         chain=chain,
         crls=crls if chain.crls else None,

@@ -33,6 +33,18 @@ UNPOPULAR: dict[str, str] = {}
 SECOND_REASONS = {
     "eku-code-signing-critical": "pyca: a critical extended key usage, which RFC 5280 4.2.1.12 leaves to the issuer",
     "cross-signed": "nss: of two certificates of one CA it tries one, and no other",
+    **dict.fromkeys(
+        (
+            "dns-san-only-connect-ip",
+            "ip-in-dns-san",
+            "ip-san-cidr",
+            "ip-san-ipv4-mapped",
+            "ip-san-text",
+            "ip-san-wrong",
+            "wildcard-ip",
+        ),
+        "mbsync: it compares DNS names and the common name with the address, never the addresses in a certificate",
+    ),
 }
 """What somebody rejects even without its fault: who, and why that is theirs to answer for."""
 
