@@ -25,13 +25,26 @@ if TYPE_CHECKING:
 __all__ = ["SessionRecord", "Transcript"]
 
 _RAW = (events.RawReceived, events.RawSent)
+_MOST_LIES = 100
+"""Events of misbehaviour that are kept of a session: a client may ask for the same lie again and again."""
 _SIZED = (events.CommandReceived, events.LineReceived, events.ReplySent, events.DataReceived)
 
 
 class SessionRecord:
     """The events of one connection."""
 
-    __slots__ = ("_clock", "_origin", "_raw_room", "_room", "_transcript", "elided", "events", "number", "started")
+    __slots__ = (
+        "_clock",
+        "_lies",
+        "_origin",
+        "_raw_room",
+        "_room",
+        "_transcript",
+        "elided",
+        "events",
+        "number",
+        "started",
+    )
 
     def __init__(self, *, number: int, clock: Clock, transcript: Transcript) -> None:
         self.number = number
@@ -40,6 +53,7 @@ class SessionRecord:
         self.elided = 0
         """Octets of dialogue and network that were not kept."""
         self._clock = clock
+        self._lies = 0
         self._origin = clock.monotonic()
         self._room = transcript.octets
         self._raw_room = transcript.raw_octets
@@ -60,6 +74,10 @@ class SessionRecord:
             self._room = self._keep(event, self._room)
         elif isinstance(event, events.MailDelivered):
             self._keep_whole(event)
+        elif isinstance(event, events.Misbehaved):
+            self._lies += 1
+            if self._lies <= _MOST_LIES:
+                self.events.append(event)
         else:
             self.events.append(event)
 
@@ -75,7 +93,7 @@ class SessionRecord:
         """Keep what fits into ``room`` octets; return the room left."""
         size = len(event.data)
         self.elided += max(0, getattr(event, "size", size) - size)
-        if size <= room:
+        if size <= room and room:  # one without octets takes room, too
             self.events.append(event)
             return room - size
         self.elided += size - room

@@ -16,6 +16,7 @@ from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.storage import PER_MESSAGE, MemoryStorage
 from labserver.mailstore.store import MailStore
 from labserver.servers.spool import Spool
+from labserver.servers.transcript import Transcript
 from tests.servers.playbook import Building
 
 if TYPE_CHECKING:
@@ -369,3 +370,20 @@ def test_expunged_mail_counts_while_somebody_has_it(open_post: Callable[..., Pos
     assert post.budgets.finished.held == 50_000
     del reading
     assert post.budgets.finished.held == 0
+
+
+@pytest.mark.parametrize("chunk", [b"BDAT 0\r\n", b"BDAT 1\r\nx"])
+def test_many_chunks_leave_nothing_in_a_session(post: Post, chunk: bytes) -> None:
+    """What a session and its transcript hold does not grow with the number of chunks, only with their octets."""
+    transcript = Transcript(clock=post.building.clock, octets=1_000, raw_octets=100, sessions=1)
+    record = transcript.begin()
+    talk = _connect(post, "BDAT")
+    talk.say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@lab.test>\r\n")
+    for _ in range(30):
+        talk.seen.clear()
+        talk.say(chunk * 1_000)
+        for event in talk.seen:
+            record.observe(event)
+    assert len(record.events) < 200
+    assert post.budgets.unfinished.held == 30_000 * (chunk[5:6] == b"1")
+    assert post.budgets.spool.held == 0

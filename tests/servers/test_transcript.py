@@ -82,6 +82,25 @@ def test_a_session_of_nothing_but_idle_is_bounded() -> None:
     assert record.elided == 6 * 998 + 2
 
 
+@pytest.mark.parametrize("make", [_command, _line, _reply, _mail, _raw])
+def test_nothing_is_bounded_like_something(make: Callable[[bytes], events.Event]) -> None:
+    """Empty chunks and lines, however many, are no longer kept once there is no room for others."""
+    record = _transcript(octets=10, raw_octets=10).begin()
+    record.observe(make(b"0123456789"))
+    for _ in range(1000):
+        record.observe(make(b""))
+    assert len(record.events) == 1
+    assert record.elided == 0
+
+
+def test_a_lie_is_told_again_and_again() -> None:
+    """A client that asks for the same lie a thousand times has met it, and the record has a bound."""
+    record = _transcript(octets=10).begin()
+    for _ in range(1000):
+        record.observe(events.Misbehaved(at=0.0, scenario="starttls-refused", facet="upgrade"))
+    assert len(record.events) == 100
+
+
 def test_a_shortened_command_is_still_masked() -> None:
     """Shortening takes from what is shown, too: a mask is never undone by it."""
     record = _transcript(octets=16).begin()
