@@ -16,6 +16,7 @@ from labserver.imap.cursor import BadSyntax, beginning
 from labserver.imap.octets import Cut, Decoded, Literal, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
 from labserver.message.envelope import envelope
+from labserver.message.header import Header, header_end
 from labserver.message.structure import body_structure, describe
 from labserver.message.tree import read_tree, tree
 
@@ -172,10 +173,17 @@ class Section:
 
     def read(self, message: Message) -> bytes | None:
         """Return the octets, None if the message has no such part."""
-        if not self.path:
-            content = message.content
-            return tree(content).section((), self.text, self.wanted) if self.text else content
-        return message_tree(message).section(self.path, self.text, self.wanted)
+        return message_tree(message).section(self.path, self.text, self.wanted) if self.path else self._of_all(message)
+
+    def _of_all(self, message: Message) -> bytes:
+        """Return what is asked of the message itself, for which no tree is needed."""
+        content = message.content
+        if not self.text:
+            return content
+        body = header_end(content)
+        if self.wanted:
+            return Header(content, 0, body).selection(self.wanted, excluding=self.text == "HEADER.FIELDS.NOT")
+        return content[body:] if self.text == "TEXT" else content[:body]
 
 
 def parse_path(cursor: Cursor) -> tuple[int, ...]:
@@ -305,7 +313,7 @@ _FIXED = (
     Item(name=b"FLAGS", render=lambda view, message: view.flags(message)),
     Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
     Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
-    Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.internal_date)),
+    Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.arrived)),
     _found(b"ENVELOPE", "imap.envelope", _envelope, read),
     _structure(b"BODYSTRUCTURE", "imap.structure", extended=True),
     _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),

@@ -11,9 +11,11 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labserver.effort import in_steps
+from labserver.mailstore.moments import wall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -256,13 +258,24 @@ def _spelled(spans: Iterable[tuple[int, int]]) -> list[bytes]:
     return [b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in spans]
 
 
-def internal_date(moment: datetime) -> bytes:
-    """Return an aware moment as IMAP's quoted date-time, ``"17-Jul-1996 02:44:25 -0700"``."""
-    offset = moment.utcoffset() or timedelta()
-    minutes = int(offset.total_seconds()) // 60
-    zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
-    day = f"{moment.day:02}-{MONTHS[moment.month - 1]}-{moment.year:04}"
-    return f'"{day} {moment.hour:02}:{moment.minute:02}:{moment.second:02} {zone}"'.encode()
+def internal_date(moment: int) -> bytes:
+    """Return a moment that was packed as IMAP's quoted date-time, ``"17-Jul-1996 02:44:25 -0700"``."""
+    seconds, minutes = wall(moment)
+    day, second = divmod(seconds, 86_400)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return b'"%b %02d:%02d:%02d %b"' % (_day(day), hour, minute, second, _zone(minutes))
+
+
+@lru_cache(maxsize=4_096)
+def _day(day: int) -> bytes:
+    moment = date(1970, 1, 1) + timedelta(days=day)
+    return f"{moment.day:02}-{MONTHS[moment.month - 1]}-{moment.year:04}".encode()
+
+
+@lru_cache(maxsize=256)
+def _zone(minutes: int) -> bytes:
+    return b"%c%02d%02d" % (b"-" if minutes < 0 else b"+", *divmod(abs(minutes), 60))
 
 
 def read_date(text: bytes) -> date:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from math import floor
 
-__all__ = ["packed", "unpacked"]
+__all__ = ["packed", "unpacked", "wall"]
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- the wall's clock, wherever the wall is
 _SECOND = timedelta(seconds=1)
@@ -33,6 +33,11 @@ def unpacked(number: int) -> datetime:
     """Return the moment that was packed."""
     offset = (number & ((1 << _BITS) - 1)) - _MIDDLE
     return (_EPOCH + timedelta(seconds=number >> _BITS)).replace(tzinfo=_zone(offset))
+
+
+def wall(number: int) -> tuple[int, int]:
+    """Return a packed moment's seconds since 1970 by its own wall clock, and its zone in minutes."""
+    return number >> _BITS, (number & ((1 << _BITS) - 1)) - _MIDDLE
 
 
 @lru_cache(maxsize=256)

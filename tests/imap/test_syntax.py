@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.imap import syntax
+from labserver.mailstore.moments import packed, unpacked
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,16 @@ def test_runs_keep_the_order() -> None:
 )
 def test_internal_dates(moment: datetime, written: bytes) -> None:
     """INTERNALDATE keeps the zone and is read back as the same moment."""
-    assert syntax.internal_date(moment) == written
+    assert syntax.internal_date(packed(moment)) == written
     assert syntax.read_date_time(written.strip(b'"')) == moment
+
+
+@given(st.datetimes(timezones=st.timezones(), allow_imaginary=False))
+def test_any_internal_date(moment: datetime) -> None:
+    """Whatever the moment, the same digits are written that the calendar shows."""
+    moment = unpacked(packed(moment))
+    written = moment.strftime(f"%d-{syntax.MONTHS[moment.month - 1]}-{moment.year:04} %H:%M:%S %z").encode()
+    assert syntax.internal_date(packed(moment)) == b'"%b"' % written
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from labserver.imap.vocabulary import Done
 from labserver.mailstore.planning import change_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from labserver.effort import Effort, GiveWay, Work
     from labserver.imap.cursor import Cursor
@@ -90,7 +90,7 @@ class Fetch:
         gone = (yield from in_steps(hits, partial(_gone, view), effort)) if view.some_expunged else ()
         return Done(code=_GONE.encode()) if any(gone) else Done()
 
-    def _responses(
+    def _responses(  # noqa: C901 -- one message after the other; each branch is a reason not to tell of it here
         self, view: View, hits: list[Hit], problems: list[Refused], effort: Effort, *, modseq: bool
     ) -> Iterator[bytes | Reply | GiveWay]:
         renders = [item.render for item in self.items]
@@ -105,13 +105,16 @@ class Fetch:
             modseq_before = mailbox.highest_modseq
             if effort.spend((MESSAGE + _TOLD * len(renders)) * len(step)):
                 yield GIVE_WAY
+            if not growing:
+                yield from self._short_responses(view, step, renders)
+                continue
             for number, message in step:
-                if max(message.size, view.rendered) > _PREPARED:
+                if message.size > _PREPARED or view.rendered > _PREPARED:
                     yield from self._prepare(view, message, effort)
                 if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
                     continue  # gone while the client took its time with those before
                 try:
-                    if growing and message.size * growing > _LONG:
+                    if message.size * growing > _LONG:
                         yield self._long_response(view, number, message, seen, modseq=modseq)
                         continue
                     items = [render(view, message) for render in renders]
@@ -121,6 +124,17 @@ class Fetch:
                 if message in seen:
                     items += self._flags_besides(view, message, modseq=modseq)
                 yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+
+    def _short_responses(
+        self, view: View, hits: list[Hit], renders: Sequence[Callable[[View, Message], bytes]]
+    ) -> Iterator[bytes]:
+        """Yield responses of nothing but metadata, which is always at hand."""
+        mailbox = view.mailbox
+        modseq_before = mailbox.highest_modseq
+        for number, message in hits:
+            if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
+                continue
+            yield b"* %d FETCH (%b)\r\n" % (number, b" ".join([render(view, message) for render in renders]))
 
     def _prepare(self, view: View, message: Message, effort: Effort) -> Work[None]:
         """Look into a message of some size, after counting what those before it took."""
