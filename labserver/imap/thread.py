@@ -136,13 +136,14 @@ ALGORITHMS: Mapping[bytes, Callable[[Sequence[Hit], Effort], Work[list[Thread]]]
 
 
 def _subject(message: Message) -> BaseSubject:
-    found: BaseSubject = _SUBJECT.of(message)[0]
-    return found
+    text, is_reply = _SUBJECT.of(message)[0]
+    return BaseSubject(text, is_reply)
 
 
-def _find_subject(message: Message) -> BaseSubject:
+def _find_subject(message: Message) -> tuple[str, bool]:
+    """Return it as what the garbage collector does not visit again: it looks at every named tuple each time."""
     base = base_subject(header_of(message).first(b"subject") or b"")
-    return BaseSubject(titlecased(base.text), base.is_reply)
+    return titlecased(base.text), base.is_reply
 
 
 def _identifiers(message: Message) -> tuple[bytes | None, tuple[bytes, ...]]:
