@@ -198,6 +198,11 @@ class Mailbox:
         if removal is not None and removal.messages:
             self.apply_removal(removal)
 
+    @property
+    def most_removed(self) -> int:
+        """Messages that the storage removes in one commit."""
+        return self._storage.most_removed
+
     def let_go(self, messages: Sequence[Message]) -> None:
         """Let go of the octets of messages whose removal did not."""
         self._storage.let_go(messages)

@@ -34,6 +34,8 @@ _APPLIED = 64
 """Units for each message to make the change at the end."""
 _LET_GO = 128
 """Units to let go of a message's octets."""
+_COMMITTED = 1_024
+"""Units for each message of a commit that is not the last."""
 _AT_ONCE = 1_024
 """Messages that are let go of at once."""
 
@@ -116,7 +118,10 @@ def _commit_flags(
 def expunge(
     mailbox: Mailbox, candidates: Sequence[Message], effort: Effort, *, marked: Callable[[Message], bool]
 ) -> Work[None]:
-    """Remove those ``candidates`` for good, in ascending UID, that are ``marked``, in one commit."""
+    """Remove those ``candidates`` for good, in ascending UID, that are ``marked``.
+
+    In memory it is one commit; where a commit takes its time, the storage says how many messages it takes.
+    """
     plan = _Plan(mailbox, effort)
     found = yield from in_steps(candidates, lambda some: [message for message in some if marked(message)], effort)
     found = yield from plan.present(found)
@@ -124,8 +129,15 @@ def expunge(
         yield GIVE_WAY
     changed = plan.changed(found)
     going = [message for message in plan.still_present(found) if message not in changed or marked(message)]
-    in_pieces(lambda some: mailbox.commit(None, None, _removal(mailbox, some)), going)
-    yield from let_go(mailbox, going, effort)
+    for start in range(0, len(going), mailbox.most_removed):
+        some = going[start : start + mailbox.most_removed]
+        if start:
+            mailbox.require()
+            some = [message for message in some if mailbox.holds(message) and marked(message)]
+        in_pieces(lambda piece: mailbox.commit(None, None, _removal(mailbox, piece)), some)
+        yield from let_go(mailbox, some, effort)
+        if start + len(some) < len(going) and effort.spend(_COMMITTED * len(some)):
+            yield GIVE_WAY
 
 
 def transfer(
@@ -158,8 +170,8 @@ def transfer(
     if plan.changed(here):
         for new, old in zip(made, here, strict=True):
             new.flags = old.flags
-    addition = _addition(target, made)
-    removal = _removal(source, here, forget=source is not target) if move else None
+    addition = _addition(target, made, here, source)
+    removal = _removal(source, here, moved_to=target) if move else None
     if commit is None:
         source.commit(target, addition, removal)
     else:
@@ -174,7 +186,7 @@ def _made(message: Message) -> Message:
     return Message(uid=0, flags=message.flags, arrived=message.arrived, modseq=0, body=message.body, size=message.size)
 
 
-def _addition(target: Mailbox, made: list[Message]) -> MessagesAdded:
+def _addition(target: Mailbox, made: list[Message], copies: Sequence[Message], source: Mailbox) -> MessagesAdded:
     """Give new messages their places, and their flags as they are spelled there."""
     plan = target.flag_change()
     become = {flags: plan.come(flags, count) for flags, count in Counter([message.flags for message in made]).items()}
@@ -190,11 +202,13 @@ def _addition(target: Mailbox, made: list[Message]) -> MessagesAdded:
         modseq=modseq,
         keywords=plan.keywords(),
         delta=plan.delta,
+        copies=copies,
+        source=source.uid_validity,
     )
 
 
-def _removal(mailbox: Mailbox, messages: Sequence[Message], *, forget: bool = True) -> MessagesRemoved:
-    """Return the removal of messages; without ``forget`` no keyword goes with them: they come again."""
+def _removal(mailbox: Mailbox, messages: Sequence[Message], *, moved_to: Mailbox | None = None) -> MessagesRemoved:
+    """Return the removal of messages; of those that only move within the mailbox no keyword is forgotten."""
     plan = mailbox.flag_change()
     for flags, count in Counter([message.flags for message in messages]).items():
         plan.go(flags, count)
@@ -202,9 +216,10 @@ def _removal(mailbox: Mailbox, messages: Sequence[Message], *, forget: bool = Tr
         mailbox=mailbox.uid_validity,
         messages=messages,
         modseq=mailbox.highest_modseq + 1,
-        keywords=plan.keywords() if forget else None,
+        keywords=None if moved_to is mailbox else plan.keywords(),
         delta=plan.delta,
         let_go=False,
+        keeps_octets=moved_to is not None,
     )
 
 

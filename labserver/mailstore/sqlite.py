@@ -67,6 +67,8 @@ class SqliteStorage:
     ``cache_size`` bounds the octets of messages held in memory; they count in ``budget``, and so does every message.
     """
 
+    most_removed = 2_000
+
     def __init__(
         self,
         path: Path | str,

@@ -7,6 +7,7 @@ store ever has.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -121,6 +122,9 @@ class MessagesAdded:
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when they are others than before, else None."""
     delta: Mapping[frozenset[str], int] = field(default_factory=dict)
+    copies: Sequence[Message] = ()
+    """Messages of the mailbox ``source`` of which these are copies, one of each, as they are when it is committed."""
+    source: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +140,8 @@ class MessagesRemoved:
     """How many messages more have each set of flags; for memory, like that of the other changes."""
     let_go: bool = True
     """The octets are let go of now, and not by :meth:`Storage.let_go` later."""
+    keeps_octets: bool = False
+    """All messages were copied in the same commit, so that no octets go with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +224,10 @@ class Storage(Protocol):
     def commit(self, changes: Sequence[Change]) -> None:
         """Keep all of ``changes``, in their order, or raise StoreError and keep none of them."""
 
+    @property
+    def most_removed(self) -> int:
+        """Messages that are removed in one commit, where it need not be one: more take too long."""
+
     def let_go(self, messages: Sequence[Message]) -> None:
         """Let go of the octets of messages that were removed and not let go of; few at a time."""
 
@@ -242,6 +252,8 @@ def growth(changes: Sequence[Change]) -> int:
 
 class MemoryStorage:
     """Nothing lasts: the store is memory, and that is all; ``budget`` is how much of it."""
+
+    most_removed = sys.maxsize
 
     def __init__(self, budget: Budget | None = None) -> None:
         self._budget = budget or Budget()

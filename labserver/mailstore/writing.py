@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, TypeVar
 
 from labserver.mailstore.message import Body
 from labserver.mailstore.storage import (
@@ -23,12 +24,14 @@ from labserver.mailstore.storage import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from labserver.mailstore.message import Message
     from labserver.mailstore.storage import Change
 
 __all__ = ["Writer", "added", "drop_sent", "key_of"]
+
+V = TypeVar("V")
 
 _ROW = 512
 """Octets of a row and its place in an index, at most in nearly every case."""
@@ -78,6 +81,39 @@ class Writer:
                     self._db.execute(statement, parameters)
 
     def _add(self, change: MessagesAdded) -> None:
+        if change.copies:
+            self._copy(change)
+        else:
+            self._insert_messages(change)
+        self._db.execute(
+            "UPDATE mailbox SET uid_next = ?, highest_modseq = ?, keywords = coalesce(?, keywords)"
+            " WHERE uid_validity = ?",
+            (change.uid_next, change.modseq, _words(change.keywords), change.mailbox),
+        )
+
+    def _copy(self, change: MessagesAdded) -> None:
+        """Have the rows copied where they are, and the flags written that are spelled differently in the target."""
+        moved = [new.uid - old.uid for new, old in zip(change.messages, change.copies, strict=True)]
+        self._db.executemany(
+            "INSERT INTO message (mailbox, uid, flags, internal_date, size, modseq, content)"
+            " SELECT ?, uid + ?, flags, internal_date, size, ?, content"
+            " FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
+            [
+                (change.mailbox, distance, change.modseq, change.source, low, high)
+                for low, high, distance in _ranges(change.copies, moved)
+            ],
+        )
+        pairs = zip(change.messages, change.copies, strict=True)
+        respelled = [new for new, old in pairs if new.flags != old.flags]
+        self._db.executemany(
+            "UPDATE message SET flags = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?",
+            [
+                (" ".join(sorted(flags)), change.mailbox, low, high)
+                for low, high, flags in _ranges(respelled, [message.flags for message in respelled])
+            ],
+        )
+
+    def _insert_messages(self, change: MessagesAdded) -> None:
         self._db.executemany(
             "INSERT INTO message (mailbox, uid, flags, internal_date, size, modseq, content) VALUES (?,?,?,?,?,?,?)",
             [
@@ -93,29 +129,25 @@ class Writer:
                 for message in change.messages
             ],
         )
-        self._db.execute(
-            "UPDATE mailbox SET uid_next = ?, highest_modseq = ?, keywords = coalesce(?, keywords)"
-            " WHERE uid_validity = ?",
-            (change.uid_next, change.modseq, _words(change.keywords), change.mailbox),
-        )
 
     def _remove(self, change: MessagesRemoved) -> None:
         self._db.executemany(
-            "DELETE FROM message WHERE mailbox = ? AND uid = ?",
-            [(change.mailbox, message.uid) for message in change.messages],
+            "DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
+            [(change.mailbox, low, high) for low, high, _ in _ranges(change.messages, repeat(""))],
         )
         self._db.execute(
             "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",
             (change.modseq, _words(change.keywords), change.mailbox),
         )
-        self._drop_bodies(change.messages)
+        if not change.keeps_octets:
+            self._drop_bodies(change.messages)
 
     def _store_flags(self, change: FlagsStored) -> None:
         self._db.executemany(
-            "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?",
+            "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?",
             [
-                (" ".join(sorted(flags)), change.modseq, change.mailbox, message.uid)
-                for message, flags in zip(change.messages, change.flags, strict=True)
+                (" ".join(sorted(flags)), change.modseq, change.mailbox, low, high)
+                for low, high, flags in _ranges(change.messages, change.flags)
             ],
         )
         self._db.execute(
@@ -160,6 +192,24 @@ class Writer:
             "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)",
             [(message.body,) for message in messages],
         )
+
+
+def _ranges(messages: Iterable[Message], values: Iterable[V]) -> Iterator[tuple[int, int, V]]:
+    """Yield first and last UID of messages whose UIDs follow each other and whose values are the same, and the value.
+
+    A statement about a range costs a fifth of one for each of its messages.
+    """
+    low = high = 0
+    value: V | None = None
+    for message, own in zip(messages, values, strict=False):
+        uid = message.uid
+        if uid != high + 1 or own != value:
+            if value is not None:
+                yield low, high, value
+            low, value = uid, own
+        high = uid
+    if value is not None:
+        yield low, high, value
 
 
 def drop_sent(db: sqlite3.Connection, being_sent: Container[int] = ()) -> None:

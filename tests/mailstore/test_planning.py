@@ -12,15 +12,17 @@ from labserver.limits import Limits
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, MailboxEvent
 from labserver.mailstore.message import Draft
 from labserver.mailstore.planning import change_flags, expunge, transfer
+from labserver.mailstore.sqlite import SqliteStorage
+from labserver.mailstore.store import MailStore
 from tests.work import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
     from labserver.mailstore.account import Account
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
-    from labserver.mailstore.store import MailStore
 
 SEEN, DELETED = frozenset({"\\Seen"}), frozenset({"\\Deleted"})
 
@@ -194,6 +196,24 @@ def test_no_step_is_long(mail_account: Account, target: Mailbox) -> None:
     assert effort.largest <= max(TURN, 2 * 64 * len(messages))
 
 
+def test_where_commits_take_their_time(inbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage may take what is removed in pieces, between which others have their turns, and what they do counts."""
+    messages = fill(inbox, 6, "\\Deleted")
+    monkeypatch.setattr(type(inbox), "most_removed", 2)
+    events: list[MailboxEvent] = []
+    inbox.observe(events.append)
+    work = expunge(inbox, messages, Effort(turn=1 << 10), marked=deleted)
+    interrupted(
+        work,
+        lambda: inbox.change_flags([(messages[2], frozenset())]),
+        lambda: inbox.expunge([messages[4]]),
+    )
+    assert shown(inbox) == [(3, "")]
+    removed = [event.messages for event in events if isinstance(event, Expunged)]
+    assert max(map(len, removed)) == 2
+    assert sum(map(len, removed)) == 5
+
+
 def test_renaming_the_inbox_takes_turns(mail_account: Account) -> None:
     """RENAME of INBOX moves what was in it when it began; a name that somebody takes meanwhile is refused."""
     inbox = mail_account.mailboxes["INBOX"]
@@ -205,3 +225,40 @@ def test_renaming_the_inbox_takes_turns(mail_account: Account) -> None:
     interrupted(mail_account.rename_in_turns("INBOX", "x/z", Effort(turn=1)), lambda: fill(inbox, 1))
     assert len(mail_account.mailboxes["x/z"].messages) == 3
     assert [message.uid for message in inbox.messages] == [4]
+
+
+def kept(store: MailStore) -> dict[str, list[tuple[object, ...]]]:
+    """Return everything about an account's messages."""
+    return {
+        name: [(m.uid, m.flags, m.modseq, m.size, m.internal_date, m.content) for m in mailbox.messages]
+        for name, mailbox in store.account("alice").mailboxes.items()
+    }
+
+
+def test_what_is_planned_is_in_the_file(tmp_path: Path) -> None:
+    """Copies and moves with gaps, other spellings and within a mailbox: the file has what memory has."""
+    store = MailStore(storage=SqliteStorage(tmp_path / "lab.db"))
+    account = store.account("alice")
+    inbox, target = account.mailboxes["INBOX"], account.mailboxes["Sent"]
+    messages = [
+        inbox.append([Draft(content=b"%d" % number, flags=frozenset(["Word"] if number % 3 else ["\\\\Seen"[1:]]))])[0]
+        for number in range(30)
+    ]
+    fill(target, 1, "word")
+    at_once(expunge(inbox, messages[4:20:5], Effort(), marked=lambda _: True))
+    here = list(inbox.messages)
+    for source, some, where, move in (
+        (inbox, here, target, False),
+        (inbox, here[3:9] + here[12:13], target, True),
+        (inbox, [here[0], here[9], here[10]], inbox, True),
+        (target, target.messages[2:5], inbox, False),
+        (inbox, here[11:12], inbox, False),
+    ):
+        at_once(transfer(source, list(some), where, Effort(), move=move))
+    at_once(change_flags(target, target.messages[::2], lambda flags: flags | DELETED, Effort(), origin=None))
+    at_once(expunge(target, list(target.messages), Effort(), marked=lambda message: message.uid % 5 == 0))
+    expected = kept(store)
+    store.close()
+    again = MailStore(storage=SqliteStorage(tmp_path / "lab.db"))
+    assert kept(again) == expected
+    again.close()
