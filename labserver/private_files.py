@@ -28,6 +28,7 @@ __all__ = [
     "PRIVATE",
     "PUBLIC",
     "TEMPORARY_SUFFIX",
+    "descriptor_of",
     "in_a_file",
     "is_private_to_write",
     "is_trusted",
@@ -127,7 +128,7 @@ def open_nameless(folder: Path) -> int:
 
 def _open_special(path: Path) -> int | None:
     """Return a descriptor for a device, a FIFO or an open descriptor that ``path`` names; None if it names none."""
-    number = _numbered(path)
+    number = descriptor_of(path)
     if number is not None:
         return os.dup(number)
     try:
@@ -144,8 +145,8 @@ def _open_special(path: Path) -> int | None:
     return os.open(path, os.O_WRONLY | _OPENED)
 
 
-def _numbered(path: Path) -> int | None:
-    """Return the descriptor that a path such as ``/dev/stdout`` stands for."""
+def descriptor_of(path: Path) -> int | None:
+    """Return the descriptor that a path such as ``/dev/stdout`` stands for; None if it is another path."""
     found = _DESCRIPTOR.fullmatch(str(path))
     if found is None:
         return None

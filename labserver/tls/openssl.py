@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
-from labserver.private_files import in_a_file, open_appending
+from labserver.private_files import in_a_file
 from labserver.tls.alerts import alert_in_clear
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
+from labserver.tls.key_log import keep_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,10 +182,5 @@ def openssl_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
         context.set_ocsp_server_callback(lambda _connection, _data: staple)
     if settings.key_log is not None:
         log = settings.key_log
-
-        def keep(_: SSL.Connection, line: bytes) -> None:
-            with os.fdopen(open_appending(log), "ab") as stream:
-                stream.write(line + b"\n")
-
-        context.set_keylog_callback(keep)
+        context.set_keylog_callback(lambda _connection, line: keep_secret(log, line))
     return lambda: OpensslEngine(context, settings)

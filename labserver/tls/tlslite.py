@@ -8,7 +8,6 @@ certificate, since it could not verify one, and resumes no session.
 from __future__ import annotations
 
 import base64
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,11 +19,11 @@ from tlslite.mathtls import PRF_1_2, PRF_1_2_SHA384
 
 from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
-from labserver.private_files import open_appending
 from labserver.tls.alerts import ALERTS
 from labserver.tls.client_hello import ClientHello, ClientHelloReader, Unread
 from labserver.tls.endpoint_binding import server_end_point
 from labserver.tls.engine import TlsFailure
+from labserver.tls.key_log import keep_secret
 from labserver.tls.signing_key import SigningKey, load_signing_key
 from labserver.tls.suite_names import openssl_name
 from labserver.tls.tlslite_connection import Connection, Memory, certificate_list
@@ -220,8 +219,7 @@ class TlsliteEngine:
     def _disclose(self, random: bytes, label: str, secret: bytes) -> None:
         log = self._presented.settings.key_log
         if log is not None:
-            with os.fdopen(open_appending(log), "ab") as stream:
-                stream.write(f"{label} {random.hex()} {secret.hex()}\n".encode("ascii"))
+            keep_secret(log, f"{label} {random.hex()} {secret.hex()}".encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,26 @@ def test_private_whatever_the_umask(folder: Path, mask: int) -> None:
     assert folders == [0o700] * 3
 
 
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_a_plain_user_prints_a_report(plain_user: PlainUser, option: str) -> None:
+    """Standard output can be named as a file by whoever may not write to ``/dev``, also where it is one."""
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(plain_user.folder)}
+    words = ["check", "--scenario", "good", "--service", "imaps", option, "/dev/stdout", "--", "true"]
+    with (plain_user.folder / "out").open("wb") as output:
+        done = subprocess.run(
+            plain_user.command(*COMMAND, *words),
+            cwd=plain_user.folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert b"good@imaps" in (plain_user.folder / "out").read_bytes()
+    assert (plain_user.folder / "out").read_bytes().rstrip().endswith(b"}" if option == "--json" else b"</testsuites>")
+
+
 def test_a_plain_users_lab(plain_user: PlainUser) -> None:
     """A user without root's rights runs a lab and asks it; nothing of it is readable to others."""
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(plain_user.folder)}

@@ -7,6 +7,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,11 +21,11 @@ from OpenSSL import SSL
 
 from labserver.errors import ConfigurationError
 from labserver.tls.engine import TlsSettings, make_engines
+from labserver.tls.key_log import _tell
 from tests.tls.clients import NAME, Client, OpensslClient, StdlibClient, shake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from labserver.tls.engine import TlsEngine
 
@@ -284,6 +285,27 @@ def test_key_log(tls_settings: TlsSettings, tmp_path: Path, name: str) -> None:
     lines = [line for line in log.read_text().splitlines() if not line.startswith("#")]
     assert {line.split()[0] for line in lines} >= {"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"}
     assert all(len(line.split()) == 3 for line in lines)
+
+
+@pytest.mark.parametrize("name", ["openssl", "tlslite"])
+@pytest.mark.parametrize("broken", ["full", "link"])
+def test_a_key_log_that_fails(
+    tls_settings: TlsSettings, tmp_path: Path, name: str, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key log that cannot be written ends no session; the operator is told once, and no link is followed."""
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    log = Path("/dev/full") if broken == "full" else tmp_path / "link"
+    settings = TlsSettings(
+        certificate_chain=tls_settings.certificate_chain, private_key=tls_settings.private_key, key_log=log
+    )
+    _tell.cache_clear()
+    for _ in range(2):
+        engine = make_engines(name, settings)()
+        shake(OpensslClient(), engine)
+        assert engine.established
+    (record,) = caplog.records
+    assert str(log) in record.getMessage()
+    assert not (tmp_path / "target").exists()
 
 
 @VERIFYING
