@@ -47,6 +47,8 @@ _LONGEST_TEXT = 200
 """Characters for people in a completion, which may repeat a word of the client's."""
 _COMMAND = 1_024
 """Units of work that a command takes at least, besides its text."""
+_LOOKS = frozenset(f"{uid}{verb}" for uid in ("", "UID ") for verb in ("FETCH", "SEARCH", "SORT", "THREAD"))
+"""New messages are told before these are answered, so that "select, deliver, search" finds what was delivered."""
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -225,6 +227,8 @@ class Session:
             yield GIVE_WAY
         try:
             request = self._parse(command, entry)
+            if command.verb in _LOOKS and self._view is not None and self._view.pending:
+                yield from batched(self._view.arrivals(self.effort))
             done = yield from request.answer(self)
         except BadSyntax as error:
             self._bad_commands += 1

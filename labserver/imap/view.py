@@ -221,6 +221,12 @@ class View:
         hits = [(number, message) for number, message in enumerate(self.messages, 1) if message in saved]
         return [hit for hit in hits if not self.expunged(hit[1])] if self.some_expunged else hits
 
+    def arrivals(self, effort: Effort) -> Iterator[bytes | GiveWay]:
+        """Yield what is to be said of messages that are new since the last call, and count it as told."""
+        yield from self.look_at_noted(effort)
+        if self._arrived:
+            yield from self._tell_arrived(len(self.recent))
+
     def changes(self, effort: Effort, *, expunges: bool, uid: bool, modseq: bool) -> Iterator[bytes | GiveWay]:
         """Yield untagged responses for what happened since the last call, and count it as told.
 
@@ -230,13 +236,7 @@ class View:
         recent = len(self.recent)
         if expunges and self._expunged:
             yield from self._tell_expunged(effort)
-        arrived, self._arrived = self._arrived, []
-        if arrived:
-            self.messages += arrived
-            self._claim_recent(arrived)
-            yield b"* %d EXISTS\r\n" % len(self.messages)
-        if arrived or len(self.recent) != recent:
-            yield b"* %d RECENT\r\n" % len(self.recent)
+        yield from self._tell_arrived(recent)
         yield from self.keywords()
         if self._flagged:
             flagged, self._flagged = self._flagged, {}
@@ -246,6 +246,16 @@ class View:
                     yield self.flags_response(number, message, uid=uid, modseq=modseq)
                 if effort.spend(_TOLD):
                     yield GIVE_WAY
+
+    def _tell_arrived(self, recent: int) -> Iterator[bytes]:
+        """Tell what is new, and how many are recent if that was not ``recent``."""
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self.messages += arrived
+            self._claim_recent(arrived)
+            yield b"* %d EXISTS\r\n" % len(self.messages)
+        if arrived or len(self.recent) != recent:
+            yield b"* %d RECENT\r\n" % len(self.recent)
 
     def _tell_expunged(self, effort: Effort) -> Iterator[bytes | GiveWay]:
         """Tell from the highest number down, so that no number changes the meaning of the next."""

@@ -197,9 +197,9 @@ def test_expunge_waits_until_it_may_be_told(filled: Lab) -> None:
     other.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
     filled.deliver(message("six"))
     assert client.ok("SEARCH ALL") == [
-        b"* SEARCH 3 4 5",
         b"* 6 EXISTS",
         b"* 6 RECENT",
+        b"* SEARCH 3 4 5 6",
         b"* 3 FETCH (FLAGS (\\Flagged \\Recent))",
     ]
     assert client.ok("STORE 6 +FLAGS (\\Seen)") == [b"* 6 FETCH (FLAGS (\\Seen \\Recent))"]
@@ -249,3 +249,57 @@ def test_changes_during_a_long_answer(lab: Lab) -> None:
     assert b"* 30 FETCH" not in out
     assert out.endswith(b"a OK [EXPUNGEISSUED] FETCH completed\r\n")
     assert client.ok("NOOP")[0] == b"* 60 EXPUNGE"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("SEARCH ALL", b"* SEARCH 1 2 3 4 5 6"),
+        ("UID SEARCH SUBJECT six", b"* SEARCH 6"),
+        ("SEARCH RETURN (COUNT) ALL", b'* ESEARCH (TAG "%b") COUNT 6'),
+        ("SORT (ARRIVAL) UTF-8 SUBJECT six", b"* SORT 6"),
+        ("UID SORT (ARRIVAL) UTF-8 SUBJECT six", b"* SORT 6"),
+        ("THREAD ORDEREDSUBJECT UTF-8 SUBJECT six", b"* THREAD (6)"),
+        ("FETCH * UID", b"* 6 FETCH (UID 6)"),
+        ("UID FETCH 6 UID", b"* 6 FETCH (UID 6)"),
+    ],
+)
+def test_select_deliver_search_finds_the_mail(filled: Lab, command: str, answer: bytes) -> None:
+    """New mail is announced before these commands are answered, and so their answers know of it."""
+    client = filled.selected()
+    filled.deliver(message("six"))
+    told = client.ok(command)
+    assert told[:2] == [b"* 6 EXISTS", b"* 6 RECENT"]
+    assert [line.partition(b'")')[2] or line for line in told[2:]] == [answer.partition(b'")')[2] or answer]
+
+
+def test_new_mail_is_announced_while_an_expunge_waits(filled: Lab) -> None:
+    """EXISTS counts what is still to be told as expunged: numbers stay until EXPUNGE is told (RFC 3501 7.4.1)."""
+    client, other = filled.selected(), filled.selected()
+    other.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+    other.ok("EXPUNGE")
+    filled.deliver(message("six"))
+    assert client.ok("FETCH 5:* UID") == [
+        b"* 6 EXISTS",
+        b"* 6 RECENT",
+        b"* 5 FETCH (UID 5)",
+        b"* 6 FETCH (UID 6)",
+    ]
+    assert client.ok("NOOP") == [b"* 2 EXPUNGE", b"* 5 RECENT"]
+    assert client.ok("FETCH 4:* UID") == [b"* 4 FETCH (UID 5)", b"* 5 FETCH (UID 6)"]
+
+
+@pytest.mark.parametrize("item", ["FLAGS", "+FLAGS", "-FLAGS", "FLAGS.SILENT", "+FLAGS.SILENT"])
+@pytest.mark.parametrize("uid", ["", "UID "])
+def test_store_of_what_another_session_expunged(filled: Lab, item: str, uid: str) -> None:
+    """What is there is changed, and the OK says that not all of it is; of UIDs that are gone nothing is said."""
+    client, other = filled.selected(), filled.selected()
+    other.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+    other.ok("EXPUNGE")
+    *told, verdict = client.do(f"{uid}STORE 1:3 {item} (\\Flagged)")
+    assert verdict == f"OK {'' if uid else '[EXPUNGEISSUED] '}{uid}STORE completed".encode()
+    assert sum(b" FETCH (" in line for line in told) == (0 if "SILENT" in item else 2)
+    other.ok("NOOP")
+    flagged = [b"\\Flagged" in line for line in other.ok("FETCH 1:2 FLAGS")]
+    assert flagged == [not item.startswith("-")] * 2
+    assert client.do("NOOP")[-1] == b"OK NOOP completed"

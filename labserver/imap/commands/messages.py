@@ -257,8 +257,8 @@ class Store:
         others = yield from in_steps(hits, lambda some: [hit for hit in some if hit[1] not in done], effort)
         spared = [hit for hit in others if not view.expunged(hit[1])]
         code = self._modified(spared)
-        if len(spared) < len(others):
-            raise Refused("Some of the messages no longer exist", (code or _GONE.encode()).decode())
+        if len(spared) < len(others) and not code:
+            code = _GONE.encode()  # the messages that are there were changed (RFC 2180 4.2.1); Dovecot says OK, too
         return Done(code=code)
 
     def _responses(
