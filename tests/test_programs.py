@@ -7,12 +7,16 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.clients.sandbox import missing
 from tests.docs.documents import blocks, commands
 from tests.programs import EVERYWHERE, OPTIONAL, UnlistedProgramError, asked_for, debian_programs, is_listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ROOT = Path(__file__).parents[1]
 
@@ -65,6 +69,46 @@ def test_documents_use_listed_programs() -> None:
         if not is_listed(program)
     }
     assert unlisted == set()
+
+
+def test_scripts_use_listed_programs() -> None:
+    """Each program in a script that a test hands to a shell is in a table, as far as the script is in its source."""
+    unlisted = {
+        f"{source.relative_to(_ROOT)}: {program}"
+        for source in sorted((_ROOT / "tests").rglob("*.py"))
+        if "node_modules" not in source.parts
+        for script in _scripts(ast.parse(source.read_text(encoding="utf-8")))
+        for program in _typed(script)
+        if not is_listed(program)
+    }
+    assert unlisted == set()
+
+
+def _scripts(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts behind ``sh -c`` and ``bash -c``; what is put into a text is left out of it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.List(elts=[ast.Constant(value="sh" | "bash"), ast.Constant(value=str(option)), script, *_]) if (
+                option.startswith("-") and option.endswith("c")
+            ):
+                yield _text(script)
+
+
+def _text(node: ast.expr) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part) for part in parts)
+        case _:
+            return "$x"
+
+
+def test_a_script_is_taken_apart() -> None:
+    """A program anywhere in a script is found; what a shell does itself, and what is put into it, is none."""
+    source = """run(["sh", "-euc", f"{words} | nmap -p 1 && cd x; FOO=1 jq . <{path}"])"""
+    (script,) = _scripts(ast.parse(source))
+    assert _typed(script) == ["nmap", "jq"]
 
 
 def _typed(line: str) -> list[str]:
