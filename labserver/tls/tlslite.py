@@ -94,7 +94,7 @@ class TlsliteEngine:
         self._reader = ClientHelloReader()
         self._hello: ClientHello | None = None
         self._memory = Memory()
-        self._connection = Connection(self._memory, self._disclose)
+        self._connection = Connection(self._memory, presented.disclose)
         self._handshake: Iterator[object] | None = None
         self._reading: Iterator[object] | None = None
         self._agreed = (0, 0)
@@ -188,7 +188,7 @@ class TlsliteEngine:
         self._agreed = self._connection.version
         self._exporter = self._exported()  # now: tlslite-ng forgets the version when a connection ends
         if self._agreed < _VERSIONS["TLSv1.3"]:
-            self._disclose(
+            self._presented.disclose(
                 self._connection.client_random, "CLIENT_RANDOM", bytes(self._connection.session.masterSecret)
             )
         for data in self._unsent:
@@ -216,11 +216,6 @@ class TlsliteEngine:
         seed = self._connection.randoms + bytes(2)
         return bytes(prf(session.masterSecret, _EXPORTER_LABEL, seed, _EXPORTER_SIZE))
 
-    def _disclose(self, random: bytes, label: str, secret: bytes) -> None:
-        log = self._presented.settings.key_log
-        if log is not None:
-            keep_secret(log, f"{label} {random.hex()} {secret.hex()}".encode("ascii"))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Presented:
@@ -247,6 +242,12 @@ class _Presented:
             certChain=self.chain, privateKey=key, settings=self.limits
         )
         return handshake
+
+    def disclose(self, random: bytes, label: str, secret: bytes) -> None:
+        """Write a secret into the key log, if there is one."""
+        log = self.settings.key_log
+        if log is not None:
+            keep_secret(log, f"{label} {random.hex()} {secret.hex()}".encode("ascii"))
 
 
 def _failure(error: Exception) -> TlsFailure:

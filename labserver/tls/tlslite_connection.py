@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from tlslite.constants import AlertDescription, AlertLevel, CertificateStatusType, ExtensionType
 from tlslite.errors import TLSAlert
@@ -125,7 +126,14 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         """``disclose`` is told secrets: the client's random, the key log's label (RFC 9850), the secret."""
         super().__init__(memory)
         self.closeSocket = False
-        self._recordLayer = _Records(self.sock, lambda label, secret: disclose(self.client_random, label, secret))
+        own = ref(self)  # nothing here may refer to itself, or it would wait for the garbage collector
+
+        def tell(label: str, secret: bytes) -> None:
+            connection = own()
+            if connection is not None:
+                disclose(connection.client_random, label, secret)
+
+        self._recordLayer = _Records(self.sock, tell)
         self.client_random = b""
         self.client_finished = b""
         """The client's first Finished: its verify_data."""

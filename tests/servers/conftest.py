@@ -39,12 +39,17 @@ def served_authority() -> trustme.CA:
     return trustme.CA(key_type=trustme.KeyType.ECDSA)
 
 
-@pytest.fixture(params=["openssl", "stdlib"])
-def make_engine(request: pytest.FixtureRequest, served_authority: trustme.CA) -> Callable[[], TlsEngine]:
-    """Return a maker of engines, of each kind."""
+@pytest.fixture(scope="session")
+def served_settings(served_authority: trustme.CA) -> TlsSettings:
+    """Return what is served."""
     leaf = served_authority.issue_cert(NAME, key_type=trustme.KeyType.ECDSA)
-    settings = TlsSettings(
+    return TlsSettings(
         certificate_chain=b"".join(blob.bytes() for blob in leaf.cert_chain_pems),
         private_key=leaf.private_key_pem.bytes(),
     )
-    return make_engines(request.param, settings)
+
+
+@pytest.fixture(params=["openssl", "stdlib"])
+def make_engine(request: pytest.FixtureRequest, served_settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Return a maker of engines, of each kind."""
+    return make_engines(request.param, served_settings)

@@ -15,6 +15,7 @@ from labserver import events
 from labserver.budget import Budget
 from labserver.dialogues.exchange import Command, Exchange, Reply
 from labserver.errors import StoreError
+from labserver.tls.engine import make_engines
 from tests.servers.line import Line, Loop, line
 from tests.servers.playbook import Scripted, waiting
 from tests.tls.clients import StdlibClient
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from labserver.tls.engine import TlsEngine
+    from labserver.tls.engine import TlsEngine, TlsSettings
     from tests.servers.playbook import Building
 
 pytestmark = pytest.mark.usefixtures("loop")
@@ -91,6 +92,12 @@ def _backend(opened: Line) -> Scripted:
 
 def _replies(line: Line) -> list[events.ReplySent]:
     return [event for event in line.record.events if isinstance(event, events.ReplySent)]
+
+
+@pytest.fixture(params=["openssl", "stdlib", "tlslite"])
+def make_engine(request: pytest.FixtureRequest, served_settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Return a maker of engines, of every kind that there is."""
+    return make_engines(request.param, served_settings)
 
 
 def test_pieces_are_made_as_they_are_taken(building: Building) -> None:
@@ -301,6 +308,7 @@ def _left(
         "backend": membrane._backend,  # noqa: SLF001 -- the same
         "exchange": membrane._exchange,  # noqa: SLF001 -- the same
         "engine": connection._engine,  # noqa: SLF001 -- the same
+        "records": getattr(connection._engine, "_memory", None),  # noqa: SLF001 -- the same
         "rest": rest,
     }
     opened.lose(cleanly=False)
