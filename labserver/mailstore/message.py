@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from labserver.budget import Budget
     from labserver.holding import Span
 
-__all__ = ["SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
+__all__ = ["PER_BODY", "SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
 
+PER_BODY = 512
+"""Octets counted for a content in memory besides itself: its object and the envelope."""
 SYSTEM_FLAGS: dict[str, str] = {
     flag.lower(): flag for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 }
@@ -98,7 +100,7 @@ class Body:
         """
         if self._budget is not None:
             return
-        if not budget.take(self.size):
+        if not budget.take(PER_BODY + self.size):
             raise LabFullError
         self._budget = budget
         self.fetch()
@@ -115,7 +117,7 @@ class Body:
 
     def __del__(self) -> None:
         if self._budget is not None:
-            self._budget.give(self.size)
+            self._budget.give(PER_BODY + self.size)
 
 
 class Reading(Protocol):

@@ -235,7 +235,7 @@ class Storage(Protocol):
         """Release what is held; nothing is called afterwards."""
 
 
-PER_MESSAGE = 512
+PER_MESSAGE = 256
 """Octets counted for a message in a mailbox besides its content, a copy too."""
 
 

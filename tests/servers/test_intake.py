@@ -12,6 +12,7 @@ import pytest
 
 from labserver.budget import Budgets
 from labserver.holding import Intake
+from labserver.mailstore.message import PER_BODY
 from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.storage import PER_MESSAGE, MemoryStorage
 from labserver.mailstore.store import MailStore
@@ -167,7 +168,7 @@ def test_mail_arrives_octet_for_octet(post: Post, way: str, size: int) -> None:
     assert post.holds_nothing()
     assert post.budgets.finished.held >= PER_MESSAGE
     if post.kind == "memory":
-        assert post.budgets.finished.held == size + PER_MESSAGE
+        assert post.budgets.finished.held == size + PER_BODY + PER_MESSAGE
     assert talk.say(b"n NOOP\r\n")
     post.inbox().expunge(post.inbox().messages)
     assert post.budgets.finished.held == 0
@@ -270,7 +271,7 @@ def test_where_mailboxes_are_full(open_post: Callable[..., Post], way: str) -> N
     said = b"".join(talk.say(segment) for segment in _segments(_WAYS[way](_content(200_000))))
     assert _REFUSALS.get(way, b"a NO [OVERQUOTA] ") in said
     assert post.holds_nothing()
-    assert post.budgets.finished.held == 2 * (200_000 + PER_MESSAGE)
+    assert post.budgets.finished.held == 2 * (200_000 + PER_BODY + PER_MESSAGE)
     post.inbox().expunge(post.inbox().messages[:1])
     said = b"".join(talk.say(segment) for segment in _segments(_WAYS[way](_content(200_000))))
     assert _SUCCESSES.get(way, b"a OK [APPENDUID") in said
@@ -363,11 +364,11 @@ def test_expunged_mail_counts_while_somebody_has_it(open_post: Callable[..., Pos
         talk.say(segment)
     inbox, archive = post.inbox(), post.building.store.account("alice").mailboxes["Archive"]
     inbox.copy(inbox.messages, archive)
-    assert post.budgets.finished.held == 50_000 + 2 * PER_MESSAGE
+    assert post.budgets.finished.held == 50_000 + PER_BODY + 2 * PER_MESSAGE
     reading = archive.messages[0].reading()
     inbox.expunge(inbox.messages)
     archive.expunge(archive.messages)
-    assert post.budgets.finished.held == 50_000
+    assert post.budgets.finished.held == 50_000 + PER_BODY
     del reading
     assert post.budgets.finished.held == 0
 
