@@ -300,3 +300,12 @@ def test_log_levels(folder: Path) -> None:
         assert "INFO: " in log
         assert "C: PASS ****" in log
         assert "PASS secret" not in log
+
+
+def test_strict_smtp_syntax_needs_users_whom_it_lets_be_mailed_to() -> None:
+    """A user whom nobody could mail to is refused at the start, by name."""
+    words = ("up", "--ports", "any", "--strict-smtp-syntax", "--user", "www-data@web_1:pw")
+    ended = subprocess.run([*COMMAND, *words], capture_output=True, timeout=PATIENCE, check=False)
+    assert ended.returncode != 0
+    assert b"--user www-data@web_1: --strict-smtp-syntax lets nobody mail to this address" in ended.stderr
+    assert b"pw" not in ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _RESPONSE = re.compile(rb"\* (\d+) (EXPUNGE|EXISTS|RECENT|FETCH)(?: \((.*))?\Z", re.DOTALL)
 _FLAGS = re.compile(rb"FLAGS \(([^)]*)\)")
 _UID = re.compile(rb"UID (\d+)")
+_MOST_MESSAGES = 200
 _ORDER = [b"EXPUNGE", b"EXISTS", b"RECENT"]
 
 
@@ -53,10 +55,12 @@ class Model:
         return verdict
 
     def learn(self, lines: list[bytes], *, expunges: bool = True) -> None:
-        """Follow untagged responses; with EXPUNGE, EXISTS and RECENT in this order."""
+        """Follow untagged responses; with EXPUNGE, EXISTS and RECENT in this order, before an answer and after it."""
         order = 0
         for line in lines:
             match = _RESPONSE.match(line)
+            if match is None or match[2] not in _ORDER:
+                order = 0
             if match is None:
                 continue
             number, kind, rest = int(match[1]), match[2], match[3] or b""
@@ -137,6 +141,9 @@ ACTIONS: dict[str, Callable[[Model, int], object]] = {
     "copy": lambda model, choice: model.do(f"UID COPY {_uid(choice)} INBOX"),
     "move": _move,
     "search": lambda model, _: model.do("SEARCH UNSEEN", expunges=False),
+    "uid read": lambda model, choice: model.do(f"UID FETCH {_uid(choice)}:* FLAGS"),
+    "uid search": lambda model, _: model.do("UID SEARCH ALL"),
+    "sort": lambda model, _: model.do("SORT (ARRIVAL) UTF-8 ALL", expunges=True),
     "noop": lambda model, _: model.do("NOOP"),
     "idle": _idle,
     "reopen": lambda model, _: model.open(),
@@ -175,6 +182,57 @@ def test_everybody_learns_the_truth(steps: list[tuple[int, str, int]]) -> None:
     for who, action, choice in steps:
         ACTIONS[action](models[who], choice)
     check(lab, models)
+
+
+def _many_sessions(seed: int, *, steps: int) -> None:
+    """Have ten sessions do whatever they like, in an order that the seed decides, and check now and then."""
+    dice = random.Random(seed)  # noqa: S311 -- the same for a seed every time
+    lab = Lab()
+    lab.deliver(*(message(str(n)) for n in range(4)))
+    models = [Model(client=lab.client()) for _ in range(10)]
+    for model in models:
+        model.open()
+    for number in range(1, steps + 1):
+        ACTIONS[dice.choice(list(ACTIONS))](dice.choice(models), dice.randrange(60))
+        if len(lab.alice.mailboxes["INBOX"].messages) > _MOST_MESSAGES:
+            models[0].do("STORE 1:* +FLAGS (\\Deleted)", expunges=False)
+            models[0].do("EXPUNGE")
+        if not number % 500:
+            check(lab, models)
+    check(lab, models)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ten_sessions(seed: int) -> None:
+    """Ten sessions on one mailbox, each reply checked by a model of its client."""
+    _many_sessions(seed, steps=2_000)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_ten_sessions_for_minutes(seed: int) -> None:
+    """The same, a hundred times as long."""
+    _many_sessions(seed, steps=100_000)
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_the_model_catches_a_wrong_number(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An EXPUNGE of the message beside the right one is noticed, at once or when everybody is asked."""
+    lab = Lab()
+    lab.deliver(*(message(str(n)) for n in range(4)))
+    models = [Model(client=lab.client()) for _ in range(2)]
+    for model in models:
+        model.open()
+    honest = models[0].client.do
+
+    def lying(command: str | bytes) -> list[bytes]:
+        return [re.sub(rb"\* 2 EXPUNGE", b"* %d EXPUNGE" % (2 + step), line) for line in honest(command)]
+
+    monkeypatch.setattr(models[0].client, "do", lying)
+    models[1].do("STORE 2 +FLAGS (\\Deleted)", expunges=False)
+    models[1].do("EXPUNGE")
+    with pytest.raises(AssertionError):
+        check(lab, models)
 
 
 def test_the_model_can_fail() -> None:
