@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from labserver.errors import StorageFullError, StoreError
+from labserver.mailstore.mailbox import Mailbox
+from labserver.mailstore.message import Message
 from tests.imap.driver import Lab, message
 
 MULTIPART = (
@@ -236,6 +239,43 @@ def test_fetch_of_what_is_gone(filled: Lab) -> None:
     assert client.do("SEARCH UID 1:3") == [b"* SEARCH 1 3", b"OK SEARCH completed"]
     assert client.do("UID FETCH 2 UID") == [b"* 2 EXPUNGE", b"* 4 RECENT", b"OK UID FETCH completed"]
     assert client.ok("FETCH 2 UID") == [b"* 2 FETCH (UID 3)"]
+
+
+@pytest.mark.parametrize(
+    "item", ["BODY.PEEK[]", "(UID ENVELOPE)", "BODYSTRUCTURE", "BINARY.PEEK[1]", "BODY.PEEK[]<0.9>"]
+)
+def test_fetch_of_what_cannot_be_read(filled: Lab, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+    """One message on a broken page: the others are told, and then what is wrong; the session goes on."""
+    client = filled.selected()
+    whole = client.do(f"FETCH 1,3:5 {item}")
+    broken = filled.alice.mailboxes["INBOX"].messages[1]
+    content = vars(Message)["content"].fget
+
+    def read(message: Message) -> bytes:
+        if message is broken:
+            raise StoreError("The mail store could not be read: it is damaged.")
+        octets: bytes = content(message)
+        return octets
+
+    monkeypatch.setattr(Message, "content", property(read))
+    *lines, verdict = client.do(f"FETCH 1:5 {item}")
+    assert verdict == b"NO [UNAVAILABLE] The mail store could not be read: it is damaged."
+    assert lines == whole[:-1]
+    assert client.do("FETCH 2 (UID RFC822.SIZE)")[-1] == b"OK FETCH completed"
+
+
+def test_a_full_disk_does_not_keep_from_reading(filled: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""What cannot be marked as ``\Seen`` is sent without the mark."""
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageFullError
+
+    monkeypatch.setattr(Mailbox, "change_flags", full)
+    client = filled.selected()
+    answer = client.feed(b"a FETCH 1:2 BODY[TEXT]\r\n")
+    assert answer.count(b" FETCH (BODY[TEXT] {") == 2
+    assert b"\\Seen" not in answer
+    assert answer.endswith(b"a OK FETCH completed\r\n")
 
 
 def test_long_answers_come_in_few_replies(lab: Lab) -> None:

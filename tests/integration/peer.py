@@ -144,9 +144,9 @@ class Peer:
             raise AssertionError(self.service)
         return self
 
-    def mailbox(self) -> list[bytes]:
-        """Return every message of the INBOX, by IMAP."""
-        self.ask(b"x SELECT INBOX\r\n")
+    def mailbox(self, name: str = "INBOX") -> list[bytes]:
+        """Return every message of a mailbox, by IMAP."""
+        self.ask(b"x SELECT %b\r\n" % name.encode())
         self.send(b"y UID FETCH 1:* (BODY.PEEK[])\r\n")
         messages = []
         while not (line := self.line()).startswith(b"y "):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Reply
 from labserver.effort import GIVE_WAY, MESSAGE, in_steps
+from labserver.errors import StorageFullError, StoreError
 from labserver.imap.cursor import BadSyntax, Refused
 from labserver.imap.fetch import parse_items
 from labserver.imap.octets import Line
@@ -78,7 +79,7 @@ class Fetch:
         for extension in {item.implies for item in self.items} - {""}:
             yield from session.enable(extension)
         effort = session.effort
-        problems: list[Refused] = []
+        problems: list[Refused | StoreError] = []
         with view.at_rest():
             if self.changed_since is not None:
                 since = self.changed_since
@@ -91,7 +92,7 @@ class Fetch:
         return Done(code=_GONE.encode()) if any(gone) else Done()
 
     def _responses(  # noqa: C901 -- one message after the other; each branch is a reason not to tell of it here
-        self, view: View, hits: list[Hit], problems: list[Refused], effort: Effort, *, modseq: bool
+        self, view: View, hits: list[Hit], problems: list[Refused | StoreError], effort: Effort, *, modseq: bool
     ) -> Iterator[bytes | Reply | GiveWay]:
         renders = [item.render for item in self.items]
         growing = sum(item.long is not None for item in self.items)
@@ -109,16 +110,16 @@ class Fetch:
                 yield from self._short_responses(view, step, renders)
                 continue
             for number, message in step:
-                if message.size > _PREPARED or view.rendered > _PREPARED:
-                    yield from self._prepare(view, message, effort)
-                if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
-                    continue  # gone while the client took its time with those before
                 try:
+                    if message.size > _PREPARED or view.rendered > _PREPARED:
+                        yield from self._prepare(view, message, effort)
+                    if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
+                        continue  # gone while the client took its time with those before
                     if message.size * growing > _LONG:
                         yield self._long_response(view, number, message, seen, modseq=modseq)
                         continue
                     items = [render(view, message) for render in renders]
-                except Refused as problem:
+                except (Refused, StoreError) as problem:  # the others are told all the same
                     problems.append(problem)
                     continue
                 if message in seen:
@@ -170,7 +171,10 @@ def _gone(view: View, hits: Sequence[Hit]) -> list[bool]:
 def _mark_seen(view: View, hits: list[Hit]) -> set[Message]:
     unseen = {message for _, message in hits if "\\Seen" not in message.flags}
     if unseen:
-        view.mailbox.change_flags([(message, message.flags | {"\\Seen"}) for message in unseen], origin=view)
+        try:
+            view.mailbox.change_flags([(message, message.flags | {"\\Seen"}) for message in unseen], origin=view)
+        except StorageFullError:
+            return set()  # who cannot mark can still read
     return unseen
 
 
