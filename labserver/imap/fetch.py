@@ -42,6 +42,8 @@ _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
 _LOOKED_INTO = 1_024
 """Units of work to look into a message, besides its octets."""
+_MOST_KEPT = 1 << 14
+"""Octets of an ENVELOPE or a BODYSTRUCTURE that stay with their message; nobody counts them."""
 _MOST_PLACES = 64
 """Sections of one message whose places are kept."""
 _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
@@ -234,9 +236,18 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
 def _derived(key: str, make: Callable[[Message], bytes], view: View | None, message: Message) -> bytes:
     found: bytes | None = message.derived.get(key)
     if found is None:
-        found = message.derived[key] = make(message)
+        found = message.scratch.get(key)
+    if found is None:
+        found = _kept(message, key, make(message))
         if view is not None:
             view.rendered += _LOOKED_INTO + message.size
+    return found
+
+
+def _kept(message: Message, key: str, found: bytes) -> bytes:
+    """Leave with a message what was found: what is short for as long as its octets, what is long for a while."""
+    cache = message.derived if len(found) <= _MOST_KEPT else message.scratch
+    cache[key] = found
     return found
 
 
@@ -257,12 +268,12 @@ def _structure(name: bytes, key: str, *, extended: bool) -> Item:
         return name + b" " + body_structure(message_tree(message), extended=extended)
 
     def prepare(message: Message, effort: Effort) -> Work[None]:
-        if key not in message.derived:
+        if key not in message.derived and key not in message.scratch:
             yield from read(message, effort)
             part = message.scratch.get("tree")
             if part is not None:
                 described = yield from describe(part, effort, extended=extended)
-                message.derived[key] = name + b" " + described
+                _kept(message, key, name + b" " + described)
 
     return _found(name, key, make, prepare)
 

@@ -300,3 +300,18 @@ def test_what_was_found_is_let_go(lab: Lab, verb: bytes) -> None:
         values = inspect.getgeneratorlocals(waiting).values()
         assert not [value for value in values if isinstance(value, list) and value]
         waiting = waiting.gi_yieldfrom
+
+
+def test_a_long_structure_is_kept_for_a_while(lab: Lab) -> None:
+    """What is found in messages of many parts does not stay with all of them: it would be more than their octets."""
+    many = _HEADER + b"--b\r\n\r\n\r\n" * 2_000 + b"--b--\r\n"
+    lab.deliver(*[many] * 40)
+    client = lab.selected()
+    first = _fetched(client, b"BODYSTRUCTURE")
+    assert len(first) > 64 * _KIB
+    client.ok("FETCH 1:* BODYSTRUCTURE")
+    client.replies.clear()
+    inbox = lab.alice.mailbox("INBOX")
+    assert inbox is not None
+    assert not any("imap.structure" in (message.cache or {}) for message in inbox.messages)
+    assert _fetched(client, b"BODYSTRUCTURE") == first
