@@ -33,7 +33,7 @@ class Mirror:
     refusal: str
     """What the client says about a certificate it does not trust, as a regular expression."""
     verifies: tuple[TlsMode, ...] = (TlsMode.STARTTLS, TlsMode.IMPLICIT)
-    """Where the client verifies at all when told to."""
+    """Where the client is given another CA."""
 
 
 def _mbsync(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
@@ -68,11 +68,7 @@ def _offlineimap(sandbox: Sandbox, endpoint: Endpoint) -> bytes:
 
 
 _ATTEMPTS = 6
-"""Runs of offlineimap before its race is believed to be something else.
-
-imaplib2 uses one SSL object from two threads; right after STARTTLS it now and then crashes, never sees the answer to
-its first command, or is told of an internal error by its own OpenSSL, with any server.
-"""
+"""Runs of offlineimap before a failure right after STARTTLS is believed to be the lab's."""
 
 
 class _RacedError(ClientRefusedError):
@@ -90,7 +86,6 @@ def _offlineimap_once(sandbox: Sandbox, configuration: Path) -> bytes:
 
 MIRRORS = {
     "mbsync": Mirror(synchronise=_mbsync, refusal="certificate|SSL error"),
-    # offlineimap calls imaplib2's starttls() without any CA, so it believes every certificate there.
     "offlineimap": Mirror(synchronise=_offlineimap, refusal="(?i)certificate", verifies=(TlsMode.IMPLICIT,)),
 }
 """Mirrors by name."""
