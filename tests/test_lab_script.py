@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -662,6 +663,70 @@ def test_doctor(
     assert "apt-get install --no-install-recommends swaks" in said
     assert ("cannot be made" in said) is not able
     assert not (checkout / ".venv").exists()
+
+
+# --- ./lab bundle ---------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_needs_no_network(
+    script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a wheelhouse lies beside the script, pip is told to take everything from there, whatever is reachable."""
+    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Network is unreachable")
+    (checkout / "wheelhouse").mkdir()
+    script.Environment(str(checkout)).provide("run")
+    assert runs.count(f"install --no-index --find-links {checkout}/wheelhouse --constraint") == 2
+    assert script.Environment(str(checkout)).is_ready("run")
+
+
+def test_bundle(
+    script: ModuleType,
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """One file holds the checkout as it is committed, and wheels for all that a run needs at its exact versions."""
+    (checkout / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["builder"]\n[project]\nversion = "1.2"\ndependencies = ["needed>=1"]\n'
+    )
+    asked: list[str] = []
+
+    def run(command: Sequence[str], **_: object) -> int:
+        asked.append(" ".join(command))
+        if command[0] == "git":
+            output = next(word for word in command if word.startswith("--output=")).removeprefix("--output=")
+            with tarfile.open(output, "w") as archive:
+                archive.add(checkout / "constraints.txt", arcname="labserver-1.2/constraints.txt")
+        elif "wheel" in command:
+            wheels = Path(command[command.index("--wheel-dir") + 1])
+            wheels.mkdir()
+            (wheels / "needed-1.whl").write_bytes(b"")
+        return 0
+
+    monkeypatch.setattr(script, "run", run)
+    monkeypatch.setattr(script, "unreachable", lambda: "")
+    monkeypatch.chdir(tmp_path_factory.mktemp("there"))
+    assert script.bundle(script.Environment(str(checkout))) == 0
+    packed = Path(capfd.readouterr().out.splitlines()[0])
+    assert packed.parent == Path.cwd()
+    with tarfile.open(packed) as archive:
+        assert {"labserver-1.2/constraints.txt", "labserver-1.2/wheelhouse/needed-1.whl"} <= set(archive.getnames())
+    assert f"--constraint {checkout}/constraints.txt" in asked[-1]
+    assert asked[-1].endswith("builder needed>=1")
+
+
+def test_no_bundle(script: ModuleType, checkout: Path, runs: Recorder) -> None:
+    """What fails is named; no half a bundle is left."""
+    (checkout / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["builder"]\n[project]\nversion = "1.2"\ndependencies = []\n'
+    )
+    environment = script.Environment(str(checkout))
+    environment.provide("run")
+    runs.failing = "archive"
+    with pytest.raises(script.LackingError, match="the bundle was not made: git archive "):
+        script.bundle(environment)
+    assert list(checkout.glob("*.tar")) == []
 
 
 # --- ./lab test -----------------------------------------------------------------------------------------------------
