@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ScenarioChains"]
 
+_ELSEWHERE = 500
+"""Chains for other hosts that are kept: more than there are scenarios."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioChains:
@@ -31,6 +34,8 @@ class ScenarioChains:
     http: str = ""
     """The beginning of the URLs where the lab publishes CRLs and the like; empty if it does not."""
     _made: dict[tuple[str, ...], Chain] = field(default_factory=dict)
+    _elsewhere: dict[tuple[str, ...], Chain] = field(default_factory=dict)
+    """Those for other hosts, of which there is no end: the newest."""
 
     def chain(self, identifier: str, hosts: tuple[str, ...] = ()) -> Chain:
         """Return a scenario's chain.
@@ -42,9 +47,12 @@ class ScenarioChains:
         certificate = CATALOGUE[identifier].facets.certificate
         if isinstance(certificate, LabCertificate) and self.wanted.certificate is not None:
             return self.material.chain  # the operator's, whose names are theirs to choose
-        chain = self._made.get((identifier, *hosts))
+        kept = self._elsewhere if hosts else self._made
+        chain = kept.get((identifier, *hosts))
         if chain is None:
-            chain = self._made[identifier, *hosts] = self._forged(identifier, hosts=hosts)
+            chain = kept[identifier, *hosts] = self._forged(identifier, hosts=hosts)
+        if len(self._elsewhere) > _ELSEWHERE:
+            del self._elsewhere[next(iter(self._elsewhere))]
         return chain
 
     def form(self, identifier: str, form: ChainSpec | None, occasion: str) -> Chain:

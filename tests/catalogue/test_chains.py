@@ -58,6 +58,17 @@ def test_other_hosts() -> None:
     assert chain.key != usual.key
 
 
+def test_other_hosts_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the chains for other hosts only the newest are kept; the scenarios' own stay."""
+    monkeypatch.setattr("labserver.catalogue.chains._ELSEWHERE", 3)
+    chains = _chains(Wanted(seed="x"))
+    usual = chains.chain("expired")
+    made = [chains.chain("expired", (f"h{number}.test",)) for number in range(5)]
+    assert chains.chain("expired") is usual
+    assert [chains.chain("expired", (f"h{number}.test",)) is made[number] for number in (4, 3, 2)] == [True] * 3
+    assert chains.chain("expired", ("h0.test",)) is not made[0]
+
+
 def test_what_cannot_be() -> None:
     """Hosts that the CA may not vouch for are refused, and so are scenarios that are not there."""
     with pytest.raises(ConfigurationError, match=r"may not vouch for 'mail\.example\.net'"):
