@@ -181,7 +181,7 @@ def test_show_the_running_labs_scenario(lab: LabProcess, command: Callable[..., 
 def test_show_what_there_is_not(lab: LabProcess) -> None:
     """A scenario that is not there, or that this lab cannot make, is one line."""
     _, err = _plain("certs", "show", "nonesuch", "--ready-file", str(lab.ready_file), code=2)
-    assert err == "labserver: there is no scenario nonesuch; labserver scenarios lists them\n"
+    assert err == "labserver: unknown scenario nonesuch; labserver scenarios lists them\n"
     _, err = _plain("certs", "show", "expired", "--issuer", "trustme", code=1)
     assert "leave --issuer out" in err
 
