@@ -134,7 +134,7 @@ def test_unavailable(make_lab: Callable[[Wanted], Lab]) -> None:
 @pytest.mark.parametrize(
     ("identifier", "services", "told"),
     [
-        ("nonesuch", [], "there is no scenario nonesuch"),
+        ("nonesuch", [], "unknown scenario nonesuch"),
         (
             "starttls-stripped",
             ["smtp", "imaps"],
