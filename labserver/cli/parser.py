@@ -50,6 +50,7 @@ _SUB_COMMANDS = {
     "env": "print variables that make programs find and trust the running lab",
     "certs": "show or export certificates",
     "transcript": "print what was said, live or from a file",
+    "completion": "print a script that completes commands, options and scenarios in a shell",
 }
 """Each is a module of this package."""
 

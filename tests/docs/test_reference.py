@@ -40,6 +40,7 @@ _SUB_COMMANDS = (
     "certs export",
     "certs show",
     "transcript",
+    "completion",
 )
 _UNITS = {"": 1, "octets": 1, "s": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _OPTION = r"(?<!\S)--[a-z][\w-]*"
