@@ -40,15 +40,19 @@ def envelope(part: Part) -> bytes:
     header = b"\n" + part.content[part.start : min(part.body, part.start + MOST_OCTETS)]
     for field, value in _FIELDS.findall(header)[:MOST_FIELDS]:
         name = field.lower()
-        fields[name] = unfolded(value)
-        if name in _LISTS:
-            repeated.setdefault(name, []).append(fields[name])
+        if name in fields and name in _LISTS:
+            repeated.setdefault(name, [fields[name]]).append(unfolded(value))
+        else:
+            fields[name] = unfolded(value)
+    for name, values in repeated.items():
+        fields[name] = b",".join(values)
     subject = fields.get(b"subject")
     if subject is not None and _BLANK.search(subject):
         fields[b"subject"] = b" ".join(subject.split())
     most = MOST_ADDRESSES
     for name in _LISTS:
-        found = addresses(b",".join(repeated[name]), most=most) if name in repeated else []
+        listed = fields.get(name)
+        found = addresses(listed, most=most) if listed else []
         most -= len(found)
         lists[name] = _spelled(found)
     author = lists[b"from"]
