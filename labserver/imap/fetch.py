@@ -44,6 +44,8 @@ _LOOKED_INTO = 1_024
 """Units of work to look into a message, besides its octets."""
 _MOST_KEPT = 1 << 14
 """Octets of an ENVELOPE or a BODYSTRUCTURE that stay with their message; nobody counts them."""
+_SMALL = 1 << 14
+"""Octets of a message whose header is found as soon as it would be looked up."""
 _MOST_PLACES = 64
 """Sections of one message whose places are kept."""
 _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
@@ -252,7 +254,7 @@ def _kept(message: Message, key: str, found: bytes) -> bytes:
 
 
 def _envelope(message: Message) -> bytes:
-    return b"ENVELOPE " + envelope(message_tree(message))
+    return b"ENVELOPE " + envelope(tree(message.content) if message.size <= _SMALL else message_tree(message))
 
 
 def _found(name: bytes, key: str, make: Callable[[Message], bytes], prepare: Callable[..., Work[None]]) -> Item:

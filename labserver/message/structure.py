@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.effort import GIVE_WAY, Effort, at_once
+from labserver.effort import GIVE_WAY
 from labserver.message.content_fields import parameterized, tokens
 from labserver.message.envelope import envelope
 from labserver.message.header import MOST_OCTETS, WINDOW
@@ -16,7 +16,9 @@ from labserver.message.strings import nstring, string
 from labserver.message.transfer import is_known
 
 if TYPE_CHECKING:
-    from labserver.effort import Work
+    from collections.abc import Callable, Mapping
+
+    from labserver.effort import Effort, Work
     from labserver.message.part import Part
 
 __all__ = ["body_structure", "describe"]
@@ -33,27 +35,33 @@ _NO_EXTENSION = b" NIL NIL NIL NIL"
 
 def body_structure(part: Part, *, extended: bool) -> bytes:
     """Return the part's BODYSTRUCTURE, or with ``extended`` false its BODY, with parentheses."""
-    return at_once(_described(part, _Newlines(part.content), Effort(), extended=extended))
+    described: dict[Part, bytes] = {}
+    for inner in reversed(list(part.walk())):
+        described[inner] = _described(inner, described, inner.content.count, extended=extended)
+    return described[part]
 
 
 def describe(part: Part, effort: Effort, *, extended: bool) -> Work[bytes]:
     """Return what :func:`body_structure` does, in turns."""
     newlines = _Newlines(part.content)
-    yield from newlines.count(effort)
-    return (yield from _described(part, newlines, effort, extended=extended))
+    yield from newlines.read(effort)
+    described: dict[Part, bytes] = {}
+    for inner in reversed(list(part.walk())):
+        described[inner] = _described(inner, described, newlines.count, extended=extended)
+        if effort.spend(_PART + min(inner.body - inner.start, MOST_OCTETS) + len(described[inner]) // _COUNTED):
+            yield GIVE_WAY
+    return described[part]
 
 
-def _described(part: Part, newlines: _Newlines, effort: Effort, *, extended: bool) -> Work[bytes]:
+def _described(
+    part: Part, known: Mapping[Part, bytes], count: Callable[[bytes, int, int], int], *, extended: bool
+) -> bytes:
+    """Describe a part when those in it are ``known``; ``count`` counts in the content."""
     kind = part.content_type
-    if effort.spend(_PART + min(part.body - part.start, MOST_OCTETS)):
-        yield GIVE_WAY
     if part.is_multipart:
-        children = []
-        for child in part.children:
-            described = yield from _described(child, newlines, effort, extended=extended)
-            children.append(described)
+        inner = b"".join([known[child] for child in part.children])
         text = b"(%b %b" % (
-            b"".join(children) or _NO_PART + (_NO_EXTENSION if extended else b"") + b")",
+            inner or _NO_PART + (_NO_EXTENSION if extended else b"") + b")",
             string(kind.subtype or b"x-unknown"),
         )
         if extended:
@@ -62,10 +70,9 @@ def _described(part: Part, newlines: _Newlines, effort: Effort, *, extended: boo
     text = b"(" + _single(part)
     if part.is_message and part.children:
         message = part.children[0]
-        inner = yield from _described(message, newlines, effort, extended=extended)
-        text += b" %b %b %d" % (envelope(message), inner, newlines.between(part.body, part.end))
+        text += b" %b %b %d" % (envelope(message), known[message], count(b"\n", part.body, part.end))
     elif _is_text(part):
-        text += b" %d" % newlines.between(part.body, part.end)
+        text += b" %d" % count(b"\n", part.body, part.end)
     if extended:
         text += b" %b%b" % (nstring(_value(part, b"content-md5")), _disposition_language_location(part))
     return text + b")"
@@ -79,7 +86,7 @@ class _Newlines:
         self._before: list[int] = []
         """How many there are before each window, as far as they were counted."""
 
-    def count(self, effort: Effort) -> Work[None]:
+    def read(self, effort: Effort) -> Work[None]:
         """Count all, in turns."""
         total = 0
         for start in range(0, len(self._content) + 1, WINDOW):
@@ -88,13 +95,14 @@ class _Newlines:
             if effort.spend(WINDOW // _COUNTED):
                 yield GIVE_WAY
 
-    def between(self, start: int, end: int) -> int:
+    def count(self, newline: bytes, start: int, end: int) -> int:
+        """Count as the content itself does."""
         first, last = -(-start // WINDOW), end // WINDOW
         count = self._content.count
         if first >= last or last >= len(self._before):
-            return count(b"\n", start, end)
+            return count(newline, start, end)
         whole = self._before[last] - self._before[first]
-        return whole + count(b"\n", start, first * WINDOW) + count(b"\n", last * WINDOW, end)
+        return whole + count(newline, start, first * WINDOW) + count(newline, last * WINDOW, end)
 
 
 def _is_text(part: Part) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_PATIENCE = 300.0
+_PATIENCE = 3600.0
 _MOST_TIMES = 300
 _ANSWERED = re.compile(rb"(?:\A|\n)(?:x |\* BYE |[-+]OK |\d{3} )[^\n]*\n\Z")
 _FULL_MAILBOX = "many"
