@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["PER_BODY", "SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
 
 PER_BODY = 512
-"""Octets counted for a content in memory besides itself: its object and the envelope."""
+"""Octets counted for a content in memory besides itself: its object and a small envelope. A larger one counts."""
+_PER_STRING = 40
 SYSTEM_FLAGS: dict[str, str] = {
     flag.lower(): flag for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 }
@@ -100,7 +101,7 @@ class Body:
         """
         if self._budget is not None:
             return
-        if not budget.take(PER_BODY + self.size):
+        if not budget.take(self._cost()):
             raise LabFullError
         self._budget = budget
         self.fetch()
@@ -117,7 +118,11 @@ class Body:
 
     def __del__(self) -> None:
         if self._budget is not None:
-            self._budget.give(PER_BODY + self.size)
+            self._budget.give(self._cost())
+
+    def _cost(self) -> int:
+        envelope = self._envelope or ()  # a client can give it a thousand recipients of twelve thousand octets each
+        return self.size + max(PER_BODY, sum(map(len, envelope)) + _PER_STRING * len(envelope))
 
 
 class Reading(Protocol):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from aiosmtpd.smtp import syntax
 
+from labserver.budget import Charge
 from labserver.clock import SystemClock
 from labserver.dialogues.exchange import Await, Reply
 from labserver.errors import LabFullError
@@ -48,6 +49,7 @@ __all__ = ["Session"]
 _CLOCK = SystemClock()
 _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
+_NO_ROOM = Refusal(452, "4.3.1", "There is no room for this recipient now, try again later")
 _LOST = Refusal(452, "4.3.1", "There is no room for this message now, try again later")
 _FAILURES = {
     "NONEXISTENT": (550, "5.1.1"),
@@ -127,7 +129,7 @@ class Session(DrivenSMTP):
         """End the transaction; aiosmtpd comes here on HELO and RSET, too."""
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
-            transaction.held.close()
+            transaction.close()
 
     async def check_auth_needed(self, caller_method: str) -> bool:  # noqa: ARG002 -- aiosmtpd's, for its log
         """Refuse what needs authentication (RFC 4954 6), and point to STARTTLS where that comes first."""
@@ -207,7 +209,7 @@ class Session(DrivenSMTP):
         if isinstance(sender, Refusal):
             await self.push(str(sender))
             return
-        self._transaction = Transaction(sender=sender, held=self._intake.hold())
+        self._transaction = Transaction(sender=sender, held=self._intake.hold(), charge=Charge(self._intake.budget))
         await self.push("250 2.1.0 Sender accepted")
 
     def _sender(self, argument: str) -> Addressed | Refusal:
@@ -261,8 +263,10 @@ class Session(DrivenSMTP):
         if isinstance(recipient, Refusal):
             await self.push(str(recipient))
             return
-        transaction.recipients.append(recipient)
-        await self.push("250 2.1.5 Recipient accepted")
+        if transaction.add(recipient, len(arg)):
+            await self.push("250 2.1.5 Recipient accepted")
+        else:
+            await self.push(str(_NO_ROOM))
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:

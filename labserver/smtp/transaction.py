@@ -9,11 +9,16 @@ from labserver.holding import BareLineFeeds, Span
 from labserver.smtp.smuggling import LookalikeSearch
 
 if TYPE_CHECKING:
+    from labserver.budget import Charge
     from labserver.holding import Held
     from labserver.mailstore.envelope import Recipient
     from labserver.smtp.grammar import Addressed
 
 __all__ = ["MailData", "Transaction"]
+
+_PER_RECIPIENT = 256
+_ALWAYS = 4 << 10
+"""Octets of recipients that there is room for in any case."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,10 +28,25 @@ class Transaction:
     sender: Addressed
     held: Held
     """What came of the message so far; of lost mail nothing but the size."""
+    charge: Charge
+    """What the recipients take."""
     recipients: list[Recipient] = field(default_factory=list)
     feeds: BareLineFeeds = field(default_factory=BareLineFeeds)
     begun: bool = False
     """A chunk came with BDAT; one that is empty is a chunk too."""
+
+    def add(self, recipient: Recipient, octets: int) -> bool:
+        """Add a recipient that was sent in so many octets; False, and nothing added, if there is no room for it."""
+        taken = self.charge.octets + _PER_RECIPIENT + octets
+        if not self.charge.resize(taken, forced=taken <= _ALWAYS):
+            return False
+        self.recipients.append(recipient)
+        return True
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self.held.close()
+        self.charge.close()
 
     @property
     def international(self) -> bool:

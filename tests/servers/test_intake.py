@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _KIB = 1 << 10
 _ROOM = 1 << 20
 _SEGMENT = 16_000
+_RECIPIENT = 300
+"""Octets that one recipient takes at most."""
 
 
 @dataclass
@@ -182,8 +184,8 @@ def test_a_connection_holds_no_more_than_its_share(post: Post, way: str) -> None
     for segment in _segments(_WAYS[way](content)):
         talk.say(segment)
         most = max(most, post.budgets.unfinished.held)
-        assert post.budgets.unfinished.held + post.budgets.spool.held <= 300_000 + 2 * 40
-    assert 8 * _KIB < most <= post.budgets.share
+        assert post.budgets.unfinished.held + post.budgets.spool.held <= 300_000 + 2 * 40 + _RECIPIENT
+    assert 8 * _KIB < most <= post.budgets.share + _RECIPIENT
 
 
 @pytest.mark.parametrize("size", [100, 150_000])
@@ -230,10 +232,10 @@ def test_the_octets_are_gone_before_the_dot(open_post: Callable[..., Post]) -> N
     post = open_post(spool=0)
     talk = _connect(post, "DATA")
     talk.say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@lab.test>\r\nDATA\r\n")
-    seen = []
+    seen, recipient = [], post.budgets.unfinished.held
     for segment in _segments(iter([_stuffed(_content(200_000))])):
         assert talk.say(segment) == b""
-        seen.append(post.budgets.unfinished.held)
+        seen.append(post.budgets.unfinished.held - recipient)
     full = next(place for place, held in enumerate(seen) if place and not held)
     assert seen[full:] == [0] * (len(seen) - full)
     assert max(seen) <= post.budgets.share
@@ -380,11 +382,33 @@ def test_many_chunks_leave_nothing_in_a_session(post: Post, chunk: bytes) -> Non
     record = transcript.begin()
     talk = _connect(post, "BDAT")
     talk.say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@lab.test>\r\n")
+    before = post.budgets.unfinished.held
     for _ in range(30):
         talk.seen.clear()
         talk.say(chunk * 1_000)
         for event in talk.seen:
             record.observe(event)
     assert len(record.events) < 200
-    assert post.budgets.unfinished.held == 30_000 * (chunk[5:6] == b"1")
+    assert post.budgets.unfinished.held - before == 30_000 * (chunk[5:6] == b"1")
     assert post.budgets.spool.held == 0
+
+
+def test_recipients_are_counted(open_post: Callable[..., Post]) -> None:
+    """Long addresses take room while they come and, in memory, as long as the mail has them; or they are refused."""
+    post = open_post()
+    long = b"x" * 10_000
+    talks = [_connect(post, "DATA") for _ in range(2)]
+    for talk in talks:
+        talk.say(b"MAIL FROM:<a@b.test>\r\n")
+    codes = [talk.say(b"RCPT TO:<%b@lab.test>\r\n" % long)[:9] for talk in talks for _ in range(40)]
+    assert codes[:40] == [b"250 2.1.5"] * 40
+    assert codes[-1] == b"452 4.3.1"
+    assert 400_000 < post.budgets.unfinished.held <= post.budgets.unfinished.limit
+    talks.append(_connect(post, "DATA"))
+    assert talks[2].say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@lab.test>\r\n").count(b"250 ") == 2
+    assert talks[0].say(b"DATA\r\nhi\r\n.\r\n").splitlines()[1][:3] in (b"250", b"452")
+    talks[1].say(b"RSET\r\n")
+    talks[2].membrane.disconnected()
+    assert post.holds_nothing()
+    if post.kind == "memory":
+        assert post.budgets.finished.held > 400_000
