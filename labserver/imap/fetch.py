@@ -236,7 +236,7 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
 
 
 def _derived(key: str, make: Callable[[Message], bytes], view: View | None, message: Message) -> bytes:
-    found: bytes | None = message.derived.get(key)
+    found: bytes | None = message.known(key)
     if found is None:
         found = message.scratch.get(key)
     if found is None:
@@ -293,6 +293,7 @@ def _section_item(cursor: Cursor, *, peek: bool) -> Item:
 
 def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_seen: bool) -> Item:
     label = name + b"<%d>" % part.offset if part else name
+    whole = not section.path and not section.text
 
     def prepare(message: Message, effort: Effort) -> Work[None]:
         known = message.derived.get("imap.places", ())
@@ -300,7 +301,7 @@ def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_se
             yield from read(message, effort)
 
     def render(view: View, message: Message) -> bytes:
-        octets = section.read(message)
+        octets = message.content if whole else section.read(message)
         view.rendered += _LOOKED_INTO
         if octets is None:
             return label + b" NIL"

@@ -213,7 +213,8 @@ class Resident:
 
     def content(self, message: Message) -> bytes:
         """Return the octets."""
-        return _body(message).data
+        body = message.body
+        return body.data if isinstance(body, Body) else _body(message).data
 
     def reading(self, message: Message) -> Reading:
         """Return the body, which lives for as long as anybody has it."""

@@ -215,6 +215,11 @@ class Message:
         """
         return self.own_cache() if self.keeper is None else self.keeper.derived(self)
 
+    def known(self, key: str) -> Any:  # noqa: ANN401 -- readers know what they left
+        """Return what is in :attr:`derived`, None if it is not; at once, without counting as reading the message."""
+        cache = self.cache
+        return None if cache is None else cache.get(key)
+
     @property
     def scratch(self) -> dict[str, Any]:
         """A cache for what is large and soon made again (the MIME tree); only the messages read last have theirs."""
