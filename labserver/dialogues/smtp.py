@@ -72,7 +72,7 @@ _LEXICON = Lexicon(
         RCPT=rb" +TO: *" + _PATH + _PARAMETERS,
         VRFY=ACCOUNT,
     ),
-    readable=frozenset({"BDAT", "EXPN", "HELP", "MAIL", "RCPT", "VRFY"}),
+    readable=frozenset({"EXPN", "MAIL", "RCPT", "VRFY"}),
 )
 
 
