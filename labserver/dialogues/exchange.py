@@ -95,6 +95,8 @@ class Reply:
     It is no iterator: going through it again makes the same octets again. An empty piece stands for a turn that others
     may have. A StoreError on the way ends the connection: what was announced cannot be taken back.
     """
+    masked: bytes | None = None
+    """``raw`` for the transcript, without what it repeats of the client's credentials; None where that is nothing."""
 
     @classmethod
     def completion(cls, raw: bytes, code: str = "", rest: Iterable[bytes] = ()) -> Reply:

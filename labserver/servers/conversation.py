@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Await, LoginFailure, Reply
+from labserver.dialogues.masking import MASK
 from labserver.sasl.mechanism import MechanismError, Success
 from labserver.wire.framing import Framed, Overflow
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Outcome = str | LoginFailure
 
 __all__ = ["Conversation"]
+
+_NONCE = re.compile(rb",r=([^,]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +76,31 @@ class Conversation:
                     return LoginFailure.WITHDRAWN
             while not isinstance(response, LoginFailure):
                 challenge = exchange.send(response)
-                response = yield from self._ask(challenge)
+                response = yield from self._ask(challenge, said=response)
         except StopIteration as finished:
             success: Success = finished.value
             return success
         return response
 
-    def _ask(self, challenge: bytes) -> Generator[Reply | Await, Framed | Overflow | None, bytes | LoginFailure]:
-        """Send a challenge and return the decoded response."""
-        yield self.dialogue.challenge(challenge)
+    def _ask(
+        self, challenge: bytes, said: bytes = b""
+    ) -> Generator[Reply | Await, Framed | Overflow | None, bytes | LoginFailure]:
+        """Send a challenge, which answers what was ``said``, and return the decoded response."""
+        reply, shown = self.dialogue.challenge(challenge), _without_nonce(challenge, said)
+        yield reply if shown == challenge else replace(reply, masked=self.dialogue.challenge(shown).raw)
         line = yield Await.line(b"*")
         if not isinstance(line, Framed):
             return LoginFailure.MALFORMED
         if line.parts[0] == b"*":
             return LoginFailure.CANCELLED
         return _decoded(line.parts[0])
+
+
+def _without_nonce(challenge: bytes, said: bytes) -> bytes:
+    """Return a challenge for the transcript: SCRAM's repeats the client's nonce (RFC 5802 5.1), whatever that is."""
+    nonce = _NONCE.search(said)
+    start = b"r=" + nonce[1] if nonce else b""
+    return b"r=" + MASK + challenge[len(start) :] if start and challenge.startswith(start) else challenge
 
 
 def _decoded(response: bytes) -> bytes | LoginFailure:

@@ -417,7 +417,7 @@ class Membrane:
         if reply.rest:
             self._queue.append(Send(b"", self._told(reply)))
         else:
-            self._note_reply(reply.kind, reply.raw, len(reply.raw))
+            self._note_reply(reply.kind, reply.raw, len(reply.raw), reply.masked)
             self._queue.append(Send(reply.raw))
         if reply is not honest:
             self._misbehaved("capabilities")
@@ -438,10 +438,15 @@ class Membrane:
         finally:
             self._note_reply(reply.kind, bytes(shown), size)
 
-    def _note_reply(self, kind: ReplyKind, data: bytes, size: int) -> None:
+    def _note_reply(self, kind: ReplyKind, data: bytes, size: int, masked: bytes | None = None) -> None:
         self._observe(
             events.ReplySent(
-                at=self._elapsed(), kind=kind.value, data=data, secure=self.secure, size=size, masked=self._veil(data)
+                at=self._elapsed(),
+                kind=kind.value,
+                data=data,
+                secure=self.secure,
+                size=size,
+                masked=masked or self._veil(data),
             )
         )
 

@@ -471,3 +471,20 @@ def test_any_name_that_logs_in(building: Building) -> None:
     talk.say(b"USER s3cret\r\nUSER alice\r\n")
     told = [event.masked for event in talk.seen if isinstance(event, events.CommandReceived)]
     assert told[-2:] == [b"USER ****\r\n", b"USER alice\r\n"]
+
+
+@pytest.mark.parametrize("service", ["imap", "pop3", "submission"])
+@pytest.mark.parametrize("initial", [True, False])
+def test_the_nonce_that_scram_repeats(building: Building, service: str, *, initial: bool) -> None:
+    """SCRAM's challenge repeats what the client put into its nonce; the transcript shows the server's part of it."""
+    talk = building.secured(service)
+    command = b"1 AUTHENTICATE SCRAM-SHA-256" if service == "imap" else b"AUTH SCRAM-SHA-256"
+    first = _b64(b"n,,n=alice,r=x-s3cret")
+    talk.say(command + (b" " if initial else b"\r\n") + first + b"\r\n")
+    challenge = talk.all(events.ReplySent)[-1]
+    assert isinstance(challenge, events.ReplySent)
+    assert base64.b64decode(challenge.data.split()[1]).startswith(b"r=x-s3cret")
+    assert challenge.masked is not None
+    told = base64.b64decode(challenge.masked.split()[1])
+    assert re.fullmatch(rb"r=\*\*\*\*[^,]{24},s=[^,]+,i=4096", told)
+    assert not any(exposed(text, PASSWORD) for text in shown(service, talk.seen).values())
