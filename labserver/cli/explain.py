@@ -16,6 +16,7 @@ from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.case_words import case_words
 from labserver.errors import ConfigurationError
+from labserver.events import ReplySent
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.facets.upgrade import HonestUpgrade
@@ -131,7 +132,10 @@ def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
             from labserver.cli.rehearsal import dialogue  # noqa: PLC0415 -- the same
 
             yield "The dialogue, with a client that believes everything (! is in clear, MISBEHAVED is the lie):"
-            records = (json.loads(encoded(1, lab.clock.now(), event)) for event in dialogue(lab, scenario, service))
+            records = (
+                json.loads(encoded(1, lab.clock.now(), event, secrets=isinstance(event, ReplySent)))  # to the octet
+                for event in dialogue(lab, scenario, service)
+            )
             yield from _indented(line[_MARGIN:] for record in records for line in lines(record))
 
 

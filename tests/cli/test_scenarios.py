@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -189,6 +190,14 @@ def test_explain(scenario: str, service: str) -> None:
     assert ("MISBEHAVED" in out.partition("MISBEHAVED is the lie")[2]) is not (entry.by_name or entry.honest)
     assert ("It presents:" in out) is not isinstance(entry.facets.certificate, LabCertificate)
     assert "\n  -- THE LAB FAILED" not in out
+
+
+def test_explain_to_the_octet() -> None:
+    """What the server says is shown as it is: a challenge with the nonce that it repeats."""
+    out, _ = _run("explain", "scram-bad-server-signature@imap")
+    challenges = [base64.b64decode(line.split("+")[1]) for line in out.splitlines() if line.startswith("   S: + ")]
+    assert challenges[0].startswith(b"r=rOprNGfwEbeRWgbNEkqO")
+    assert "C: ****" in out
 
 
 @pytest.mark.parametrize("case", ["nonesuch", "starttls-stripped@imaps", "good@nntp"])
