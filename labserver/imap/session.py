@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from labserver.budget import Charge
 from labserver.dialogues.exchange import Reply
 from labserver.effort import GIVE_WAY, Effort, GiveWay
 from labserver.errors import StoreError
@@ -49,6 +50,10 @@ _COMMAND = 1_024
 """Units of work that a command takes at least, besides its text."""
 _LOOKS = frozenset(f"{uid}{verb}" for uid in ("", "UID ") for verb in ("FETCH", "SEARCH", "SORT", "THREAD"))
 """New messages are told before these are answered, so that "select, deliver, search" finds what was delivered."""
+_PER_PLACE = 8
+"""Octets of a message in a view's list."""
+_ALWAYS = 8 << 10
+"""Octets of a view that there is room for in any case: a thousand messages."""
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -87,6 +92,8 @@ class Session:
         self._store = store
         self._account: Account | None = None
         self._view: View | None = None
+        self._charge: Charge | None = None
+        """What the view's list of messages takes."""
 
     # What the commands work with
 
@@ -146,7 +153,11 @@ class Session:
         return astring(encode_mailbox(name, utf8=self.utf8), utf8=self.utf8)
 
     def select(self, mailbox: Mailbox, *, read_only: bool) -> View:
-        """Enter the selected state."""
+        """Enter the selected state; refused where there is no room for one more list of so many messages."""
+        charge, octets = Charge(self._intake.budget), _PER_PLACE * len(mailbox.messages)
+        if not charge.resize(octets, forced=octets <= _ALWAYS):
+            raise Refused("There is no room to select a mailbox of this size now, try again later", "LIMIT")
+        self._charge = charge
         self._view = View(mailbox, read_only=read_only, notify=self.link.notify)
         return self._view
 
@@ -157,6 +168,7 @@ class Session:
     def unselect(self) -> View | None:
         """Leave the selected state without telling; return the view that was left, if there was one."""
         view, self._view = self._view, None
+        self._charge = None
         if view is not None:
             view.close()
         return view

@@ -181,3 +181,24 @@ def test_a_large_message_in_a_large_append() -> None:
     assert client.do(b"APPEND INBOX {100000+}\r\n%b x" % one)[-1].startswith(b"BAD ")
     inbox = lab.alice.mailboxes["INBOX"]
     assert [message.content for message in inbox.messages] == [one, other, other, one, other]
+
+
+def test_a_selected_mailbox_counts() -> None:
+    """The list that each session has of a mailbox is counted while it is selected; without room for one, NO [LIMIT]."""
+    budget = Budget(3 * 8 * 2_000)
+    lab = Lab(intake=Intake(budget=budget))
+    lab.deliver(*[b"x"] * 2_000)
+    clients = [lab.client() for _ in range(4)]
+    for client in clients[:3]:
+        client.ok("SELECT INBOX")
+    assert budget.held == budget.limit
+    assert clients[3].do("SELECT INBOX")[-1].startswith(b"NO [LIMIT] There is no room")
+    assert clients[3].do("FETCH 1 UID")[-1].startswith(b"BAD ")
+    clients[3].ok("SELECT Sent")
+    clients[0].ok("SELECT INBOX")
+    clients[0].ok("UNSELECT")
+    clients[3].ok("SELECT INBOX")
+    clients[3].ok("CLOSE")
+    for client in clients:
+        client.hang_up()
+    assert budget.held == 0
