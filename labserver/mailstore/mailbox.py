@@ -33,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 _FEW = 32
 """Up to so many messages, deleting one by one is cheaper than making the list anew."""
 _uid = attrgetter("uid")
+_size = attrgetter("size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +276,7 @@ class Mailbox:
     def apply_addition(self, change: MessagesAdded) -> None:
         """Let memory and the observers follow the storage."""
         self.messages.extend(change.messages)
-        self.size += sum(message.size for message in change.messages)
+        self.size += sum(map(_size, change.messages))
         self.uid_next = change.uid_next
         self._advance(change)
         self._tell(Appended(messages=tuple(change.messages)))
@@ -308,10 +309,12 @@ class Mailbox:
         if len(change.messages) <= _FEW:
             for message in change.messages:
                 del self.messages[bisect_left(self.messages, message.uid, key=_uid)]
+        elif len(change.messages) == len(self.messages):
+            self.messages.clear()
         else:
             gone = set(change.messages)
             self.messages[:] = [message for message in self.messages if message not in gone]
-        self.size -= sum(message.size for message in change.messages)
+        self.size -= sum(map(_size, change.messages))
         self.removals += 1
         self._advance(change)
         self._tell(Expunged(messages=tuple(change.messages)))

@@ -194,7 +194,9 @@ def _addition(target: Mailbox, made: list[Message], copies: Sequence[Message], s
     for uid, message in enumerate(made, target.uid_next):
         message.uid = uid
         message.modseq = modseq
-        message.flags = become[message.flags]
+    if any(new != old for old, new in become.items()):
+        for message in made:
+            message.flags = become[message.flags]
     return MessagesAdded(
         mailbox=target.uid_validity,
         messages=made,
