@@ -50,7 +50,7 @@ def test_swaks_finds_nothing_to_log_in_with_before_tls(lab: RunningLab, sandbox:
 
 
 def test_msmtp_asks_for_delivery_reports(lab: RunningLab, sandbox: Sandbox, account: Account) -> None:
-    """RET and NOTIFY (RFC 3461), which msmtp sends only where DSN is offered, are accepted."""
+    """RET and NOTIFY (RFC 3461), which msmtp sends only where DSN is offered, are accepted, and the report comes."""
     evidence = Evidence(lab)
     configuration = sandbox.file(
         "msmtprc",
@@ -62,7 +62,9 @@ def test_msmtp_asks_for_delivery_reports(lab: RunningLab, sandbox: Sandbox, acco
     sandbox.run("msmtp", "-C", configuration, "-a", "lab", account.address, stdin=mail.replace(b"\r\n", b"\n"))
     assert "RET=HDRS" in evidence.lines("MAIL")[0]
     assert "NOTIFY=FAILURE,DELAY,SUCCESS" in evidence.lines("RCPT")[0]
-    assert Mailbox(lab, account).messages() == [mail]
+    delivered, report = Mailbox(lab, account).messages()
+    assert delivered == mail
+    assert b"report-type=delivery-status" in report
 
 
 def test_smtplib_sends_to_unicode_addresses(lab: RunningLab, account: Account) -> None:
