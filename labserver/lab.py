@@ -36,7 +36,7 @@ from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
@@ -138,13 +138,12 @@ class Lab:
         warning = exposure(self.settings.addresses)
         return (*([f"WARNING: {warning}"] if warning else []), *self.material.notices, *self._preloaded)
 
-    def start(self, reactor: IReactorSocket, *, idle: Callable[[], None] | None = None) -> None:
-        """Listen on every socket. ``idle`` is called whenever the last client has gone."""
+    def start(self, reactor: IReactorSocket) -> None:
+        """Listen on every socket."""
         from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
         self._reactor = reactor
         self._connections = self._open_connections()
-        self._connections.idle = idle
         for bound in self._bound:
             factory = ConnectionFactory(
                 service=SERVICES[bound.service],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -21,7 +22,6 @@ from labserver.servers.garbage import collecting
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from labserver.servers.garbage import Collector
     from labserver.settings import Settings
 
 __all__ = ["Running", "parent_gone", "serve"]
@@ -58,19 +58,19 @@ def serve(settings: Settings, command: Callable[[Running], Awaitable[int]]) -> i
     """Start a lab, await ``command`` with it, stop it; return the command's exit code."""
     directory = run_directory.create()
     try:
-        with collecting() as collector:
+        with collecting():
             lab = Lab(settings, run_directory=directory)
-            return loop.run(_serve(lab, command, collector))
+            return loop.run(_serve(lab, command))
     finally:
         run_directory.remove(directory)
 
 
-async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]], collector: Collector) -> int:
+async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]]) -> int:
     from twisted.internet import reactor  # noqa: PLC0415 -- installed by loop.run
 
     from labserver.servers.control import ControlSocket  # noqa: PLC0415 -- after the reactor
 
-    lab.start(reactor, idle=collector.idle)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
+    lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     control = ControlSocket(
         lab.run_directory / "control.sock", lab.transcript, lab.material, lab.chains.chain, lab.anchors.told
     )
@@ -79,7 +79,7 @@ async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]], collect
         record = lab.record()
         _leave_files(lab, record)
         running = Running(lab, record)
-        collector.freeze()
+        gc.freeze()  # what the lab is made of, and the mail it began with, stays
         event_loop = asyncio.get_running_loop()
         for number in _stopping_signals():
             event_loop.add_signal_handler(number, running.signalled, number)

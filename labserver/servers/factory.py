@@ -16,8 +16,6 @@ from labserver.servers.memory import Ebb
 from labserver.servers.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IAddress
 
     from labserver.limits import Limits
@@ -39,8 +37,6 @@ class OpenConnections:
     pace: Pace = field(default_factory=Pace)
     ebb: Ebb = field(default_factory=lambda: Ebb(Budget()))
     connections: set[Connection] = field(default_factory=set)
-    idle: Callable[[], None] | None = None
-    """Called when the last one has gone."""
 
     def __post_init__(self) -> None:
         self._emptied: asyncio.Future[None] | None = None
@@ -59,8 +55,6 @@ class OpenConnections:
         """Count a connection no more: it is gone."""
         self.connections.discard(connection)
         self.ebb.look()
-        if not self.connections and self.idle is not None:
-            self.idle()
         if not self.connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
