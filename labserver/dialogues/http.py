@@ -16,7 +16,7 @@ _REQUEST = re.compile(
     rb"(?P<method>CONNECT|GET|HEAD|OPTIONS|PATCH|POST|PRI|PUT|TRACE)(?!\S)"
     rb"|(?P<delete>DELETE)[ \t]+(?:/|\*|https?:)"  # a person at POP3's DELE may well type this word
     rb"|[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+\S+[ \t]+HTTP/\d"
-    rb"|(?:Host|User-Agent|Accept(?:-[A-Z]+)*|Connection|Content-Length|Cookie|Origin|Referer|Sec-[A-Z-]+):"
+    rb"|(?:Host|Connection|Cookie|Origin|Referer|Sec-[A-Z-]+):"  # and none that mail has as well
     rb")",
     re.IGNORECASE,
 )

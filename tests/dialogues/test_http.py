@@ -29,7 +29,7 @@ _REQUESTS = [
     (b"Host: localhost:3025", "HTTP"),
     (b"host:localhost", "HTTP"),
     (b"Sec-Fetch-Mode: no-cors", "HTTP"),
-    (b"Accept-Language: de", "HTTP"),
+    (b"Origin: https://evil.test", "HTTP"),
 ]
 _OTHERS = (
     b"",
@@ -41,6 +41,8 @@ _OTHERS = (
     b"PASS:s3cret",
     b"Subject: HTTP/1.1",
     b"Hostname: x",
+    b"User-Agent: a mail client, after DATA was refused",
+    b"Accept-Language: de",
     b"s3cret",
     b"a XYZZY HTTP",
     b"EHLO HTTP/1.1",
