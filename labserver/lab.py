@@ -172,7 +172,7 @@ class Lab:
         """Open a scenario, or its control, on free ports of its own until the lease is closed.
 
         Its sessions are recorded apart, or in ``transcript``. Raises ConfigurationError if there is no such scenario or
-        it makes no sense on one of the services, UnavailableError if this lab cannot serve it. The lab must have been
+        it is not available on one of the services, UnavailableError if this lab cannot serve it. The lab must have been
         started.
         """
         from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor

@@ -27,7 +27,7 @@ def case_words(scenario: Scenario, **others: str) -> Iterator[str]:
     facts = {
         _SERVER[scenario.expectation]: scenario.does,
         "A correct client": scenario.expects,
-        "To get it wrong is": scenario.severity.value,
+        "Severity": scenario.severity.value,
         "See": "; ".join(scenario.references),
     }
     facts |= {label.replace("_", " "): text for label, text in others.items()}

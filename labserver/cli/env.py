@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--ready-file", type=Path, metavar="FILE", help="the lab's ready file (default: the newest lab)"
     )
     parser.add_argument(
-        "--scenario", metavar="ID", help="for this one: its name to ask for, and its own anchor to trust if it has one"
+        "--scenario", metavar="ID", help="for this scenario: its server name, and its own CA if it has one"
     )
     parser.add_argument("--only-lab", action="store_true", help="leave out what makes programs trust the lab's CA")
 

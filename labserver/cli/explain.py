@@ -1,4 +1,4 @@
-"""``labserver explain CASE``: the lie in bytes, the clause, and how to meet it by hand.
+"""``labserver explain CASE``: the exact bytes of the misbehaviour, the clause, and how to reproduce it.
 
 The bytes are not written down anywhere: they are what the scenario's own session says to a typical client, run here
 without a network.
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
-    special = {"To be trusted": "an anchor of its own"} if scenario.own_anchor else {}
+    special = {"Trust anchor": "its own CA"} if scenario.own_anchor else {}
     special |= {"Met only by": f"a client that sends the TLS extension {scenario.asked}"} if scenario.asked else {}
     yield from case_words(scenario, **special)
     yield ""

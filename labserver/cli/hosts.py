@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_OWN_ANCHOR = "own anchor"
+_OWN_CA = "own CA"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the lines."""
     print("# labserver: add these lines to /etc/hosts, and remove them when the lab is gone")
-    print(f"# {_OWN_ANCHOR}: clients have to trust that one's own CA, which labserver env --scenario ID tells")
+    print(f"# {_OWN_CA}: clients have to trust that one's own CA, which labserver env --scenario ID tells")
     print(f"127.0.0.1 {' '.join(DOMAINS)}")
     for identifier, address in addresses().items():
         if names := hosts_entries(identifier):
-            mark = (f"# {_OWN_ANCHOR}",) if CATALOGUE[identifier].own_anchor else ()
+            mark = (f"# {_OWN_CA}",) if CATALOGUE[identifier].own_anchor else ()
             print("127.0.0.1" if options.one_address else address, *names, *mark)
     return 0

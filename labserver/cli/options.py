@@ -447,7 +447,9 @@ def instant(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23 or 2026-11-23T12:00:00Z") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time such as 2026-11-23 or 2026-11-23T12:00:00Z"
+        ) from error
 
 
 def _names(text: str) -> frozenset[str]:

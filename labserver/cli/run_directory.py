@@ -94,9 +94,9 @@ def find_ready(path: Path | None) -> dict[str, object]:
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}; is the lab running?") from error
     except ValueError as error:
-        raise ConfigurationError(f"{path} is no ready file: {error}") from error
+        raise ConfigurationError(f"{path} is not a ready file: {error}") from error
     if not isinstance(record, dict) or "ports" not in record:
-        raise ConfigurationError(f"{path} is no ready file: it has no ports")
+        raise ConfigurationError(f"{path} is not a ready file: it has no ports")
     return record
 
 

@@ -74,8 +74,8 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
         *case_words(
             scenario,
             Served_by=f"the TLS engine {_engine(scenario)}",
-            To_be_trusted="an anchor of its own, told below" if scenario.own_anchor else "the lab's CA",
-            Reached_as=", ".join((*host_names(identifier), addresses()[identifier])),
+            Trust_anchor="its own CA, below" if scenario.own_anchor else "the lab's CA",
+            Host_names=", ".join((*host_names(identifier), addresses()[identifier])),
         ),
         f"To see it: openssl s_client {_place(scenario, port)}{clear}{asking} -showcerts",
         "",

@@ -51,11 +51,11 @@ def _parsed(line: str, file: Path | None, number: int) -> dict[str, object]:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise ConfigurationError(f"{file or 'the lab'}, line {number}: no transcript: {error}") from error
+        raise ConfigurationError(f"{file or 'the lab'}, line {number}: not a transcript: {error}") from error
     if isinstance(record, dict) and isinstance(record.get("error"), str) and "event" not in record:
         raise ConfigurationError(record["error"])  # the lab's answer
     if not isinstance(record, dict):
-        raise ConfigurationError(f"{file or 'the lab'}, line {number}: no transcript: not an object")
+        raise ConfigurationError(f"{file or 'the lab'}, line {number}: not a transcript: not an object")
     return record
 
 
@@ -66,7 +66,7 @@ def _from_file(path: Path) -> Iterator[str]:
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is no transcript: it is not UTF-8") from error
+        raise ConfigurationError(f"{path} is not a transcript: it is not UTF-8") from error
 
 
 def _from_lab(options: argparse.Namespace) -> Iterator[str]:

@@ -22,10 +22,10 @@ _HEAD = """\
 Made by `labserver scenarios --markdown` from `labserver/catalogue/` and `certs/recipes/`; do not edit it here.
 
 Every scenario is one server with one fault, or a control without any; whatever else it does is as good as the
-known-good lab. `labserver explain ID@SERVICE` shows what it says octet for octet, with commands to meet it by hand.
+known-good lab. `labserver explain ID@SERVICE` shows its exact bytes, with commands to reproduce them.
 `labserver check -- CMD …` runs a client against those marked *default* and judges it; `--scenario` has others. To
-accept one marked *own anchor*, a client has to trust that scenario's own certificate in place of the lab's CA:
-`eval "$(labserver env --scenario ID)"` tells a shell where the running lab has it.
+accept one marked *own CA*, a client has to trust that scenario's CA in place of the lab's:
+`eval "$(labserver env --scenario ID)"` sets the variables for it in a shell.
 
 ## How to reach one
 
@@ -43,10 +43,10 @@ cannot serve is listed as not available, with the reason, by `labserver scenario
 """
 
 
-_VERBS = {Expectation.ACCEPT: "goes on", Expectation.REJECT: "does not go on", Expectation.EITHER: "does as it likes"}
+_VERBS = {Expectation.ACCEPT: "connects", Expectation.REJECT: "refuses", Expectation.EITHER: "either"}
 _MARKS: dict[str, Callable[[Scenario], bool]] = {
     "default": lambda scenario: scenario.default,
-    "own anchor": lambda scenario: scenario.own_anchor,
+    "own CA": lambda scenario: scenario.own_anchor,
 }
 
 
@@ -83,14 +83,14 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
             yield f"{scenario.title}. {scenario.does}"
             yield ""
             yield f"* A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
-            yield f"* To get it wrong is: {scenario.severity}"
+            yield f"* Severity: {scenario.severity}"
             yield f"* On: {_services(scenario)}"
             name = host_names(scenario.id)[0]
             called = f", as `{name}`" if scenario.host != USUAL_HOST else ""
             named = f" or by name, `{name}`" if scenario.by_name else called
             yield f"* At: {places[scenario.id]}{named}"
             if scenario.own_anchor:
-                yield f"* Trust: an anchor of its own (`labserver env --scenario {scenario.id}`)"
+                yield f"* Trust: its own CA (`labserver env --scenario {scenario.id}`)"
             yield f"* See: {'; '.join(scenario.references)}"
             yield ""
 

@@ -25,14 +25,14 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def check_case(identifier: str, services: Sequence[str]) -> None:
-    """Raise ConfigurationError if there is no such scenario, or it makes no sense on one of the services."""
+    """Raise ConfigurationError if there is no such scenario, or it is not available on one of the services."""
     scenario = CATALOGUE.get(identifier)
     if scenario is None:
         raise ConfigurationError(CATALOGUE.unknown(identifier))
     for service in services:
         if service not in scenario.services:
             raise ConfigurationError(
-                f"{identifier} makes no sense on {service}; it is there on {', '.join(scenario.services)}"
+                f"{identifier} is not available on {service}, only on {', '.join(scenario.services)}"
             )
 
 

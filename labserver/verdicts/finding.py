@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     """How a case ended, from the least to the most alarming."""
 
     NOT_APPLICABLE = "NOT-APPLICABLE"
-    """The scenario or the policy makes no sense on the service."""
+    """The scenario or the policy is not available on the service."""
     PASS = "PASS"  # noqa: S105 -- no password: a verdict
     INFO = "INFO"
     """Something worth knowing that this policy allows."""

@@ -69,7 +69,7 @@ def rules_of(scenario: Scenario) -> tuple[str, ...]:
 def not_applicable(scenario: Scenario, service: Service, policy: Policy) -> str:
     """Return why a case does not exist; nothing if it does."""
     if not scenario.on(service):
-        return f"{scenario.id} makes no sense on {service.name}"
+        return f"{scenario.id} is not available on {service.name}"
     if not policy.fits(service):
         return f"{service.name} cannot be used under the policy {policy.value}"
     return ""

@@ -17,7 +17,7 @@ class Policy(StrEnum):
     TLS_REQUIRED_STARTTLS = "tls-required-starttls"
     """No credentials and no mail without verified TLS, which STARTTLS or STLS begins."""
     TLS_REQUIRED_IMPLICIT = "tls-required-implicit"
-    """The same, with TLS from the first octet (RFC 8314 3)."""
+    """The same, with implicit TLS (RFC 8314 3)."""
     OPPORTUNISTIC = "opportunistic"
     """TLS where it is offered, and going on without it where it is not (RFC 7435)."""
     PLAINTEXT = "plaintext"

@@ -144,9 +144,9 @@ def test_the_lab_of_the_environment(runtime: Path, tmp_path: Path, monkeypatch: 
     ("content", "complaint"),
     [
         (None, "cannot read .*is the lab running"),
-        ("", "no ready file"),
-        ("{", "no ready file"),
-        ("[]", "no ready file: it has no ports"),
+        ("", "not a ready file"),
+        ("{", "not a ready file"),
+        ("[]", "not a ready file: it has no ports"),
         ('{"a": 1}', "it has no ports"),
     ],
 )

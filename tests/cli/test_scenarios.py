@@ -167,7 +167,7 @@ def test_lease_on_no_service() -> None:
     """Asking for a scenario that none of the lab's services can play is an error, not an empty line."""
     words = ("up", "--ports", "any", "--services", "smtp", "--scenario", "imap-greeting-preauth")
     _, err = _run(*words, code=2)
-    assert err == "labserver: imap-greeting-preauth makes no sense on smtp; it is there on imap\n"
+    assert err == "labserver: imap-greeting-preauth is not available on smtp, only on imap\n"
 
 
 def test_document() -> None:
@@ -317,7 +317,7 @@ def _shell(lab: LabProcess, command: str, *options: str) -> str:
 def test_hosts(*, one_address: bool) -> None:
     """Every scenario has its names, at its own address or at the one that all systems have."""
     lines = _run("hosts", *(["--one-address"] if one_address else []))[0].splitlines()
-    own = {line.split()[1] for line in lines if line.endswith("# own anchor")}
+    own = {line.split()[1] for line in lines if line.endswith("# own CA")}
     assert own == {hosts_entries(name)[0] for name, one in CATALOGUE.items() if one.own_anchor and hosts_entries(name)}
     lines = [line.partition("#")[0] for line in lines]
     assert lines[:2] == ["", ""]

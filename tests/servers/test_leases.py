@@ -138,9 +138,9 @@ def test_unavailable(make_lab: Callable[[Wanted], Lab]) -> None:
         (
             "starttls-stripped",
             ["smtp", "imaps"],
-            "makes no sense on imaps; it is there on smtp, submission, imap, pop3",
+            "is not available on imaps, only on smtp, submission, imap, pop3",
         ),
-        ("good", ["lmtp"], "makes no sense on lmtp"),
+        ("good", ["lmtp"], "is not available on lmtp"),
     ],
 )
 def test_no_case(identifier: str, services: list[str], told: str) -> None:

@@ -66,7 +66,7 @@ def test_obstacle() -> None:
 @pytest.mark.parametrize(
     ("scenario", "service", "policy", "reason"),
     [
-        ("starttls-stripped", "imaps", Policy.TLS_REQUIRED_IMPLICIT, "starttls-stripped makes no sense on imaps"),
+        ("starttls-stripped", "imaps", Policy.TLS_REQUIRED_IMPLICIT, "starttls-stripped is not available on imaps"),
         ("expired", "imaps", Policy.OPPORTUNISTIC, "imaps cannot be used under the policy opportunistic"),
         ("expired", "imap", Policy.TLS_REQUIRED_IMPLICIT, "imap cannot be used under the policy tls-required-implicit"),
     ],

@@ -23,7 +23,7 @@ Made by `python -m tests.verifiers --write`, which has other people's programs m
 certificate; do not edit it here. `docs/verifiers.json` is the same for programs. Nothing here is a promise: another
 version of a program may do otherwise, and shows as a difference when the table is made again.
 
-Each verifier connects to the server over TLS from the first octet (`imaps`), is told the name and what to trust, and
+Each verifier connects to the server over implicit TLS (`imaps`), is told the name and what to trust, and
 otherwise left as it comes. It accepts if it reads the greeting after the handshake. `pyca` alone has no handshake: it
 is given the chain, and never learns whether the server has the key. Where there is an OCSP staple, those that can be
 told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are. `mbsync` and
@@ -91,10 +91,7 @@ def _surprises(rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
 def _summary(record: Record, rows: Rows, scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield "## Each verifier"
     yield ""
-    yield (
-        "| | version | accepts, against security | accepts, against the standard | refuses what is good "
-        "| did not get to judge |"
-    )
+    yield ("| | version | accepted (insecure) | accepted (against the standard) | refused (good) | not applicable |")
     yield "|---|---|---|---|---|---|"
     good = [one for one in scenarios if one.expectation is Expectation.ACCEPT]
     bad = [one for one in scenarios if one.expectation is Expectation.REJECT]
@@ -108,7 +105,7 @@ def _summary(record: Record, rows: Rows, scenarios: Sequence[Scenario]) -> Itera
     yield ""
     for name in named:
         accepted, refused = (_listed(_wrong_ones(name, rows, some), "`") for some in (grave, good))
-        yield f"* {name} accepts, against security, {accepted}; it refuses, although good, {refused}."
+        yield f"* {name} accepted (insecure): {accepted}; it refused, although good, {refused}."
 
 
 def _wrong_ones(verifier: str, rows: Rows, scenarios: Sequence[Scenario]) -> list[str]:

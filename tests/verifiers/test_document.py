@@ -43,7 +43,7 @@ def test_summary() -> None:
     told = section(_TEXT, "## Each verifier")
     assert "| a | A 1 | 1 of 2 | 0 of 0 | 0 of 1 | 0 |" in told
     assert "| b | B 2 | 0 of 2 | 0 of 0 | 1 of 1 | 1 |" in told
-    assert "* a accepts, against security, `rsa1024`; it refuses, although good, none." in told
+    assert "* a accepted (insecure): `rsa1024`; it refused, although good, none." in told
     assert "All of them reject 1 of the 2 that have to be rejected: `expired`." in told
     assert "All of them accept 0 of the 1 that have to be accepted: none." in told
 
