@@ -256,7 +256,7 @@ def test_what_no_file_says(tmp_path: Path) -> None:
         (("--scenario", "good", "--host", "localhost"), "a name below a domain"),
         (("--scenario", "good", "--host", "mail.example.org"), "--permit"),
         (("--scenario", "good", "--state", "x", "--now", "2026-01-01"), "--now"),
-        (("--scenario", "good", "--now", "noon"), "'noon' is no time"),
+        (("--scenario", "good", "--now", "noon"), "'noon' is not a time"),
     ],
 )
 def test_exports_that_cannot_be(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
