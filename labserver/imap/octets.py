@@ -84,7 +84,8 @@ class Selected:
         size = 0
         for piece in self:
             size += len(piece)
-            yield b""  # there may be thousands of fields in a window
+            if not piece:
+                yield b""  # there may be thousands of fields in the window before
         return size, False
 
     def __iter__(self) -> Iterator[bytes]:

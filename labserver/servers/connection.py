@@ -53,6 +53,8 @@ _READ_AHEAD = 1 << 16
 """Octets of the client's that are kept while nothing can be done with them; then nothing more is read."""
 _MUCH = 3 << 14
 """Octets without a reply from which on a client waits its turn when many send as much."""
+_PIECES_IN_A_ROW = 64
+"""Pieces of a long reply after which others have their turn, though they are short: each may have been work."""
 _LAST_WORDS_TIME = 30.0
 """Seconds for a client to take the last words; then the connection is dropped."""
 
@@ -450,9 +452,10 @@ class Connection(Protocol):
             if piece is None:
                 self._rest = None
                 self._whole = 0
-            elif piece:
+                return
+            if piece:
                 self._write(piece)
-            else:
+            if not piece or len(self._out) >= _PIECES_IN_A_ROW:
                 self._give_way()
 
     def _flush(self) -> None:

@@ -184,6 +184,22 @@ def test_an_empty_piece_gives_way(building: Building, loop: Loop) -> None:
     assert opened.heard() == b"long\r\n" + rest.octets()
 
 
+def test_many_short_pieces_give_way(building: Building, loop: Loop) -> None:
+    """However short the pieces of a long reply are, others have turns between them."""
+
+    def answer(_: Scripted, __: Command) -> Exchange:
+        yield Reply.completion(b"", "250", [b"x"] * 1000)
+
+    opened = line(building, "smtp", partial(Scripted, answers={"MANY": answer}))
+    opened.connect()
+    said, turns = opened.say(b"MANY\r\n"), 0
+    while loop.turn():
+        turns += 1
+        said += opened.heard()
+    assert said == b"x" * 1000
+    assert turns >= 15
+
+
 def test_a_reply_that_cannot_be_finished(building: Building) -> None:
     """When the store fails in the middle of a reply, the connection ends without a word; the transcript says why."""
     rest = _Rest(instead={7: StoreError("The message was expunged.", code="EXPUNGEISSUED")})
