@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WINDOW", "selected"]
 
-WINDOW = 1 << 16
+WINDOW = 1 << 15
 """Octets of a header that are looked at together."""
 
 _FIELD_END = re.compile(rb"\n(?![ \t])")
