@@ -218,3 +218,11 @@ def test_mail_with_nul_can_be_copied_to_another_server(lab: Lab) -> None:
     client = lab.selected()
     octets = client.feed(b"a FETCH 1 BODY.PEEK[]\r\n").partition(b"}\r\n")[2].partition(b")\r\na OK")[0]
     client.ok(b"APPEND Sent {%d+}\r\n%b" % (len(octets), octets))
+
+
+def test_the_messages_of_one_append_are_bounded(lab: Lab) -> None:
+    """MULTIAPPEND takes a thousand messages at once; of one more nothing is stored."""
+    client = lab.client()
+    client.ok(b"APPEND INBOX" + b" {1+}\r\nx" * 1000)
+    assert client.do(b"APPEND INBOX" + b" {1+}\r\nx" * 1001)[-1].startswith(b"NO [LIMIT] ")
+    assert len(lab.alice.mailboxes["INBOX"].messages) == 1000

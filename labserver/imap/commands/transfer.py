@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["NO_ROOM", "Append", "Copy", "Move", "takes_message"]
 
 NO_ROOM = "There is no room for this message now, try again later"
+_MOST_AT_ONCE = 1_000
+"""Messages of one APPEND, which are stored in one step."""
 _NAME_AND_MESSAGE = 3
 """Parts of a command whose first or second literal is announced: before it there may be a mailbox name or a message."""
 _INTERNATIONAL = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""}, service="imap", protocol="IMAP")
@@ -54,6 +56,8 @@ class Append:
         read = [_draft(cursor, dialect)]
         while dialect.has("MULTIAPPEND") and not cursor.at_end():
             read.append(_draft(cursor, dialect))
+            if len(read) > _MOST_AT_ONCE:
+                raise Refused(f"One command takes at most {_MOST_AT_ONCE} messages", "LIMIT")
         cursor.end()
         eight = frozenset(place for place, (_, eight) in enumerate(read) if eight)
         return cls(mailbox=mailbox, drafts=tuple(draft for draft, _ in read), eight=eight)
