@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax, beginning
-from labserver.imap.octets import Cut, Decoded, Literal, Selected, Stretch
+from labserver.imap.octets import Cut, Decoded, Encoded, Literal, Replaced, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
+from labserver.message.as_base64 import base64_lines, encoding_value, goes_as_base64
 from labserver.message.envelope import envelope
 from labserver.message.header import Header, header_end
 from labserver.message.structure import body_structure, describe
@@ -40,6 +41,7 @@ _MOST_NAMED = 8192
 _NAME_END = re.compile(rb"[^A-Za-z0-9.]")
 _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
+_BASE64 = b" base64\r\n"
 _LOOKED_INTO = 1_024
 """Units of work to look into a message, besides its octets."""
 _MOST_KEPT = 1 << 14
@@ -119,7 +121,7 @@ class Partial:
         if isinstance(octets, Stretch):
             start = min(octets.start + self.offset, octets.end)
             return replace(octets, start=start, end=min(octets.start + end, octets.end))
-        if isinstance(octets, Decoded):
+        if isinstance(octets, Decoded | Encoded):
             return replace(octets, start=self.offset, end=end)
         return Cut(octets, self.offset, end)
 
@@ -168,16 +170,41 @@ class Section:
         """Return what brings the octets of a large message, None if the message has no such part."""
         if not self.path and not self.text:
             return Stretch(message.reading(), 0, message.size)
-        place = located(message, (self.path, self.text), lambda: message_tree(message).place(self.path, self.text))
+        place = located(message, (self.path, self.text), lambda: self._place(message))
         if place is None:
             return None
+        start, end, encoding = place
+        reading = message.reading()
         if self.wanted:
-            return Selected(message.reading(), *place, self.wanted, self.text == "HEADER.FIELDS.NOT")
-        return Stretch(message.reading(), *place)
+            return Selected(reading, start, end, self.wanted, self.text == "HEADER.FIELDS.NOT")
+        if encoding is None:
+            return Stretch(reading, start, end)
+        if not self.text:
+            return Encoded(reading, start, end - start)
+        return Replaced(Stretch(reading, start, encoding[0]), _BASE64, Stretch(reading, encoding[1], end))
 
     def read(self, message: Message) -> bytes | None:
         """Return the octets, None if the message has no such part."""
-        return message_tree(message).section(self.path, self.text, self.wanted) if self.path else self._of_all(message)
+        if not self.path:
+            return self._of_all(message)
+        part = self._encoded(message)
+        if part is None:
+            return message_tree(message).section(self.path, self.text, self.wanted)
+        if not self.text:
+            return base64_lines(part.body_octets())
+        start, end = encoding_value(part)
+        return part.content[part.start : start] + _BASE64 + part.content[end : part.body]
+
+    def _place(self, message: Message) -> tuple[int, int, tuple[int, int] | None] | None:
+        """Return where the octets are, and the value of their transfer encoding if they are to be encoded."""
+        place = message_tree(message).place(self.path, self.text)
+        part = self._encoded(message)
+        return None if place is None else (*place, None if part is None else encoding_value(part))
+
+    def _encoded(self, message: Message) -> Part | None:
+        """Return the part that is asked for if it is given as base64; the message as a whole never is."""
+        part = message_tree(message).part(self.path) if self.path and self.text in {"", "MIME"} else None
+        return part if part is not None and goes_as_base64(part) else None
 
     def _of_all(self, message: Message) -> bytes:
         """Return what is asked of the message itself, for which no tree is needed."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.imap.syntax import without_nul
+from labserver.message.as_base64 import LINE, OF_LINE, base64_lines, base64_size
 from labserver.message.selection import selected
 
 if TYPE_CHECKING:
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Reading
     from labserver.message.decoded import DecodedBody
 
-__all__ = ["PIECE", "Cut", "Decoded", "DecodedSize", "Line", "Literal", "Octets", "Selected", "Stretch"]
+__all__ = [
+    "PIECE",
+    "Cut",
+    "Decoded",
+    "DecodedSize",
+    "Encoded",
+    "Line",
+    "Literal",
+    "Octets",
+    "Replaced",
+    "Selected",
+    "Stretch",
+]
 
 PIECE = 1 << 16
 """Octets that are brought at a time."""
@@ -130,6 +143,55 @@ class Decoded:
     def read(self, start: int, end: int) -> bytes:
         """Return encoded octets."""
         return self.reading.octets(self.body + start, self.body + end)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Octets of a part as base64: any of them can be brought without those before."""
+
+    reading: Reading
+    body: int
+    """Where the octets begin that are encoded."""
+    size: int
+    """How many of those there are."""
+    start: int = 0
+    end: int = _ENDLESS
+
+    def measure(self) -> Generator[bytes, None, _Measured]:
+        """Calculate; base64 has no NUL."""
+        yield from ()
+        return max(0, min(base64_size(self.size), self.end) - self.start), False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Encode as many lines at a time as make about a piece."""
+        step = PIECE // OF_LINE
+        last = -(-min(self.end, base64_size(self.size)) // LINE)
+        for line in range(self.start // LINE, last, step):
+            end = min(self.size, min(line + step, last) * OF_LINE)
+            encoded = base64_lines(self.reading.octets(self.body + line * OF_LINE, self.body + end))
+            encoded += b"\r\n" if end < self.size else b""
+            yield encoded[max(0, self.start - line * LINE) : self.end - line * LINE]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A stretch with something else in place of a part of it."""
+
+    before: Stretch
+    instead: bytes
+    after: Stretch
+
+    def measure(self) -> Generator[bytes, None, _Measured]:
+        """Add."""
+        before, _ = yield from self.before.measure()
+        after, _ = yield from self.after.measure()
+        return before + len(self.instead) + after, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Bring one after the other."""
+        yield from self.before
+        yield self.instead
+        yield from self.after
 
 
 @dataclass(frozen=True, slots=True)

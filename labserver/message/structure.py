@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver.effort import GIVE_WAY
+from labserver.message.as_base64 import LINE, base64_size, goes_as_base64
 from labserver.message.content_fields import parameterized, tokens
 from labserver.message.envelope import envelope
 from labserver.message.header import MOST_OCTETS, WINDOW
@@ -27,6 +28,8 @@ _PART = 4_096
 """Units of work (:mod:`labserver.effort`) to describe a part, besides those for its header's octets."""
 _COUNTED = 8
 """Octets in which line endings are counted in the time of one unit."""
+_LOOKED_FOR = 32
+"""Octets of a binary part in which NUL is looked for in the time of one unit."""
 
 _CHARSET = b'"charset" "us-ascii"'
 _NO_PART = b'("text" "plain" (%b) NIL NIL "7bit" 0 0' % _CHARSET
@@ -48,7 +51,9 @@ def describe(part: Part, effort: Effort, *, extended: bool) -> Work[bytes]:
     described: dict[Part, bytes] = {}
     for inner in reversed(list(part.walk())):
         described[inner] = _described(inner, described, newlines.count, extended=extended)
-        if effort.spend(_PART + min(inner.body - inner.start, MOST_OCTETS) + len(described[inner]) // _COUNTED):
+        looked_for = inner.size // _LOOKED_FOR if inner.encoding == b"binary" else 0
+        read = min(inner.body - inner.start, MOST_OCTETS)
+        if effort.spend(_PART + read + len(described[inner]) // _COUNTED + looked_for):
             yield GIVE_WAY
     return described[part]
 
@@ -72,7 +77,8 @@ def _described(
         message = part.children[0]
         text += b" %b %b %d" % (envelope(message), known[message], count(b"\n", part.body, part.end))
     elif _is_text(part):
-        text += b" %d" % count(b"\n", part.body, part.end)
+        encoded = goes_as_base64(part)
+        text += b" %d" % (base64_size(part.size) // LINE if encoded else count(b"\n", part.body, part.end))
     if extended:
         text += b" %b%b" % (nstring(_value(part, b"content-md5")), _disposition_language_location(part))
     return text + b")"
@@ -116,7 +122,9 @@ def _single(part: Part) -> bytes:
     listed = _parameters(parameters)
     if _is_text(part) and kind.parameter(b"charset") is None:
         listed = b"(%b%b)" % (listed[1:-1] + b" " if parameters else b"", _CHARSET)
-    encoding = part.encoding_field
+    encoding, size = part.encoding_field, part.size
+    if goes_as_base64(part):
+        encoding, size = b"base64", base64_size(size)
     media = b'"message" "rfc822"'
     if not part.is_message:
         media = b"%b %b" % (string(kind.type), string(kind.subtype or (b"plain" if _is_text(part) else b"unknown")))
@@ -127,7 +135,7 @@ def _single(part: Part) -> bytes:
         nstring(_value(part, b"content-description")),
         # An encoding that nobody knows is none: clients would refuse to show the part (RFC 2045 6.4).
         string(encoding) if encoding is not None and is_known(encoding.lower()) else b'"7bit"',
-        part.size,
+        size,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.message
 import email.policy
 import imaplib
 import poplib
 import smtplib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import imap_tools
 import imapclient  # type: ignore[import-untyped]  # it ships no types
@@ -82,6 +83,34 @@ def test_smtplib_sends_to_unicode_addresses(lab: RunningLab, account: Account) -
     (received,) = Mailbox(lab, account).messages()
     assert "Jürgen <jürgen@lab.test>\r\n".encode() in received
     assert "Subject: 日本語\r\n".encode() in received
+
+
+def test_imaplib_reads_a_binary_part(lab: RunningLab, account: Account) -> None:
+    """A part that smtplib sends as binary, NUL in it, is read by IMAP in base64, as told, and by POP3 as it is."""
+    octets = bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"") * 5
+    mail = (
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/x-any\r\n"
+        b"Content-Transfer-Encoding: binary\r\n\r\n%b\r\n--b--\r\n"
+    ) % octets
+    sent, read = lab.endpoint("smtp", TlsMode.IMPLICIT, account), lab.endpoint("imap", TlsMode.IMPLICIT, account)
+    with smtplib.SMTP_SSL(sent.host, sent.port, context=sent.context(), timeout=PATIENCE) as smtp:
+        smtp.login(account.user, account.password)
+        smtp.sendmail(account.address, [account.address], mail)
+    with imaplib.IMAP4_SSL(read.host, read.port, ssl_context=read.context(), timeout=PATIENCE) as imap:
+        imap.login(account.user, account.password)
+        imap.select("INBOX", readonly=True)
+        fetch: Any = imap.fetch  # its type does not tell what is in the answer
+        ((_, header), (_, body), _) = fetch("1", "(BODY[1.MIME] BODY[1])")[1]
+        ((_, partial), _) = fetch("1", "(BODY[1]<80.20>)")[1]
+        (structure,) = fetch("1", "(BODYSTRUCTURE)")[1]
+    assert email.message_from_bytes(header + body).get_payload(decode=True) == octets
+    assert b'"base64" %d ' % len(body) in structure
+    assert partial == body[80:100]
+    drop = lab.endpoint("pop3", TlsMode.IMPLICIT, account)
+    with contextlib.closing(poplib.POP3_SSL(drop.host, drop.port, context=drop.context(), timeout=PATIENCE)) as pop3:
+        pop3.user(account.user)
+        pop3.pass_(account.password)
+        assert octets in b"\r\n".join(pop3.retr(1)[1])
 
 
 def test_imaplib_over_its_whole_length(lab: RunningLab, account: Account) -> None:

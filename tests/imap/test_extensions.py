@@ -193,6 +193,48 @@ def test_literal8_is_stored_as_it_came(lab: Lab) -> None:
     )
 
 
+_BINARY_HEADER = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: %b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("items", "answer"),
+    [
+        ("BODY.PEEK[2]", b"BODY[2] {8}\r\nYQBi/w0K"),
+        ("BODY.PEEK[2]<2.3>", b"BODY[2]<2> {3}\r\nBi/"),
+        ("BODY.PEEK[2]<8.3>", b"BODY[2]<8> {0}\r\n"),
+        ("BODY.PEEK[2.MIME]", b"BODY[2.MIME] {77}\r\n" + _BINARY_HEADER % b"base64"),
+        ("BODY.PEEK[1]", b"BODY[1] {4}\r\ntext"),
+        ("BINARY.PEEK[2]", b"BINARY[2] ~{6}\r\n" + NUL),
+        ("BINARY.SIZE[2]", b"BINARY.SIZE[2] 6"),
+    ],
+)
+def test_a_binary_part_is_given_as_base64(lab: Lab, items: str, answer: bytes) -> None:
+    """Clients without BINARY get every octet of a part that no literal can hold, and its header says how."""
+    lab.deliver(encoded(b"binary", NUL))
+    client = lab.selected()
+    assert (
+        client.feed(f"a FETCH 1 ({items})\r\n".encode()) == b"* 1 FETCH (" + answer + b")\r\na OK FETCH completed\r\n"
+    )
+    assert b'"application" "octet-stream" NIL NIL NIL "base64" 8' in client.feed(b"b FETCH 1 BODYSTRUCTURE\r\n")
+
+
+def test_a_message_that_is_one_binary_part(lab: Lab) -> None:
+    """Its part is base64; as a whole it is what came, 0x80 for NUL, and as long as its size says."""
+    content = _BINARY_HEADER % b"binary" + NUL
+    shown = content.replace(b"\0", b"\x80")
+    lab.deliver(content)
+    out = lab.selected().feed(b"a FETCH 1 (BODY.PEEK[] RFC822.SIZE BODY.PEEK[1] BODY.PEEK[1.MIME] BODY.PEEK[TEXT])\r\n")
+    assert out.removesuffix(b"a OK FETCH completed\r\n") == b"* 1 FETCH (%b)\r\n" % b" ".join(
+        [
+            b"BODY[] {%d}\r\n%b" % (len(content), shown),
+            b"RFC822.SIZE %d" % len(content),
+            b"BODY[1] {8}\r\nYQBi/w0K",
+            b"BODY[1.MIME] {77}\r\n" + _BINARY_HEADER % b"base64",
+            b"BODY[TEXT] {6}\r\n" + shown[-6:],
+        ]
+    )
+
+
 # UTF8=ACCEPT (RFC 6855)
 
 

@@ -12,6 +12,7 @@ import pytest
 from labserver.dialogues.exchange import Reply
 from labserver.errors import StoreError
 from labserver.mailstore.message import Body
+from labserver.message.as_base64 import base64_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +98,13 @@ _ITEMS = [
     b"BODY[2]<1440000.99999999>",
     b"BODY[]<0.99999999>",
     b"BODY[]<99999999.5>",
+    b"BODY[6]",
+    b"BODY[6]<0.77>",
+    b"BODY[6]<60000.9999>",
+    b"BODY[6]<77.70000>",
+    b"BODY[6]<99999999.9>",
+    b"BODY[6.MIME]",
+    b"BODY[6.MIME]<30.40>",
     b"BODY[7]",
     b"BODY[9]",
     b"BODY[5.HEADER]",
@@ -178,7 +186,12 @@ def test_many_large_messages_are_brought_one_by_one(lab: Lab, meter: _Meter) -> 
 
 @pytest.mark.parametrize(
     ("section", "size"),
-    [(b"BODY.PEEK[2]", len(_BASE64)), (b"BODY.PEEK[]", len(_LARGE)), (b"BODY.PEEK[TEXT]", len(_LARGE))],
+    [
+        (b"BODY.PEEK[2]", len(_BASE64)),
+        (b"BODY.PEEK[6]", base64_size(70_000)),
+        (b"BODY.PEEK[]", len(_LARGE)),
+        (b"BODY.PEEK[TEXT]", len(_LARGE)),
+    ],
 )
 def test_a_partial_costs_what_it_returns(lab: Lab, meter: _Meter, section: bytes, size: int) -> None:
     """Some octets of a section are all that is read, wherever they are."""
@@ -189,6 +202,14 @@ def test_a_partial_costs_what_it_returns(lab: Lab, meter: _Meter, section: bytes
     for offset in (0, size // 2, size - 20_000, size * 2):
         _fetched(client, b"%b<%d.16384>" % (section, offset))
         assert meter.took() <= 16_384
+
+
+def test_a_binary_part(lab: Lab, meter: _Meter) -> None:
+    """A large binary part is brought as base64, each octet of it read once."""
+    lab.deliver(_HEADER + _part(b"binary", _NOISE) + b"--b--\r\n")
+    line = _fetched(lab.selected(), b"BODY.PEEK[1]")
+    assert line == b"* 1 FETCH (BODY[1] {%d}\r\n%b)\r\n" % (len(_BASE64.rstrip()), _BASE64.rstrip())
+    assert meter.took() == len(_NOISE)
 
 
 @pytest.mark.parametrize(("path", "encoded"), [(b"2", _BASE64), (b"3", _QUOTED)])

@@ -1,7 +1,8 @@
 """BINARY (RFC 3516): parts without their transfer encoding, and literals that may hold NUL.
 
 APPEND stores a literal8 as it came, and BINARY returns it as it came, NUL included. BODY[] cannot hold NUL: it has 0x80
-in its place (:func:`labserver.imap.syntax.literal`).
+in its place (:func:`labserver.imap.syntax.literal`). But a part that says it is binary is told as base64 and, by its
+number, given as base64 (:mod:`labserver.message.as_base64`), so that clients without BINARY get it, too.
 """
 
 from __future__ import annotations
