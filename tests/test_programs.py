@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.clients.sandbox import missing
-from tests.docs.documents import blocks, commands
+from tests.docs.documents import blocks, commands, with_commands
 from tests.programs import EVERYWHERE, OPTIONAL, UnlistedProgramError, asked_for, debian_programs, is_listed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_documents_use_listed_programs() -> None:
     """Each program in a command that a document's test types is in a table."""
     unlisted = {
         f"{document}: {program}"
-        for document in ("README.md", "docs/CI.md")
+        for document in with_commands()
         for block in blocks((_ROOT / document).read_text(encoding="utf-8"), "console")
         for command in commands(block)
         for program in _typed(command.typed)

@@ -212,7 +212,7 @@ def test_packages_hold_no_code_of_their_own() -> None:
 
 
 def test_wheel(tmp_path: Path) -> None:
-    """A wheel, built offline, holds the package, its type marker and the recipes, the command, and no tests."""
+    """A wheel, built offline, holds the package, its type marker, the recipes, the command, a README, and no tests."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=_ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -220,6 +220,7 @@ def test_wheel(tmp_path: Path) -> None:
         names = set(archive.namelist())
         metadata = f"labserver-{labserver.__version__}.dist-info"
         assert b"labserver = labserver.__main__:main" in archive.read(f"{metadata}/entry_points.txt")
+        described = archive.read(f"{metadata}/METADATA").decode()
     assert {_name(path) for path in _tracked("labserver/*.py")} <= names
     assert {
         "labserver/py.typed",
@@ -229,6 +230,9 @@ def test_wheel(tmp_path: Path) -> None:
         f"{metadata}/licenses/LICENSE",
     } <= names
     assert {name.partition("/")[0] for name in names} == {"labserver", metadata}
+    assert "# labserver\n" in described
+    assert "`docs/USING.md`" in described
+    assert re.findall(r"\]\((?!#|https?://)[^)]*\)", described) == []  # a link into the repository leads nowhere there
 
 
 # --- documents ------------------------------------------------------------------------------------------------------
@@ -245,6 +249,22 @@ def test_documents_name_what_is_there(document: Path) -> None:
     absent = {link for link in links if not (document.parent / link).exists()}
     absent |= {path for path in paths if not (_ROOT / path).exists()}
     assert absent - {"labserver/recipes/", "certs/issued/"} == set()
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
+def test_links_lead_to_headings(document: Path) -> None:
+    """Every link to a place in a document of ours leads to a heading."""
+    links = re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", document.read_text())
+    absent = [
+        f"{name}#{place}" for name, place in links if place not in _places(document.parent / name if name else document)
+    ]
+    assert absent == []
+
+
+def _places(document: Path) -> set[str]:
+    """Return the names by which a document's headings are linked to: small letters, no punctuation, dashes."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_readme_tells_the_ports() -> None:

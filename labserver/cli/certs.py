@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for verb in (export, client):
         verb.add_argument("directory", type=Path, metavar="DIR")
         verb.add_argument("--force", action="store_true", help="overwrite files that are not ours")
-    show = verbs.add_parser("show", help="describe a chain in words")
+    show = verbs.add_parser("show", help="print a chain field by field")
     show.add_argument("name", nargs="?", metavar="SCENARIO", help="the scenario's (default: the lab's own)")
     for verb in (export, client, show):
         verb.add_argument(

@@ -10,9 +10,24 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Command", "blocks", "commands", "matches", "programs", "section", "spans", "table"]
+__all__ = [
+    "DOCUMENTS",
+    "ROOT",
+    "Command",
+    "blocks",
+    "commands",
+    "matches",
+    "programs",
+    "section",
+    "sentences",
+    "spans",
+    "table",
+    "with_commands",
+]
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").glob("*.md"))))
+"""README and all of docs/."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^    .*\n)+", re.MULTILINE)
@@ -32,6 +47,23 @@ class Command:
 def blocks(text: str, language: str) -> list[str]:
     """Return the contents of the fenced blocks in ``language``."""
     return [content for name, content in _FENCE.findall(text) if name == language]
+
+
+def with_commands() -> list[str]:
+    """Return the names of the documents that have ``console`` blocks."""
+    return [name for name in DOCUMENTS if blocks((ROOT / name).read_text(encoding="utf-8"), "console")]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences outside code blocks; a heading, a list's item and a table's cell end one, too.
+
+    What stands between backticks is one word, and so is a link's target with the end of its text.
+    """
+    prose = _INDENTED.sub("\n", _FENCE.sub("\n", text))
+    prose = re.sub(r"`[^`]+`", "`code`", re.sub(r"\]\([^)]*\)", "]", prose))
+    parts = re.split(r"\n\s*\n|\n(?=[*#|-])|\s*\|\s*", prose)
+    found = (re.split(r"(?<=[.!?])\s+", " ".join(part.split())) for part in parts)
+    return [sentence for part in found for sentence in part if sentence]
 
 
 def commands(block: str) -> list[Command]:

@@ -13,7 +13,7 @@ from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS
 from labserver.services import SERVICES
 from labserver.settings import HTTP_PORT
 from tests.clients.sandbox import missing
-from tests.docs.documents import ROOT, blocks, commands, matches, programs
+from tests.docs.documents import ROOT, blocks, commands, matches, programs, with_commands
 
 if TYPE_CHECKING:
     from tests.docs.conftest import Terminal
@@ -23,7 +23,7 @@ _PROGRAMS = ("curl", "nc", "openssl", "swaks")
 
 
 @pytest.mark.client
-@pytest.mark.parametrize("document", ["README.md", "docs/CI.md"])
+@pytest.mark.parametrize("document", with_commands())
 def test_commands_print_what_is_shown(document: str, terminal: Terminal) -> None:
     """Every command in a console block succeeds and prints what stands below it."""
     text = (ROOT / document).read_text(encoding="utf-8")

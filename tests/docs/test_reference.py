@@ -18,16 +18,19 @@ from labserver.limits import Limits
 from labserver.pki.environment import TRUST_VARIABLES
 from labserver.sasl.table import MECHANISMS
 from labserver.services import SERVICES
-from tests.docs.documents import ROOT, section, spans, table
+from tests.docs.documents import DOCUMENTS, ROOT, section, spans, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.docs.conftest import Terminal
 
-_README = (ROOT / "README.md").read_text(encoding="utf-8")
+_USING = (ROOT / "docs" / "USING.md").read_text(encoding="utf-8")
+_LIMITS = (ROOT / "docs" / "LIMITS.md").read_text(encoding="utf-8")
 _CI = (ROOT / "docs" / "CI.md").read_text(encoding="utf-8")
-_DOCUMENTS = ["README.md", "CHANGELOG.md", "certs/README.md", "compose/README.md", "docs/CI.md", "docs/CLIENTS.md"]
+_OTHERS_OPTIONS = {"docs/PERFORMANCE.md", "docs/VERIFIERS.md"}
+"""Documents that name options of the scripts that made them."""
+_DOCUMENTS = sorted({*DOCUMENTS, "CHANGELOG.md", "certs/README.md", "compose/README.md"} - _OTHERS_OPTIONS)
 _SUB_COMMANDS = (
     "up",
     "run",
@@ -79,13 +82,13 @@ def test_options_exist(document: str) -> None:
 
 def test_services() -> None:
     """The table of services has every service with its port, in their order."""
-    rows = table(section(_README, "## Services"))
+    rows = table(section(_USING, "## Services"))
     assert [(row[0], row[1]) for row in rows] == [(f"`{one.name}`", str(one.port)) for one in SERVICES.values()]
 
 
 def test_limits() -> None:
     """The table of limits has every limit with its default, in their order."""
-    rows = table(section(_README, "## Limits"))
+    rows = table(_LIMITS)
     shown = [(row[0], 0 if row[0] == "`--max-memory`" else _amount(row[1])) for row in rows]  # 0: what there is
     assert shown == [(f"`--max-{field.name.replace('_', '-')}`", field.default) for field in dataclasses.fields(Limits)]
 
@@ -101,7 +104,7 @@ def _amount(text: str) -> float:
 )
 def test_lists(begin: str, names: tuple[str, ...]) -> None:
     """The lists of IMAP extensions and of SASL mechanisms are complete and in the order of their tables."""
-    paragraph = begin + section(_README, "## What it speaks").partition(begin)[2].partition("\n\n")[0]
+    paragraph = begin + section(_USING, "## What it speaks").partition(begin)[2].partition("\n\n")[0]
     listed = [name for name in re.findall(r"`([^`]+)`", paragraph) if not name.startswith("--")]
     assert tuple(listed) == names
 
