@@ -41,6 +41,7 @@ ACCOUNT = rb" +(?P<account>[^\s\"]+)(?!\S)"
 """A pattern for a login name, which is shown if there is an account of that name: it may be the password."""
 HOST_NAME = rb"(?:\[[0-9A-Z:.]{1,60}\]|[0-9A-Z\x80-\xff_.-]{1,255})"
 """A pattern for what a client calls itself (RFC 5321 4.1.3, and names that are none)."""
+_A_HOST_NAME = re.compile(HOST_NAME, re.IGNORECASE)
 _NOTHING = re.compile(rb"")
 _COUNTING = re.compile(rb"[A-Za-z0-9]{0,4}[.:_-]?(?:[0-9]{1,10}(?:\.[0-9]{1,10})?)?")
 _ESCAPED = re.compile(rb'\\(["\\])')
@@ -104,7 +105,7 @@ def counts(tag: bytes) -> bool:
 
 def host_name(text: str) -> str:
     """Return what a client calls itself, or a mask where that is no name."""
-    return text if not text or re.fullmatch(HOST_NAME, text.encode(errors="replace"), re.IGNORECASE) else MASK.decode()
+    return text if not text or _A_HOST_NAME.fullmatch(text.encode(errors="replace")) else MASK.decode()
 
 
 def harmless(**patterns: bytes) -> dict[str, re.Pattern[bytes]]:

@@ -226,6 +226,10 @@ class Session:
 
     def handle(self, command: Command) -> Exchange:
         """Answer one command; every reply of the session is yielded here or by :meth:`unsolicited`."""
+        return self._released(command) if command.sinks else self._handle(command)
+
+    def _released(self, command: Command) -> Exchange:
+        """Answer a command, and let go of the messages that came with it however that ends."""
         try:
             yield from self._handle(command)
         finally:
@@ -235,7 +239,7 @@ class Session:
     def _handle(self, command: Command) -> Exchange:
         entry = self.dialect.commands.get(command.verb) if command.tag else None
         self.tag = command.tag
-        if self.effort.spend(_COMMAND + sum(map(len, command.parts[::2]))):
+        if self.effort.spend(_COMMAND + len(command.raw)):
             yield GIVE_WAY
         try:
             request = self._parse(command, entry)
@@ -293,7 +297,7 @@ class Session:
             start=verb.end() if verb else 0,
             utf8=self.utf8,
             saved_results=self.dialect.has("SEARCHRES"),
-            messages={place: sink for place, sink in command.sinks if isinstance(sink, Span)},
+            messages={place: sink for place, sink in command.sinks if isinstance(sink, Span)} if command.sinks else {},
         )
         request = entry.parse(cursor, self.dialect)
         for departure in cursor.departures:

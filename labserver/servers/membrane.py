@@ -103,6 +103,8 @@ class Membrane:
         self._running: MembraneExchange | None = None
         """The exchange that is being advanced right now, and so cannot be closed."""
         self._awaiting: Await | None = None
+        self._awaited = False
+        """The exchange has had the framer frame something else than commands."""
         self._queue: deque[Action] = deque()
         self._wake: Callable[[], None] | None = None
         self._notified = False
@@ -255,7 +257,8 @@ class Membrane:
         if any(outcome.error is None for outcome in outcomes):
             accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]
             told = envelope.told(accounts) | _masked_envelope(envelope)
-            self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=len(str(told))))
+            size = sum(map(len, envelope.packed()))
+            self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=size))
 
     def tolerated(self, what: str) -> None:
         """Take note, once for each kind, that the client was understood although it keeps to no grammar."""
@@ -385,7 +388,8 @@ class Membrane:
         except StopIteration:
             if self._exchange is exchange:
                 self._exchange = None
-                if not self._negotiating:
+                if self._awaited and not self._negotiating:
+                    self._awaited = False
                     self._framer.expect_command()
             return True
         finally:
@@ -458,6 +462,7 @@ class Membrane:
 
     def _expect(self, awaited: Await) -> None:
         self._awaiting = awaited
+        self._awaited = True
         match awaited.kind:
             case AwaitKind.LINE:
                 self._framer.expect_line()
@@ -563,6 +568,9 @@ class Membrane:
     def _note_asked(self, command: Command, word: str) -> bytes:
         """Take note of a command, and return its tag if that is not shown: it may be a password and no tag."""
         masked = self._dialogue.masked(command, self._standing)
+        if not command.tag:
+            self._note_command(command, verb=word, masked=masked)
+            return b""
         suspicious = self._literal_refused and not self._standing.authenticated
         plain = counts(command.tag) or (self._tags_vary and masked == command.raw)
         veiled = b"" if word and plain and not suspicious else command.tag

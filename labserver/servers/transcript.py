@@ -92,7 +92,8 @@ class SessionRecord:
     def _keep(self, event: _Sized | _Said, room: int) -> int:
         """Keep what fits into ``room`` octets; return the room left."""
         size = len(event.data)
-        self.elided += max(0, getattr(event, "size", size) - size)
+        if not isinstance(event, events.LineReceived) and event.size > size:
+            self.elided += event.size - size
         if size <= room and room:  # one without octets takes room, too
             self.events.append(event)
             return room - size

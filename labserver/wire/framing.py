@@ -399,13 +399,28 @@ class ImapFramer(Framer):
         """Return the next command, line, literal request or overflow; None until more bytes come."""
         if self._plain_lines:
             return self._next_line()
-        unit: Unit | None = None
+        unit: Unit | None = self._simple_command()
         while unit is None and not self._dead and self._literal_complete():
             text = self._next_text()
             if text is None:
                 break
             unit = text if isinstance(text, Overflow) else self._after(text)
         return unit
+
+    def _simple_command(self) -> Framed | None:
+        """Take a command that is one line and has come whole, as most of them are."""
+        if self._parts or self._pending is not None or self._doomed is not None or self._text_size:
+            return None
+        end = self._buffer.find(b"\n", self._scanned) + 1
+        if not end or end > self._line_limit:
+            return None
+        raw = bytes(self._buffer[:end])
+        text = without_line_end(raw)
+        if text.endswith(b"}") and _LITERAL.search(text):
+            return None
+        del self._buffer[:end]
+        self._scanned = 0
+        return Framed(parts=(text,), raw=raw)
 
     def _literal_complete(self) -> bool:
         """Take, pass on or swallow the literal that is due; False until all of it has come."""
