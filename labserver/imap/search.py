@@ -50,13 +50,15 @@ EXTENSION_KEYS: dict[bytes, str] = {b"MODSEQ": "CONDSTORE", b"OLDER": "WITHIN", 
 
 _ENTRY_KINDS = (b"priv", b"shared", b"all")
 _SET_START = b"0123456789*"
+_CHARSET_NAME = re.compile(rb"(?!(?i:utf|u8)\Z)[A-Za-z0-9](?:.*[A-Za-z0-9])?")
+"""Names that can be charsets': half of one, and what only Python knows, is none."""
 _UNREADABLE_CHARSETS = re.compile("utf_(16|32)|utf_7")
 """Charsets a search string cannot be in: NUL is not allowed in literals, and UTF-7 hides what is compared."""
 
 
 def parse_charset(name: bytes) -> str:
     """Return the charset of a CHARSET argument; Refused with BADCHARSET for one that is not known."""
-    found = codec(name.decode("latin-1"))
+    found = codec(name.decode("latin-1")) if _CHARSET_NAME.fullmatch(name) else None
     if found is None or _UNREADABLE_CHARSETS.match(found):
         raise Refused("That charset is not known", "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)")
     return found

@@ -211,7 +211,9 @@ def test_known_charsets(name: bytes) -> None:
     read(b"ALL", parse_charset(name))
 
 
-@pytest.mark.parametrize("name", [b"X-FOO", b"", b"UTF-16", b"utf-7", b"bz2", b"\xff"])
+@pytest.mark.parametrize(
+    "name", [b"X-FOO", b"", b"UTF-16", b"utf-7", b"bz2", b"\xff", b"UTF-", b"utf", b"-UTF-8", b"u8"]
+)
 def test_unknown_charsets(name: bytes) -> None:
     """Any other is refused with BADCHARSET and those that are certainly known (RFC 3501 7.1)."""
     with pytest.raises(Refused) as refusal:
