@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from labserver.errors import StoreError
+from labserver.imap.body_starts import body_start
 from labserver.imap.cursor import BadSyntax, beginning
 from labserver.imap.octets import Cut, Decoded, Encoded, Literal, Replaced, Selected, Stretch
 from labserver.imap.syntax import astring, internal_date, literal
 from labserver.message.as_base64 import base64_lines, encoding_value, goes_as_base64
-from labserver.message.envelope import envelope
-from labserver.message.header import Header, header_end
+from labserver.message.envelope import envelope, header_envelope
+from labserver.message.header import MOST_OCTETS, header_end, selecting
 from labserver.message.structure import body_structure, describe
 from labserver.message.tree import read_tree, tree
 
@@ -46,6 +47,8 @@ _LOOKED_INTO = 1_024
 """Units of work to look into a message, besides its octets."""
 _MOST_KEPT = 1 << 14
 """Octets of an ENVELOPE or a BODYSTRUCTURE that stay with their message; nobody counts them."""
+_ELSEWHERE = b""
+"""Stands for what is long."""
 _SMALL = 1 << 14
 """Octets of a message whose header is found as soon as it would be looked up."""
 _MOST_PLACES = 64
@@ -211,9 +214,9 @@ class Section:
         content = message.content
         if not self.text:
             return content
-        body = header_end(content)
+        body = body_start(message, content) if len(content) <= MOST_OCTETS else header_end(content)
         if self.wanted:
-            return Header(content, 0, body).selection(self.wanted, excluding=self.text == "HEADER.FIELDS.NOT")
+            return selecting(self.wanted, excluding=self.text == "HEADER.FIELDS.NOT")(content, 0, body)
         return content[body:] if self.text == "TEXT" else content[:body]
 
 
@@ -264,9 +267,11 @@ def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
 
 def _derived(key: str, make: Callable[[Message], bytes], view: View | None, message: Message) -> bytes:
     found: bytes | None = message.known(key)
-    if found is None:
+    if found:
+        return found
+    if found is not None:
         found = message.scratch.get(key)
-    if found is None:
+    if not found:
         found = _kept(message, key, make(message))
         if view is not None:
             view.rendered += _LOOKED_INTO + message.size
@@ -275,13 +280,19 @@ def _derived(key: str, make: Callable[[Message], bytes], view: View | None, mess
 
 def _kept(message: Message, key: str, found: bytes) -> bytes:
     """Leave with a message what was found: what is short for as long as its octets, what is long for a while."""
-    cache = message.derived if len(found) <= _MOST_KEPT else message.scratch
-    cache[key] = found
+    if len(found) <= _MOST_KEPT:
+        message.derived[key] = found
+    else:
+        message.derived[key] = _ELSEWHERE
+        message.scratch[key] = found
     return found
 
 
 def _envelope(message: Message) -> bytes:
-    return b"ENVELOPE " + envelope(tree(message.content) if message.size <= _SMALL else message_tree(message))
+    if message.size > _SMALL:
+        return b"ENVELOPE " + envelope(message_tree(message))
+    content = message.content
+    return b"ENVELOPE " + header_envelope(content, 0, body_start(message, content, kept=True))
 
 
 def _found(name: bytes, key: str, make: Callable[[Message], bytes], prepare: Callable[..., Work[None]]) -> Item:
@@ -297,7 +308,7 @@ def _structure(name: bytes, key: str, *, extended: bool) -> Item:
         return name + b" " + body_structure(message_tree(message), extended=extended)
 
     def prepare(message: Message, effort: Effort) -> Work[None]:
-        if key not in message.derived and key not in message.scratch:
+        if not message.known(key) and key not in message.scratch:
             yield from read(message, effort)
             part = message.scratch.get("tree")
             if part is not None:

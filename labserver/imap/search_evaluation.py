@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
+from labserver.imap.body_starts import body_start
 from labserver.imap.search_keys import (
     ADDRESS_FIELDS,
     Age,
@@ -37,8 +38,8 @@ from labserver.imap.search_keys import (
 from labserver.message.addresses import addresses
 from labserver.message.charsets import fold
 from labserver.message.dates import sent_date
-from labserver.message.header import MOST_OCTETS, header_end
 from labserver.message.header import Header as MessageHeader
+from labserver.message.header import finding, unfolded
 from labserver.message.text import body_pieces, header_text, is_text, short_text
 from labserver.message.tree import read_tree, tree
 from labserver.message.words import readable
@@ -71,6 +72,7 @@ _NEEDLE = 2
 
 
 _ODDLY_SPELLED = re.compile(rb'[(\\\t]| [@.]|[@.] |"[@.]|[@.]"')
+_WHITE = b" \t\r\n"
 _SHORT_NEEDLE = 16
 """Units to look for one string in a short text."""
 _SEARCHED = 8
@@ -167,42 +169,42 @@ class _Candidate:
 class _Text:
     """What was read of one message, each value once, and which of the strings that are looked for were in it."""
 
-    __slots__ = (
-        "_addressed",
-        "_bodies",
-        "_candidate",
-        "_content",
-        "_header",
-        "_headers",
-        "_message",
-        "_part",
-        "_values",
-    )
+    _end = -1
+    """Where the header ends; -1 before that is known."""
+    _header: MessageHeader | None = None
+    _part: Part | None = None
+    _headers: set[str] | None = None
+    _bodies: set[str] | None = None
 
     def __init__(self, message: Message, candidate: _Candidate) -> None:
-        content = message.content
-        self._content = content
+        self._content = message.content
         self._message = message
         self._candidate = candidate
-        self._header: MessageHeader | None = None
         self._values: dict[bytes, list[str]] = {}
         self._addressed: dict[bytes, list[str]] = {}
-        self._part: Part | None = None
-        self._headers: set[str] | None = None
-        self._bodies: set[str] | None = None
+
+    @property
+    def end(self) -> int:
+        if self._end < 0:
+            self._end = body_start(self._message, self._content)
+            self._candidate.spent += _READ + self._end
+        return self._end
 
     @property
     def header(self) -> MessageHeader:
         if self._header is None:
-            content = self._content
-            self._header = MessageHeader(content, 0, header_end(content, within=MOST_OCTETS))
-            self._candidate.spent += _READ + self._header.end
+            self._header = MessageHeader(self._content, 0, self.end)
         return self._header
 
     def field_contains(self, name: bytes, text: str) -> bool:
         values = self._values.get(name)
         if values is None:
-            values = self._values[name] = [fold(readable(value)) for value in self.header.all(name)]
+            find = finding(name)
+            if find is None:
+                found = self.header.all(name)
+            else:
+                found = find(self._content, 0, self._end if self._end >= 0 else self.end)
+            values = self._values[name] = [_folded(value) for value in found]
             for value in values:
                 self._candidate.spent += len(value)
         for value in values:  # noqa: SIM110 -- any() costs as much as all the rest, for a message
@@ -279,6 +281,13 @@ class _Text:
         if self._part is None:
             self._part = yield from read_tree(self._content, effort)
         return self._part
+
+
+def _folded(value: bytes) -> str:
+    """Return a field's value as it is compared; most of them are one line of plain ASCII."""
+    if b"\n" in value or b"=?" in value or not value.isascii():
+        return fold(readable(unfolded(value)))
+    return value.strip(_WHITE).decode().lower()
 
 
 def _spelled_oddly(value: bytes) -> Iterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.message.addresses import Address
     from labserver.message.part import Part
 
-__all__ = ["envelope"]
+__all__ = ["envelope", "header_envelope"]
 
 _FIELDS = re.compile(
     rb"\n(?i:(date|subject|from|sender|reply-to|to|cc|bcc|in-reply-to|message-id)[ \t]*:)"
@@ -28,7 +28,12 @@ _BLANK = re.compile(rb"[\r\n\t]|  ")
 
 
 def envelope(part: Part) -> bytes:
-    """Return a message's ENVELOPE with its parentheses.
+    """Return a message's ENVELOPE with its parentheses."""
+    return header_envelope(part.content, part.start, part.body)
+
+
+def header_envelope(content: bytes, start: int, end: int) -> bytes:
+    """Return the ENVELOPE of the message that has its header in ``content[start:end]``.
 
     A repeated field counts by its last value, a repeated address field by all its addresses (RFC 5322 4.5.3 allows
     them). Sender and Reply-To default to From, also when they are empty. White space in the subject is folded into
@@ -37,7 +42,7 @@ def envelope(part: Part) -> bytes:
     fields: dict[bytes, bytes] = {}
     repeated: dict[bytes, list[bytes]] = {}
     lists: dict[bytes, bytes] = {}
-    header = b"\n" + part.content[part.start : min(part.body, part.start + MOST_OCTETS)]
+    header = b"\n" + content[start : min(end, start + MOST_OCTETS)]
     for field, value in _FIELDS.findall(header)[:MOST_FIELDS]:
         name = field.lower()
         if name in fields and name in _LISTS:

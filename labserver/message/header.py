@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from labserver.effort import GIVE_WAY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from labserver.effort import Effort, Work
 
-__all__ = ["MOST_FIELDS", "MOST_OCTETS", "WINDOW", "Field", "Header", "header_end", "read_header_end", "unfolded"]
+__all__ = [
+    "MOST_FIELDS",
+    "MOST_OCTETS",
+    "WINDOW",
+    "Field",
+    "Header",
+    "finding",
+    "header_end",
+    "read_header_end",
+    "selecting",
+    "unfolded",
+]
 
 MOST_OCTETS = 1 << 18
 """Octets of one header that are interpreted; those beyond are delivered, but answer no question."""
@@ -83,33 +94,16 @@ class Header:
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the unfolded values of all fields called ``name`` (lower-case), in order."""
-        patterns = _patterns(frozenset((name,))) if self._values is None else None
-        if patterns is None:
-            return [unfolded(value) for value in self._index().get(name, ())]
-        end = min(self.end, self.start + MOST_OCTETS)
-        return [unfolded(value) for _, value in self._matches(patterns, end)[:MOST_FIELDS]]
+        find = finding(name) if self._values is None else None
+        found = self._index().get(name, ()) if find is None else find(self.content, self.start, self.end)
+        return [unfolded(value) for value in found]
 
     def selection(self, names: Collection[bytes], *, excluding: bool = False) -> bytes:
         """Return the fields called one of ``names`` (lower-case), or all others, byte for byte, with a blank line.
 
         This is HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 3501 6.4.5). A last field without a line ending gets one.
         """
-        content = self.content
-        patterns = None if excluding else _patterns(frozenset(names))
-        if patterns is None:
-            chosen = [content[f.start : f.end] for f in self.fields() if (f.name in names) is not excluding]
-        else:
-            chosen = [field for field, _ in self._matches(patterns, self.end)]
-        if chosen and not chosen[-1].endswith(b"\n"):
-            chosen.append(b"\r\n")
-        chosen.append(b"\r\n")
-        return b"".join(chosen)
-
-    def _matches(self, patterns: _Patterns, end: int) -> list[tuple[bytes, bytes]]:
-        """Return the fields that match, each with its value."""
-        first = patterns.first.match(self.content, self.start, end)
-        others = patterns.others.findall(self.content, self.start, end)
-        return others if first is None else [(first[1], first[2]), *others]
+        return selecting(frozenset(names), excluding=excluding)(self.content, self.start, self.end)
 
     def _index(self) -> dict[bytes, list[bytes]]:
         if self._values is None:
@@ -128,31 +122,76 @@ class Header:
         return [field.groups() for field in islice(fields, MOST_FIELDS)]
 
 
-class _Patterns(NamedTuple):
-    """What finds the fields of some names. Group 1 is the field, group 2 its value."""
+@lru_cache(maxsize=64)
+def finding(name: bytes) -> Callable[[bytes, int, int], list[bytes]] | None:
+    """Return what finds the values of all fields called ``name`` (lower-case) in a header, as they are.
 
-    first: re.Pattern[bytes]
-    """The first field of a header."""
-    others: re.Pattern[bytes]
-    """Any other; the match is only the line ending in front of it."""
+    None for a name that only the header's index has.
+    """
+    patterns = _patterns(frozenset((name,)), b"%b(%b)")
+    if patterns is None:
+        return None
+    first, others = patterns[0].match, patterns[1].findall
+
+    def find(content: bytes, start: int, end: int) -> list[bytes]:
+        end = min(end, start + MOST_OCTETS)
+        found = others(content, start, end)
+        begun = first(content, start, end)
+        if begun is not None:
+            found.insert(0, begun[1])
+        return found[:MOST_FIELDS] if len(found) > MOST_FIELDS else found
+
+    return find
 
 
 @lru_cache(maxsize=64)
-def _patterns(names: frozenset[bytes]) -> _Patterns | None:
-    """Return what finds the fields called one of ``names``; None for names that only :meth:`Header.fields` can find.
+def selecting(names: frozenset[bytes], *, excluding: bool = False) -> Callable[[bytes, int, int], bytes]:
+    """Return what does for any header what :meth:`Header.selection` does for one."""
+    patterns = None if excluding else _patterns(names, b"(%b%b\n?)")
+    if patterns is None:
+        return partial(_selected, names, excluding)
+    first, others = patterns[0].match, patterns[1].findall
 
-    Where few fields are wanted, looking for line endings with their names behind them is ten times as fast as reading
-    every field.
+    def select(content: bytes, start: int, end: int) -> bytes:
+        chosen = others(content, start, end)
+        begun = first(content, start, end)
+        if begun is not None:
+            chosen.insert(0, begun[1])
+        return _as_header(chosen)
+
+    return select
+
+
+def _patterns(names: frozenset[bytes], field: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]] | None:
+    """Return what finds the first field of a header and any other, if it is called one of ``names``.
+
+    ``field`` takes a name and a value, and says which of it is the group. None for names that only
+    :meth:`Header.fields` can find. Where few fields are wanted, looking for line endings with their names behind them
+    is ten times as fast as reading every field.
     """
     if not 0 < len(names) <= _MOST_NAMES or not all(map(_USUAL_NAME.fullmatch, names)):
         return None
-    name = b"|".join(map(re.escape, sorted(names)))
-    field = rb"(?:%b)[ \t\r]*+(?:(?=\n)|\Z|:)([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?" % name
     # White space in front of a name continues the line before, unless it begins with CR or there is no line before.
-    return _Patterns(
-        first=re.compile(rb"([ \t\r]*+%b)" % field, re.IGNORECASE),
-        others=re.compile(rb"\n(?=((?:\r[ \t\r]*+)?+%b))" % field, re.IGNORECASE),
-    )
+    name = rb"(?:%b)[ \t\r]*+(?:(?=\n)|\Z|:)" % b"|".join(map(re.escape, sorted(names)))
+    value = rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
+    first = field % (rb"[ \t\r]*+" + name, value)
+    other = field % (rb"(?:\r[ \t\r]*+)?+" + name, value)
+    # Most lines begin with another letter than any of the names: that is seen first.
+    initials = re.escape(bytes(sorted({name[0] for name in names})))
+    others = rb"\n(?=[\r%b])(?=%b)" % (initials, other)
+    return re.compile(first, re.IGNORECASE), re.compile(others, re.IGNORECASE)
+
+
+def _selected(names: frozenset[bytes], excluding: bool, content: bytes, start: int, end: int) -> bytes:  # noqa: FBT001 -- bound once, by partial
+    fields = Header(content, start, end).fields()
+    return _as_header([content[f.start : f.end] for f in fields if (f.name in names) is not excluding])
+
+
+def _as_header(fields: list[bytes]) -> bytes:
+    if fields and not fields[-1].endswith(b"\n"):
+        fields.append(b"\r\n")
+    fields.append(b"\r\n")
+    return b"".join(fields)
 
 
 def header_end(content: bytes, *, within: int = sys.maxsize) -> int:

@@ -1,0 +1,28 @@
+"""Where the body of a message begins: looked for once, as far as that costs no memory of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labserver.message.header import MOST_OCTETS, header_end
+
+if TYPE_CHECKING:
+    from labserver.mailstore.message import Message
+
+__all__ = ["body_start"]
+
+_KEY = "imap.start"
+
+
+def body_start(message: Message, content: bytes, *, kept: bool = False) -> int:
+    """Return where the body begins; of a header of more than ``MOST_OCTETS``, where those end.
+
+    Unless it is to be ``kept``, it is left only with a message that has a cache already: a search, which goes through
+    whole mailboxes, makes none.
+    """
+    found: int | None = message.known(_KEY)
+    if found is None:
+        found = header_end(content, within=MOST_OCTETS)
+        if kept or message.cache is not None:
+            message.derived[_KEY] = found
+    return found
