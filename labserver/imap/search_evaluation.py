@@ -287,7 +287,7 @@ def _folded(value: bytes) -> str:
     """Return a field's value as it is compared; most of them are one line of plain ASCII."""
     if b"\n" in value or b"=?" in value or not value.isascii():
         return fold(readable(unfolded(value)))
-    return value.strip(_WHITE).decode().lower()
+    return fold(value.strip(_WHITE).decode())
 
 
 def _spelled_oddly(value: bytes) -> Iterator[str]:

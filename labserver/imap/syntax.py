@@ -55,6 +55,8 @@ _SHIFTED = re.compile(r"&([^-]*)(-?)")
 _DATE = re.compile(rb"(\d{1,2})-([A-Za-z]{3})-(\d{4})\Z")
 _DATE_TIME = re.compile(rb"([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)\Z")
 _HIGHEST = (1 << 32) - 1
+_MINUTES = tuple(b"%02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60))
+_SECONDS = tuple(b"%02d" % second for second in range(60))
 
 
 def literal(value: bytes) -> bytes:
@@ -260,22 +262,21 @@ def _spelled(spans: Iterable[tuple[int, int]]) -> list[bytes]:
 
 def internal_date(moment: int) -> bytes:
     """Return a moment that was packed as IMAP's quoted date-time, ``"17-Jul-1996 02:44:25 -0700"``."""
-    seconds, minutes = wall(moment)
+    seconds, zone = wall(moment)
     day, second = divmod(seconds, 86_400)
     minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return b'"%b %02d:%02d:%02d %b"' % (_day(day), hour, minute, second, _zone(minutes))
+    return _day(day) + _MINUTES[minute] + _SECONDS[second] + _zone(zone)
 
 
 @lru_cache(maxsize=4_096)
 def _day(day: int) -> bytes:
     moment = date(1970, 1, 1) + timedelta(days=day)
-    return f"{moment.day:02}-{MONTHS[moment.month - 1]}-{moment.year:04}".encode()
+    return f'"{moment.day:02}-{MONTHS[moment.month - 1]}-{moment.year:04} '.encode()
 
 
 @lru_cache(maxsize=256)
 def _zone(minutes: int) -> bytes:
-    return b"%c%02d%02d" % (b"-" if minutes < 0 else b"+", *divmod(abs(minutes), 60))
+    return b' %c%02d%02d"' % (b"-" if minutes < 0 else b"+", *divmod(abs(minutes), 60))
 
 
 def read_date(text: bytes) -> date:

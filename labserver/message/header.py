@@ -42,7 +42,22 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(rb"([^:\n]*+)(:?)([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _FOLD = re.compile(rb"\r?\n[ \t]?")
 _WHITE = b" \t\r\n"
-_SHORTEST_FIELD = 2
+_WHITE_OR_COLON = b" \t\r\n:"
+_SHORT = MOST_FIELDS * 2
+"""Octets of a header that has no more than ``MOST_FIELDS`` fields, whatever is in it."""
+_MIME_NAMES = frozenset(
+    {
+        b"content-description",
+        b"content-disposition",
+        b"content-id",
+        b"content-language",
+        b"content-location",
+        b"content-md5",
+        b"content-transfer-encoding",
+        b"content-type",
+        b"mime-version",
+    }
+)
 _BLANK_BORDER = 2
 """Octets behind its first that a blank line can have."""
 WINDOW = 1 << 17
@@ -67,13 +82,14 @@ class Field(NamedTuple):
 class Header:
     """The octets ``content[start:end]``, delimiting blank line included, read as a header."""
 
-    __slots__ = ("_values", "content", "end", "start")
+    __slots__ = ("_mime", "_values", "content", "end", "start")
 
     def __init__(self, content: bytes, start: int, end: int) -> None:
         self.content = content
         self.start = start
         self.end = end
         self._values: dict[bytes, list[bytes]] | None = None
+        self._mime: dict[bytes, bytes] | None = None
 
     @property
     def raw(self) -> bytes:
@@ -89,6 +105,10 @@ class Header:
 
     def first(self, name: bytes) -> bytes | None:
         """Return the unfolded value of the first field called ``name`` (lower-case), None without one."""
+        if self._values is None and name in _MIME_NAMES and self.end - self.start <= _SHORT:
+            mime = self._mime
+            value = (self._mime_fields() if mime is None else mime).get(name)
+            return None if value is None else unfolded(value)
         values = self._index().get(name)
         return unfolded(values[0]) if values else None
 
@@ -109,12 +129,26 @@ class Header:
         if self._values is None:
             self._values = {}
             end = min(self.end, self.start + MOST_OCTETS)
-            short = end - self.start <= MOST_FIELDS * _SHORTEST_FIELD
+            short = end - self.start <= _SHORT
             found = _FIELD.findall(self.content, self.start, end) if short else self._first_fields(end)
             for name, colon, value in found:
                 if colon or name.strip(_WHITE):
                     self._values.setdefault(name.strip(_WHITE).lower(), []).append(value)
         return self._values
+
+    def _mime_fields(self) -> dict[bytes, bytes]:
+        """Return the first value of each field that MIME defines, as it is; only of a short header.
+
+        Each part of a message is asked for some of them, and for no other field.
+        """
+        assert _MIME is not None  # noqa: S101 -- their names are usual ones
+        first, others = _MIME
+        found = others.findall(self.content, self.start, self.end)
+        begun = first.match(self.content, self.start, self.end)
+        if begun is not None:
+            found.insert(0, begun.groups())
+        self._mime = {name.strip(_WHITE_OR_COLON).lower(): value for name, value in reversed(found)}
+        return self._mime
 
     def _first_fields(self, end: int) -> list[tuple[bytes, ...]]:
         """Return name, colon and value of as many fields as count."""
@@ -180,6 +214,9 @@ def _patterns(names: frozenset[bytes], field: bytes) -> tuple[re.Pattern[bytes],
     initials = re.escape(bytes(sorted({name[0] for name in names})))
     others = rb"\n(?=[\r%b])(?=%b)" % (initials, other)
     return re.compile(first, re.IGNORECASE), re.compile(others, re.IGNORECASE)
+
+
+_MIME = _patterns(_MIME_NAMES, b"(%b)(%b)")
 
 
 def _selected(names: frozenset[bytes], excluding: bool, content: bytes, start: int, end: int) -> bytes:  # noqa: FBT001 -- bound once, by partial

@@ -28,7 +28,9 @@ class Part:
 
     __slots__ = (
         "_children",
+        "_encoding",
         "_header",
+        "_is_mime",
         "_type",
         "body",
         "content",
@@ -49,6 +51,8 @@ class Part:
         self._children: list[Part] = []
         self._header: Header | None = None
         self._type: ContentType | None = None
+        self._encoding: bytes | None = None
+        self._is_mime: bool | None = None
 
     @property
     def children(self) -> list[Part]:
@@ -65,8 +69,12 @@ class Part:
     @property
     def is_mime(self) -> bool:
         """Its Content fields mean something (RFC 2045 4; Content-Type alone is enough in practice)."""
-        first = self.header.first
-        return self.is_body_part or first(b"mime-version") is not None or first(b"content-type") is not None
+        if self._is_mime is None:
+            first = self.header.first
+            self._is_mime = (
+                self.is_body_part or first(b"mime-version") is not None or first(b"content-type") is not None
+            )
+        return self._is_mime
 
     @property
     def content_type(self) -> ContentType:
@@ -78,6 +86,7 @@ class Part:
     def leave_unopened(self) -> None:
         """Make it a single part of unknown type: it lies too deep for its own parts to be looked for."""
         self._type = ContentType(b"application", b"octet-stream", self.content_type.parameters)
+        self._encoding = None
 
     def _read_content_type(self) -> ContentType:
         value = self.header.first(b"content-type")
@@ -94,14 +103,16 @@ class Part:
     @property
     def is_message(self) -> bool:
         """It is a message/rfc822; message/global is none to IMAP4rev1 clients (RFC 3501 9, ``media-message``)."""
-        return self.content_type.essence == b"message/rfc822"
+        kind = self.content_type
+        return kind.type.lower() == b"message" and kind.essence == b"message/rfc822"
 
     @property
     def encoding(self) -> bytes:
         """The Content-Transfer-Encoding in lower case; composite parts have none (RFC 2045 6.4)."""
-        if not self.is_mime or self.is_multipart or self.is_message:
-            return b"7bit"
-        return (self.encoding_field or b"7bit").lower()
+        if self._encoding is None:
+            composite = self.is_multipart or self.is_message
+            self._encoding = b"7bit" if composite else (self.encoding_field or b"7bit").lower()
+        return self._encoding
 
     @property
     def encoding_field(self) -> bytes | None:

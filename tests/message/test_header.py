@@ -123,3 +123,15 @@ def test_looking_for_names_finds_what_reading_fields_finds(content: bytes, names
     for name in names:
         values = [unfolded(content[field.value : field.end]) for field in fields if field.name == name]
         assert header.all(name) == values
+
+
+@given(st.lists(st.one_of(_PIECES, st.sampled_from([b"Content-Type", b"\ncontent-id:", b"\r\nMIME-Version"]))))
+@example([b"Content-Type: 1\r\n\rcontent-TYPE : 2\ncontent-id\n x\n: no name\n Content-MD5: no"])
+@example([b" content-id: 1\ncontent-id: 2"])
+def test_fields_of_mime_are_found_like_all_others(pieces: list[bytes]) -> None:
+    """The short way to the fields that a part is asked for finds the first of each, as reading all fields does."""
+    content = b"".join(pieces)
+    fields = whole(content).fields()
+    values = [(field.name, unfolded(content[field.value : field.end])) for field in fields]
+    for name in (b"content-type", b"content-id", b"content-md5", b"mime-version"):
+        assert whole(content).first(name) == next((value for known, value in values if known == name), None)

@@ -40,6 +40,8 @@ _LONG = 1 << 16
 _GONE = "EXPUNGEISSUED"
 _TOLD = 192
 """Units of work that it takes to tell of one message."""
+_TOGETHER = 16
+"""Responses of nothing but metadata that are made at once."""
 _PREPARED = 1 << 14
 """Octets of a message beyond which it is looked into in turns."""
 
@@ -95,6 +97,7 @@ class Fetch:
         self, view: View, hits: list[Hit], problems: list[Refused | StoreError], effort: Effort, *, modseq: bool
     ) -> Iterator[bytes | Reply | GiveWay]:
         renders = [item.render for item in self.items]
+        spelled = renders[0] if len(renders) == 1 else partial(_together, renders)
         growing = sum(item.long is not None for item in self.items)
         mailbox = view.mailbox
         sees = not view.read_only and any(item.sets_seen for item in self.items)
@@ -107,7 +110,13 @@ class Fetch:
             if effort.spend((MESSAGE + _TOLD * len(renders)) * len(step)):
                 yield GIVE_WAY
             if not growing:
-                yield from self._short_responses(view, step, renders)
+                for some in range(0, len(step), _TOGETHER):
+                    yield b"".join(
+                        [
+                            b"* %d FETCH (%b)\r\n" % (number, spelled(view, message))
+                            for number, message in step[some : some + _TOGETHER]
+                        ]
+                    )
                 continue
             for number, message in step:
                 try:
@@ -118,24 +127,13 @@ class Fetch:
                     if message.size * growing > _LONG:
                         yield self._long_response(view, number, message, seen, modseq=modseq)
                         continue
-                    items = [render(view, message) for render in renders]
+                    told = spelled(view, message)
                 except (Refused, StoreError) as problem:  # the others are told all the same
                     problems.append(problem)
                     continue
                 if message in seen:
-                    items += self._flags_besides(view, message, modseq=modseq)
-                yield b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
-
-    def _short_responses(
-        self, view: View, hits: list[Hit], renders: Sequence[Callable[[View, Message], bytes]]
-    ) -> Iterator[bytes]:
-        """Yield responses of nothing but metadata, which is always at hand."""
-        mailbox = view.mailbox
-        modseq_before = mailbox.highest_modseq
-        for number, message in hits:
-            if (view.gone or mailbox.highest_modseq != modseq_before) and view.expunged(message):
-                continue
-            yield b"* %d FETCH (%b)\r\n" % (number, b" ".join([render(view, message) for render in renders]))
+                    told = b" ".join([told, *self._flags_besides(view, message, modseq=modseq)])
+                yield b"* %d FETCH (%b)\r\n" % (number, told)
 
     def _prepare(self, view: View, message: Message, effort: Effort) -> Work[None]:
         """Look into a message of some size, after counting what those before it took."""
@@ -162,6 +160,10 @@ class Fetch:
             yield view.flags(message)
         if modseq and b"MODSEQ" not in names:
             yield b"MODSEQ (%d)" % message.modseq
+
+
+def _together(renders: Sequence[Callable[[View, Message], bytes]], view: View, message: Message) -> bytes:
+    return b" ".join([render(view, message) for render in renders])
 
 
 def _gone(view: View, hits: Sequence[Hit]) -> list[bool]:
