@@ -9,9 +9,7 @@ a pipe or ``/dev/stdout``, is written to.
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import re
 import stat
 import tempfile
@@ -49,7 +47,7 @@ _OTHERS_WRITE = 0o022
 _GROUP_WRITE = 0o020
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/(\d{1,9})|(stdin|stdout|stderr))|/proc/self/fd/(\d{1,9})")
 _STANDARD = {"stdin": 0, "stdout": 1, "stderr": 2}
-_OPENED = os.O_CLOEXEC | os.O_NOCTTY
+_OPENED = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)  # not on Windows, where this is only imported
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -233,7 +231,10 @@ def _trusted() -> frozenset[int]:
 def _is_own_group(number: int) -> bool:
     """Tell whether a group is this user's alone, as Debian's and Fedora's useradd makes one for each."""
     try:
+        import grp  # noqa: PLC0415 -- not on every system, and seldom asked
+        import pwd  # noqa: PLC0415 -- the same
+
         user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(number)
-    except KeyError:
+    except (ImportError, KeyError):
         return False
     return user.pw_gid == number and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}

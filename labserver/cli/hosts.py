@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import DOMAINS, addresses, hosts_entries
 from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.loopback import ONE_ADDRESS, has_addresses
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-address",
         action="store_true",
-        help="all names on 127.0.0.1: for systems with one loopback address; certificate and TLS scenarios work there, "
-        "because TLS tells the name",
+        help="all names on 127.0.0.1, as always where loopback has one address; certificate and TLS scenarios "
+        "work there, because TLS tells the name",
     )
 
 
@@ -29,9 +30,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the lines."""
     print("# labserver: add these lines to /etc/hosts, and remove them when the lab is gone")
     print(f"# {_OWN_CA}: clients have to trust that one's own CA, which labserver env --scenario ID tells")
-    print(f"127.0.0.1 {' '.join(DOMAINS)}")
+    one_address = options.one_address or not has_addresses()
+    print(f"{ONE_ADDRESS} {' '.join(DOMAINS)}")
     for identifier, address in addresses().items():
         if names := hosts_entries(identifier):
             mark = (f"# {_OWN_CA}",) if CATALOGUE[identifier].own_anchor else ()
-            print("127.0.0.1" if options.one_address else address, *names, *mark)
+            print(ONE_ADDRESS if one_address else address, *names, *mark)
     return 0

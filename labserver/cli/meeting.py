@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.addresses import addresses, host_names, hosts_entries
 from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.loopback import has_addresses
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def meeting(record: Mapping[str, object], identifier: str) -> Meeting:
     own = host_names(identifier)[0]
     if opened and not hosts_entries(identifier):
         return Meeting(host=own, server_name=own, ports=opened)
-    if ports and hasattr(socket, "SO_BINDTODEVICE") and usual.startswith("127."):
+    if ports and has_addresses() and usual.startswith("127."):
         return Meeting(host=address, server_name=address, ports=ports, note=_unresolved(identifier, address))
     if opened:
         return Meeting(host=usual, server_name="localhost", ports=opened, note=_unresolved(identifier, "localhost"))

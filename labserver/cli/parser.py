@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -53,6 +54,8 @@ _SUB_COMMANDS = {
     "completion": "print a script that completes commands, options and scenarios in a shell",
 }
 """Each is a module of this package."""
+
+_NO_UNIX = "this system is no Unix, and the lab was made for one; use Linux, WSL or a container (docs/SYSTEMS.md)"
 
 _MEANT_COMMANDS = {
     "start": "up",
@@ -119,6 +122,8 @@ def run(arguments: Sequence[str]) -> int:
     options, unknown = parser.parse_known_args(words)
     if unknown:
         _refuse(parser, words, unknown)
+    if not hasattr(os, "geteuid"):
+        return _fail(ConfigurationError(_NO_UNIX), 2)
     try:
         return _module(options.command).run(options)
     except ConfigurationError as error:

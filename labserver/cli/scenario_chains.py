@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.addresses import DOMAINS, addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.case_words import case_words
+from labserver.cli.loopback import has_addresses
 from labserver.cli.scenarios import described
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.facets.certificate import LabCertificate
@@ -75,7 +76,7 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
             scenario,
             Served_by=f"the TLS engine {_engine(scenario)}",
             Trust_anchor="its own CA, below" if scenario.own_anchor else "the lab's CA",
-            Host_names=", ".join((*host_names(identifier), addresses()[identifier])),
+            Host_names=", ".join((*host_names(identifier), *_own_address(identifier))),
         ),
         f"To see it: openssl s_client {_place(scenario, port)}{clear}{asking} -showcerts",
         "",
@@ -168,8 +169,15 @@ def _engine(scenario: Scenario) -> str:
     return TLS_ENGINES[0] if spec is None else spec.engine
 
 
+def _own_address(identifier: str) -> tuple[str, ...]:
+    """Return the address at which this machine meets a scenario; none where it has a port only."""
+    return (addresses()[identifier],) if has_addresses() else ()
+
+
 def _place(scenario: Scenario, port: str) -> str:
-    """Return how ``openssl s_client`` gets there: by name in TLS, or to an address of its own."""
+    """Return how ``openssl s_client`` gets there: by name in TLS, or to an address or a port of its own."""
     if scenario.by_name:
         return f"-connect localhost:{port} -servername {host_names(scenario.id)[0]}"
-    return f"-connect {addresses()[scenario.id]}:{port}"
+    for address in _own_address(scenario.id):
+        return f"-connect {address}:{port}"
+    return f"-connect localhost:PORT (labserver up --scenario {scenario.id} tells it)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -110,9 +109,11 @@ def _announce(options: argparse.Namespace, running: Running) -> None:
 def _descriptor(text: str) -> int:
     """Return an open file descriptor that can be written to; nothing of ours has been opened yet."""
     try:
+        import fcntl  # noqa: PLC0415 -- not on every system, and only this option wants it
+
         number = int(text)
         writable = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
-    except (OSError, ValueError, OverflowError):
+    except (ImportError, OSError, ValueError, OverflowError):
         writable = False
     if not writable:
         raise argparse.ArgumentTypeError(f"{text!r} is no open file descriptor to write to")

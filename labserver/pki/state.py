@@ -10,7 +10,6 @@ opens the directory holds its lock, so that of two labs that start together one 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +88,8 @@ def open_state(
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system releases it when the process ends, however it ends."""
+    import fcntl  # noqa: PLC0415 -- not on every system, and only --state wants it
+
     if directory.exists() and not directory.is_dir():
         raise ConfigurationError(f"--state {directory}: it is a file, not a directory; name a directory for the CA")
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ def default_memory(root: Path = _ROOT) -> int:
 
 def memory_limit(root: Path = _ROOT) -> int:
     """Return how many octets this process can have; ``root`` is where proc and the cgroups are mounted."""
+    import resource  # noqa: PLC0415 -- not on every system
+
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
     found = [machine, *_cgroup_limits(root)]
