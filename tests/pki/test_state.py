@@ -214,7 +214,7 @@ def test_an_unusable_directory_is_a_sentence(reopen: Reopen) -> None:
     """A file where the directory should be is told as such."""
     reopen.directory.parent.mkdir(parents=True)
     reopen.directory.write_text("a file")
-    with pytest.raises(ConfigurationError, match=f"Cannot use the state directory {reopen.directory}"):
+    with pytest.raises(ConfigurationError, match=f"--state {reopen.directory}: it is a file, not a directory"):
         reopen()
 
 
