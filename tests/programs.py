@@ -38,6 +38,7 @@ _LAB = Path(__file__).parents[1] / "lab"
 _TESTS = os.path.join(os.path.dirname(__file__), "")  # noqa: PTH118, PTH120 -- compared with names of files
 
 _RECORDED = "docs/VERIFIERS.md keeps its answers; without it they are not compared"
+_CATCHER = "a catcher for docs/PERFORMANCE.md; those that are not there have no row"
 _SCREEN = "part of the Thunderbird tests, which run only when asked for"
 
 OPTIONAL = {
@@ -47,6 +48,8 @@ OPTIONAL = {
     "java": _RECORDED,
     "javac": _RECORDED,
     "keytool": "a JDK is 300 MB; openssl and certtool read the same PKCS#12 files",
+    "maildev": _CATCHER,
+    "mailpit": _CATCHER,
     "thunderbird": _SCREEN,
     "Xvfb": _SCREEN,
 }

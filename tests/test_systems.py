@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from labserver.cli.parser import every_command, run
+from labserver.cli.parser import every_command
+from labserver.cli.parser import run as answered
 
 _ROOT = Path(__file__).parents[1]
 _UNIX_ONLY = ("fcntl", "grp", "pwd", "resource", "syslog", "termios")
@@ -76,7 +77,7 @@ def test_a_system_without_users_is_told(
 ) -> None:
     """Where the system is no Unix a command says so in one line."""
     monkeypatch.delattr(os, "geteuid")
-    assert run(words) == 2
+    assert answered(words) == 2
     out, said = capsys.readouterr()
     assert (out, said.count("\n")) == ("", 1)
     assert said.startswith("labserver: this system is no Unix")
@@ -85,7 +86,7 @@ def test_a_system_without_users_is_told(
 def test_hosts_with_one_loopback_address(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where scenarios have no addresses of their own, all names are put on 127.0.0.1 without being asked."""
     monkeypatch.delattr(socket, "SO_BINDTODEVICE")
-    assert run(["hosts"]) == 0
+    assert answered(["hosts"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any("expired.lab.test" in line for line in lines)
     assert {line.split()[0] for line in lines if not line.startswith("#")} == {"127.0.0.1"}
@@ -103,7 +104,7 @@ def test_chains_with_one_loopback_address(
 ) -> None:
     """There, a chain is shown without an address, and met by name or on a port."""
     monkeypatch.delattr(socket, "SO_BINDTODEVICE")
-    assert run(["certs", "show", scenario, "--seed", "x"]) == 0
+    assert answered(["certs", "show", scenario, "--seed", "x"]) == 0
     out = capsys.readouterr().out
     told = [line for line in out.splitlines() if line.startswith(("Host names:", "To see it:"))]
     assert len(told) == 2

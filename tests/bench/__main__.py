@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a folder, which Python put on its path: what is imported are the repository's modules
     sys.path[0] = str(Path(__file__).parents[2])
 
-from tests.bench import certificates, handshakes, hostile, reading, scenarios, sending, starting
+from tests.bench import catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ __all__ = ["SECTIONS", "main"]
 
 SECTIONS: dict[str, Callable[[Path, bool], str]] = {
     "start": lambda folder, quick: starting.run(folder, rounds=3 if quick else 15),
+    "catchers": lambda folder, quick: catchers.run(folder, rounds=3 if quick else 7, messages=500 if quick else 2000),
     "smtp": lambda folder, quick: sending.run(folder, rounds=3 if quick else 9, messages=500 if quick else 2000),
     "read": lambda folder, quick: reading.run(
         folder,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import certificates, handshakes, hostile, reading, scenarios, sending, starting
+from tests.bench import catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
 from tests.bench.comparison import Bound, Rounds, interleaved
 from tests.clients.sandbox import missing
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SECTIONS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "start": ("python3", lambda folder: starting.run(folder, rounds=1)),
+    "catchers": ("smtp-source", lambda folder: catchers.run(folder, rounds=1, messages=20)),
     "smtp": ("smtp-source", lambda folder: sending.run(folder, rounds=1, messages=300)),
     "read": ("dovecot", lambda folder: reading.run(folder, rounds=1, messages=10, some=5, retrieved=5)),
     "tls": ("openssl", lambda folder: handshakes.run(folder, rounds=1, seconds=1, engines=("openssl",))),
@@ -47,7 +48,7 @@ def test_every_section_prints_a_table(section: str, folder: Path) -> None:
         missing(program)
     printed = run(folder)
     rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
-    assert len(rows) > 2
+    assert len(rows) > 2 or section == "catchers"  # nobody has to have another catcher
     assert all(float(row[5]) >= 0 for row in rows[2:])
 
 
