@@ -66,6 +66,8 @@ _MEANT = {
     "cabf.serverauth.subscriber_anypolicy_oid_present": ("inhibit-any-policy",),
     "cabf.serverauth.subscriber_common_name_unknown_source": (
         "cn-ulabel-san-alabel",
+        "ip-san",
+        "ipv6-san",
         "localhost",
         "multiple-cn",
         "san-case",
