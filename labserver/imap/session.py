@@ -278,6 +278,11 @@ class Session:
         if self.idling:
             yield from self._changes(expunges=True, uid=False)
 
+    def news(self) -> Iterator[Reply | GiveWay]:
+        """Tell what changed, and what changes meanwhile, until there is nothing to tell."""
+        while self._view is not None and self._view.pending:
+            yield from self._changes(expunges=True, uid=False)
+
     def disconnected(self) -> None:
         """Let go of the mailbox."""
         self.unselect()

@@ -251,3 +251,22 @@ def test_short_commands_add_up(filled: Lab) -> None:
     effort = counted(client)
     client.feed(b"x NOOP\r\n" * 3000)
     assert effort.turns == client.ways_given >= 2
+
+
+def test_idle_tells_one_thing_after_the_other(filled: Lab) -> None:
+    """What happens while a session that begins to idle is told news comes behind them: numbers have one meaning."""
+    client, other = filled.selected(), filled.selected()
+
+    def expunge(numbers: str) -> None:
+        other.ok(f"STORE {numbers} +FLAGS.SILENT (\\Deleted)")
+        other.ok("EXPUNGE")
+
+    expunge("4:5")
+    meanwhile(client, lambda: expunge("1"), client.unsolicited, lambda: filled.deliver(message("new")))
+    said = client.feed(b"i IDLE\r\n") + client.unsolicited()
+    assert said.split(b"\r\n") == [
+        b"+ idling",
+        *(b"* 5 EXPUNGE", b"* 4 EXPUNGE", b"* 3 RECENT"),
+        *(b"* 1 EXPUNGE", b"* 3 EXISTS", b"* 3 RECENT"),
+        b"",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -17,13 +17,24 @@ from tests.imap.driver import Lab, message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.imap.driver import Client
-
 _RESPONSE = re.compile(rb"\* (\d+) (EXPUNGE|EXISTS|RECENT|FETCH)(?: \((.*))?\Z", re.DOTALL)
 _FLAGS = re.compile(rb"FLAGS \(([^)]*)\)")
 _UID = re.compile(rb"UID (\d+)")
 _MOST_MESSAGES = 200
 _ORDER = [b"EXPUNGE", b"EXISTS", b"RECENT"]
+
+
+class Talks(Protocol):
+    """What a model needs of a client: the driver's, or one over a socket."""
+
+    def do(self, command: str | bytes) -> list[bytes]:
+        """Send one command and return the lines of its answer, the tagged one last."""
+
+    def ok(self, command: str | bytes) -> list[bytes]:
+        """Do a command that must succeed and return its untagged lines."""
+
+    def feed(self, data: bytes, /) -> bytes:
+        """Send octets and return what they bring."""
 
 
 @dataclass(kw_only=True)
@@ -38,7 +49,7 @@ class Known:
 class Model:
     """A client that believes exactly what it is told, and fails when that makes no sense."""
 
-    client: Client
+    client: Talks
     messages: list[Known] = field(default_factory=list)
 
     def open(self) -> None:

@@ -30,11 +30,14 @@ class Idle:
         return cls()
 
     def answer(self, session: Session) -> Answer:
-        """Tell what is waiting, then let ``Session.unsolicited`` tell the rest, until the next line."""
+        """Tell what is waiting, then let ``Session.unsolicited`` tell the rest, until the next line.
+
+        Not before the first is told: both give way, and numbers are those of one teller only.
+        """
         yield Reply.continuation(b"+ idling\r\n")
+        yield from session.news()
         session.idling = True
         try:
-            yield from session.unsolicited()
             line = yield Await.line(b"DONE")
         finally:
             session.idling = False
