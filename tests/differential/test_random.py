@@ -95,10 +95,9 @@ def test_random_commands(our_imap: Server, dovecot_imap: Server) -> None:
 
 @pytest.mark.soak
 def test_many_random_commands(our_imap: Server, dovecot_imap: Server) -> None:
-    """A hundred thousand are, too, and each explanation is needed."""
+    """A hundred thousand are, too."""
     first, commands = int(os.environ.get("RANDOM_SEED", "1000")), int(os.environ.get("RANDOM_COMMANDS", "100000"))
-    needed = _check(our_imap, dovecot_imap, range(first, first + commands // _COMMANDS))
-    assert commands < 100_000 or needed == {entry.text for entry in EXPLAINED}
+    assert _check(our_imap, dovecot_imap, range(first, first + -(-commands // _COMMANDS)))
 
 
 @pytest.mark.parametrize(
