@@ -15,7 +15,7 @@ from labserver.errors import StoreError
 from labserver.imap.body_starts import body_start
 from labserver.imap.cursor import BadSyntax, beginning
 from labserver.imap.octets import Cut, Decoded, Encoded, Literal, Replaced, Selected, Stretch
-from labserver.imap.syntax import astring, internal_date, literal
+from labserver.imap.syntax import astring, internal_date, without_nul
 from labserver.message.as_base64 import base64_lines, encoding_value, goes_as_base64
 from labserver.message.envelope import envelope, header_envelope
 from labserver.message.header import MOST_OCTETS, header_end, selecting
@@ -345,7 +345,9 @@ def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_se
             return label + b" NIL"
         if part is not None:
             octets = octets[part.offset : part.offset + part.size]
-        return b"%b %b" % (label, literal(octets))
+        if b"\0" in octets:
+            octets = without_nul(octets)
+        return b"%b {%d}\r\n%b" % (label, len(octets), octets)
 
     def long(message: Message) -> Iterable[bytes]:
         octets = section.find(message)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["batched", "listed"]
 
 _ENOUGH = 65_536
+"""Octets that a connection writes at a time: what is a little longer would be cut in two."""
 _NUMBERS = 8_192
 """Numbers that are spelled at a time."""
 
 
 def batched(lines: Iterable[bytes | Reply | GiveWay]) -> Iterator[Reply | GiveWay]:
-    """Join whole responses into replies of about 64 KiB: one write costs more than a thousand short lines.
+    """Join whole responses into replies of at most 64 KiB: one write costs more than a thousand short lines.
 
     A response that is long is a reply of its own, and its place among the others is kept. Where the lines give way, so
     do the replies.
@@ -35,11 +36,11 @@ def batched(lines: Iterable[bytes | Reply | GiveWay]) -> Iterator[Reply | GiveWa
                 waiting, size = [], 0
             yield line
             continue
-        waiting.append(line)
         size += len(line)
-        if size >= _ENOUGH:
+        if size > _ENOUGH and waiting:
             yield Reply.untagged(b"".join(waiting))
-            waiting, size = [], 0
+            waiting, size = [], len(line)
+        waiting.append(line)
     if waiting:
         yield Reply.untagged(b"".join(waiting))
 

@@ -200,10 +200,7 @@ class _Text:
         values = self._values.get(name)
         if values is None:
             find = finding(name)
-            if find is None:
-                found = self.header.all(name)
-            else:
-                found = find(self._content, 0, self._end if self._end >= 0 else self.end)
+            found = self.header.all(name) if find is None else find(self._content, 0, self.end)
             values = self._values[name] = [_folded(value) for value in found]
             for value in values:
                 self._candidate.spent += len(value)
@@ -415,9 +412,11 @@ class _Compiler:
             case Changed(modseq=modseq):
                 return _Test(lambda candidate: candidate.modseq >= modseq)
             case Header(name=name, text=text, literally=False) if name in ADDRESS_FIELDS:
-                return _Test(lambda candidate: candidate.text.addresses_contain(name, text), _HEADER)
+                return _Test(
+                    lambda candidate: (candidate.read or candidate.text).addresses_contain(name, text), _HEADER
+                )
             case Header(name=name, text=text):
-                return _Test(lambda candidate: candidate.text.field_contains(name, text), _HEADER)
+                return _Test(lambda candidate: (candidate.read or candidate.text).field_contains(name, text), _HEADER)
             case Text():
                 return self._text(key)
             case And(keys=keys):

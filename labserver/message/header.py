@@ -166,13 +166,16 @@ def finding(name: bytes) -> Callable[[bytes, int, int], list[bytes]] | None:
     if patterns is None:
         return None
     first, others = patterns[0].match, patterns[1].findall
+    beginnings = {name[:1].lower(), name[:1].upper(), b" ", b"\t", b"\r"}
 
     def find(content: bytes, start: int, end: int) -> list[bytes]:
-        end = min(end, start + MOST_OCTETS)
+        if end - start > MOST_OCTETS:
+            end = start + MOST_OCTETS
         found = others(content, start, end)
-        begun = first(content, start, end)
-        if begun is not None:
-            found.insert(0, begun[1])
+        if content[start : start + 1] in beginnings:
+            begun = first(content, start, end)
+            if begun is not None:
+                found.insert(0, begun[1])
         return found[:MOST_FIELDS] if len(found) > MOST_FIELDS else found
 
     return find
