@@ -105,9 +105,11 @@ class Header:
 
     def first(self, name: bytes) -> bytes | None:
         """Return the unfolded value of the first field called ``name`` (lower-case), None without one."""
-        if self._values is None and name in _MIME_NAMES and self.end - self.start <= _SHORT:
-            mime = self._mime
-            value = (self._mime_fields() if mime is None else mime).get(name)
+        mime = self._mime
+        if mime is None and self._values is None and name in _MIME_NAMES and self.end - self.start <= _SHORT:
+            mime = self._mime_fields()
+        if mime is not None and name in _MIME_NAMES:
+            value = mime.get(name)
             return None if value is None else unfolded(value)
         values = self._index().get(name)
         return unfolded(values[0]) if values else None

@@ -151,13 +151,16 @@ def _parameters(parameters: tuple[tuple[bytes, bytes], ...]) -> bytes:
 
 def _disposition_language_location(part: Part) -> bytes:
     """Return the three fields that end every extended structure, each with its space in front."""
+    if not part.is_mime:
+        return b" NIL NIL NIL"
+    first = part.header.first
     disposition = language = b"NIL"
-    value = _value(part, b"content-disposition")
+    value = first(b"content-disposition")
     read = parameterized(value) if value else None
     if read is not None:
         disposition = b"(%b %b)" % (string(read.value), _parameters(read.parameters))
-    value = _value(part, b"content-language")
+    value = first(b"content-language")
     languages = tokens(value) if value else []
     if languages:
         language = b"(%b)" % b" ".join(map(string, languages))
-    return b" %b %b %b" % (disposition, language, nstring(_value(part, b"content-location")))
+    return b" %b %b %b" % (disposition, language, nstring(first(b"content-location")))
