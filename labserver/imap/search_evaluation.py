@@ -71,7 +71,7 @@ _NEEDLE = 2
 """Characters of what is looked for that make looking through one character as slow again, at the worst."""
 
 
-_ODDLY_SPELLED = re.compile(rb'[(\\\t]| [@.]|[@.] |"[@.]|[@.]"')
+_ODDLY_SPELLED = re.compile(rb'[(\\\t]|[ "][@.]|[@.][ "]')
 _WHITE = b" \t\r\n"
 _SHORT_NEEDLE = 16
 """Units to look for one string in a short text."""
@@ -180,7 +180,10 @@ class _Text:
         self._content = message.content
         self._message = message
         self._candidate = candidate
+        self._found: dict[bytes, list[bytes]] = {}
+        """The values of fields as they are in the header."""
         self._values: dict[bytes, list[str]] = {}
+        """The same as they are compared."""
         self._addressed: dict[bytes, list[str]] = {}
 
     @property
@@ -201,6 +204,7 @@ class _Text:
         if values is None:
             find = finding(name)
             found = self.header.all(name) if find is None else find(self._content, 0, self.end)
+            self._found[name] = found
             values = self._values[name] = [_folded(value) for value in found]
             for value in values:
                 self._candidate.spent += len(value)
@@ -215,10 +219,11 @@ class _Text:
             return True
         addressed = self._addressed.get(name)
         if addressed is None:
-            spelled = [address for value in self.header.all(name) for address in _spelled_oddly(value)]
-            addressed = self._addressed[name] = list(map(fold, spelled))
+            addressed = self._addressed[name] = []
+            for value in self._found[name]:
+                addressed += map(fold, _spelled_oddly(unfolded(value)))
             self._candidate.spent += sum(map(len, addressed))
-        return any(text in address for address in addressed)
+        return bool(addressed) and any(text in address for address in addressed)
 
     def sent_on(self) -> date:
         value = self.header.first(b"date")
