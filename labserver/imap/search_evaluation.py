@@ -180,10 +180,7 @@ class _Text:
         self._content = message.content
         self._message = message
         self._candidate = candidate
-        self._found: dict[bytes, list[bytes]] = {}
-        """The values of fields as they are in the header."""
         self._values: dict[bytes, list[str]] = {}
-        """The same as they are compared."""
         self._addressed: dict[bytes, list[str]] = {}
 
     @property
@@ -204,7 +201,6 @@ class _Text:
         if values is None:
             find = finding(name)
             found = self.header.all(name) if find is None else find(self._content, 0, self.end)
-            self._found[name] = found
             values = self._values[name] = [_folded(value) for value in found]
             for value in values:
                 self._candidate.spent += len(value)
@@ -220,7 +216,8 @@ class _Text:
         addressed = self._addressed.get(name)
         if addressed is None:
             addressed = self._addressed[name] = []
-            for value in self._found[name]:
+            find = finding(name)
+            for value in self.header.all(name) if find is None else find(self._content, 0, self.end):
                 addressed += map(fold, _spelled_oddly(unfolded(value)))
             self._candidate.spent += sum(map(len, addressed))
         return bool(addressed) and any(text in address for address in addressed)
