@@ -41,7 +41,7 @@ def lang(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # no
     """List the languages or choose one (RFC 6856 3); all replies are in English."""
     wanted = arguments[0].decode("ascii", "replace").lower()
     if not wanted:
-        yield listing("Languages follow", (f"{tag} {name}".encode() for tag, name in _LANGUAGES.items()))
+        yield listing("Languages follow", [f"{tag} {name}".encode() for tag, name in _LANGUAGES.items()])
         return
     tag = "en" if wanted == "*" or wanted.startswith("en-") else wanted
     if tag in _LANGUAGES:
@@ -89,7 +89,7 @@ def apop(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:
 
 def auth(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature
     """List the mechanisms, as clients asked before there was CAPA; AUTH with a mechanism never comes here."""
-    yield listing("Mechanisms follow", (name.encode() for name in session.link.mechanisms))
+    yield listing("Mechanisms follow", [name.encode() for name in session.link.mechanisms])
 
 
 def utf8(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:  # noqa: ARG001 -- the table's signature

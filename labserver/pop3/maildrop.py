@@ -68,9 +68,14 @@ class Maildrop:
         """Return whether the message is still in the mailbox."""
         return self._mailbox.holds(self[number])
 
+    @property
+    def validity(self) -> int:
+        """What a unique id begins with; the message's UID follows behind a dot."""
+        return self._mailbox.uid_validity
+
     def unique_id(self, number: int) -> bytes:
         """Return the message's unique id, the same in every session (RFC 1939 7, UIDL)."""
-        return b"%d.%d" % (self._mailbox.uid_validity, self[number].uid)
+        return b"%d.%d" % (self.validity, self[number].uid)
 
     def mark(self, number: int) -> None:
         """Mark the message as deleted."""

@@ -13,23 +13,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from labserver.dialogues.exchange import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from labserver.mailstore.message import Reading
 
-__all__ = ["PIECE", "Text", "listing", "message", "ok", "refused"]
+__all__ = ["PIECE", "Lines", "Text", "listing", "message", "ok", "refused"]
 
 PIECE = 1 << 16
 """The most octets that are made at once."""
 
+_MANY = 2_000
+"""Lines that are not put together before the client takes any; fewer are gone through again if they are long."""
 _LOOKALIKE = b"\n\r.\n"
 _LONE_DOT = re.compile(rb"(?<=\n\r)\.(?=\n)")
 _UNSTUFFED = PIECE * 2 // 3  # LF and a dot become three octets at worst
+
+
+class Lines(Protocol):
+    """Lines that can be gone through again."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 def ok(text: str) -> Reply:
@@ -43,8 +52,10 @@ def refused(text: str, *, code: str = "") -> Reply:
     return Reply.completion(said.encode("ascii", "backslashreplace"), "-ERR")
 
 
-def listing(status: str, lines: Iterable[bytes]) -> Reply:
-    """Send a status line, then go through ``lines``, none of which begins with a dot; if they are many, twice."""
+def listing(status: str, lines: Lines) -> Reply:
+    """Send a status line, then ``lines``, none of which begins with a dot: many of them while the client takes them."""
+    if len(lines) > _MANY:
+        return Reply.completion(f"+OK {status}\r\n".encode(), "+OK", _Lines(lines))
     gathered = [f"+OK {status}".encode()]
     size = len(gathered[0]) + len(b"\r\n.\r\n")
     for line in lines:
@@ -87,7 +98,7 @@ def _unfinished(text: bytes) -> bytes:
 class _Lines:
     """Many lines, the last of them the dot."""
 
-    lines: Iterable[bytes]
+    lines: Lines
 
     def __iter__(self) -> Iterator[bytes]:
         gathered: list[bytes] = []

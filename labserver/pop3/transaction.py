@@ -54,7 +54,8 @@ def list_(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
 def uidl(drop: Maildrop, arguments: Sequence[bytes]) -> Iterator[Reply]:
     """Tell the unique id of one message or of all."""
     if not arguments[0]:
-        unique_ids = _Each(drop, lambda each, _: b"%d %b" % (each, drop.unique_id(each)))
+        validity = drop.validity
+        unique_ids = _Each(drop, lambda each, message: b"%d %d.%d" % (each, validity, message.uid))
         yield listing("Unique ids follow", unique_ids)
         return
     number = int(arguments[0])
@@ -131,6 +132,9 @@ class _Each:
 
     drop: Maildrop
     line: Callable[[int, Message], bytes]
+
+    def __len__(self) -> int:
+        return len(self.drop)
 
     def __iter__(self) -> Iterator[bytes]:
         return starmap(self.line, self.drop.items())
