@@ -182,7 +182,10 @@ class Connection(Protocol):
     def _note_received(self, data: bytes) -> None:
         """Take note of octets; where TLS is due, those that are none are in clear all the same."""
         encrypted = self._records.take(data) if self._engine is not None else 0
-        for part, inside in ((data[:encrypted], True), (data[encrypted:], False)):
+        if self.record.passes_over(len(data)):
+            return
+        parts = ((data[:encrypted], True), (data[encrypted:], False)) if encrypted else ((data, False),)
+        for part, inside in parts:
             if part:
                 self.record.observe(
                     events.RawReceived(at=self._last_heard, data=part, size=len(part), encrypted=inside)
@@ -473,9 +476,11 @@ class Connection(Protocol):
     def _emit(self, data: bytes) -> None:
         if data and not self._lost:
             self._sent += len(data)
-            self.record.observe(
-                events.RawSent(at=self.record.elapsed(), data=data, size=len(data), encrypted=self._engine is not None)
-            )
+            if not self.record.passes_over(len(data)):
+                encrypted = self._engine is not None
+                self.record.observe(
+                    events.RawSent(at=self.record.elapsed(), data=data, size=len(data), encrypted=encrypted)
+                )
             self._transmit(data)
 
     def _transmit(self, data: bytes) -> None:

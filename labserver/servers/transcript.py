@@ -81,6 +81,13 @@ class SessionRecord:
         else:
             self.events.append(event)
 
+    def passes_over(self, octets: int) -> bool:
+        """Return whether octets of the network would not be kept, nor told to anybody; then they are counted."""
+        if self._raw_room or self._transcript.subscribers:
+            return False
+        self.elided += octets
+        return True
+
     def _keep_whole(self, event: events.MailDelivered) -> None:
         """Keep an envelope if there is room for it; half of one would tell who did not get the mail."""
         if event.size <= self._room:

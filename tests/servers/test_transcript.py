@@ -120,6 +120,19 @@ def test_network_and_dialogue_have_limits_of_their_own() -> None:
     assert record.elided == 3
 
 
+def test_octets_that_nobody_wants_are_counted_without_an_event() -> None:
+    """Passing over them comes to the same as taking note of them; somebody who listens gets all of them."""
+    transcript = _transcript(raw_octets=4)
+    record = transcript.begin()
+    assert not record.passes_over(3)
+    record.observe(_raw(b"012345"))
+    assert record.elided == 2
+    assert record.passes_over(3)
+    assert record.elided == 5
+    transcript.subscribers.add(lambda _record, _event: None)
+    assert not record.passes_over(3)
+
+
 def test_the_marks_of_a_life_are_always_kept() -> None:
     """TLS, authentication and the end are kept whatever came before."""
     record = _transcript(octets=1, raw_octets=1).begin()
