@@ -1,4 +1,4 @@
-"""Parts that are given as base64: their transfer encoding is ``binary``, and NUL is in them, which no literal may hold.
+"""Parts that are given as base64: their transfer encoding is ``binary``, for which IMAP has no string (RFC 3501 4.3).
 
 The octets stay as they are; whoever asks for such a part gets it in the encoding that its sender could have chosen
 (RFC 2045 6.8). Lines have 76 characters, the last of them does not end, so that each character's place is known.
@@ -24,8 +24,8 @@ _NEVER_ENDS = 2
 
 
 def goes_as_base64(part: Part) -> bool:
-    """Return whether a part is given as base64; for all but binary ones without looking at its octets."""
-    return part.encoding == b"binary" and part.content.find(b"\0", part.body, part.end) >= 0
+    """Return whether a part is given as base64."""
+    return part.encoding == b"binary"
 
 
 def base64_size(size: int) -> int:
