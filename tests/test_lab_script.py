@@ -7,6 +7,7 @@ import configparser
 import fcntl
 import importlib.util
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -387,7 +388,10 @@ def test_a_plain_users_view_of_roots_checkout(plain_user: PlainUser) -> None:
         (locked / name).chmod(0o644)
     locked.chmod(0o555)
     words = plain_user.command(sys.executable, str(locked / "lab"), "up")
-    done = subprocess.run(words, cwd=plain_user.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # it may not write there
+    done = subprocess.run(
+        words, cwd=plain_user.folder, env=plain, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     locked.chmod(0o755)
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert done.stderr.startswith(f"lab: {locked} cannot be written to")
@@ -407,8 +411,8 @@ def test_a_full_disk(script: ModuleType, checkout: Path, runs: Recorder) -> None
 
 def test_no_network(script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a network the first set-up ends at once, with one sentence, and leaves nothing."""
-    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
-    with pytest.raises(script.LackingError, match=r"needs a network: pypi\.org cannot be reached: Name or"):
+    monkeypatch.setattr(script, "unreachable", lambda: "index.test cannot be reached: Name or service not known")
+    with pytest.raises(script.LackingError, match=r"needs a network: index\.test cannot be reached: Name or"):
         script.Environment(str(checkout)).provide("run")
     assert runs.commands == []
     assert not (checkout / ".venv").exists()
@@ -418,7 +422,7 @@ def test_no_network_but_wheels(
     script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder of wheels may do instead of a network, if it has what labserver is built with."""
-    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
+    monkeypatch.setattr(script, "unreachable", lambda: "index.test cannot be reached: Name or service not known")
     monkeypatch.setenv("PIP_FIND_LINKS", f"/nowhere {checkout / 'wheels'}")
     (checkout / "wheels").mkdir()
     with pytest.raises(script.LackingError, match="needs a network"):
@@ -431,10 +435,10 @@ def test_no_network_but_wheels(
 def test_no_network_later(script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change is tried without one, because nothing new may be wanted, but only once; then the reason is told."""
     script.Environment(str(checkout)).provide("run")
-    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Name or service not known")
+    monkeypatch.setattr(script, "unreachable", lambda: "index.test cannot be reached: Name or service not known")
     (checkout / "constraints.txt").write_text("one==2\n")
     runs.failing = "--editable"
-    with pytest.raises(script.LackingError, match=r"pip could not install .*: pypi\.org cannot be reached"):
+    with pytest.raises(script.LackingError, match=r"pip could not install .*: index\.test cannot be reached"):
         script.Environment(str(checkout)).provide("run")
     assert runs.count("install --retries 0") == 2
     runs.failing = ""
@@ -445,12 +449,12 @@ def test_no_network_later(script: ModuleType, checkout: Path, runs: Recorder, mo
 @pytest.mark.parametrize(
     ("told", "place"),
     [
-        ({}, ("pypi.org", 443)),
+        ({}, ("index.test", 443)),
         ({"PIP_INDEX_URL": "http://mirror.test:8080/simple"}, ("mirror.test", 8080)),
         ({"PIP_INDEX_URL": "http://user:word@mirror.test/simple"}, ("mirror.test", 80)),
         ({"PIP_INDEX_URL": "file:///srv/simple"}, None),
         ({"PIP_NO_INDEX": "1"}, None),
-        ({"PIP_FIND_LINKS": "/srv/wheels"}, ("pypi.org", 443)),
+        ({"PIP_FIND_LINKS": "/srv/wheels"}, ("index.test", 443)),
         ({"PIP_PROXY": "proxy.test:3128"}, None),
         ({"https_proxy": "http://proxy.test:3128"}, None),
     ],
@@ -464,9 +468,19 @@ def test_where_pip_looks(
 ) -> None:
     """The index is the one that pip uses; where a proxy, a folder or nothing is used, that is left to pip."""
     _no_pip_settings(tmp_path, monkeypatch)
+    monkeypatch.setattr(script, "usual_index", lambda: "https://index.test/simple")
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     assert script.index() == place
+
+
+def test_pip_says_where_it_looks(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also to an interpreter that has it in ensurepip's wheel only."""
+    assert re.fullmatch(r"https://[a-z.]+/simple/?", script.usual_index())
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pip"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "site-packages" not in folder])
+    assert re.fullmatch(r"https://[a-z.]+/simple/?", script.usual_index())
 
 
 def _no_pip_settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,8 +521,8 @@ def test_pips_files(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "pypi.org cannot be reached: Name or service not known"),
-        (OSError(101, "Network is unreachable"), "pypi.org cannot be reached: Network is unreachable"),
+        (socket.gaierror(-2, "Name or service not known"), "index.test cannot be reached: Name or service not known"),
+        (OSError(101, "Network is unreachable"), "index.test cannot be reached: Network is unreachable"),
         (TimeoutError("timed out"), ""),
     ],
 )
@@ -518,7 +532,7 @@ def test_unreachable(script: ModuleType, monkeypatch: pytest.MonkeyPatch, error:
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(script, "index", lambda: ("pypi.org", 443))
+    monkeypatch.setattr(script, "index", lambda: ("index.test", 443))
     monkeypatch.setattr(socket, "create_connection", refuse)
     assert script.unreachable() == said
 
@@ -672,7 +686,7 @@ def test_a_bundle_needs_no_network(
     script: ModuleType, checkout: Path, runs: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a wheelhouse lies beside the script, pip is told to take everything from there, whatever is reachable."""
-    monkeypatch.setattr(script, "unreachable", lambda: "pypi.org cannot be reached: Network is unreachable")
+    monkeypatch.setattr(script, "unreachable", lambda: "index.test cannot be reached: Network is unreachable")
     (checkout / "wheelhouse").mkdir()
     script.Environment(str(checkout)).provide("run")
     assert runs.count(f"install --no-index --find-links {checkout}/wheelhouse --constraint") == 2
