@@ -23,17 +23,17 @@ from labserver.mailstore.store import MailStore
 from labserver.pki.chain import fingerprint
 from labserver.pki.material import entropy_for, obtain
 from labserver.private_files import PUBLIC, open_appending, write_file
-from labserver.servers.access import Access
 from labserver.servers.anchors import AnchorFiles
-from labserver.servers.backends import Backends
-from labserver.servers.casting import Casting
 from labserver.servers.leases import LOOPBACK, Lease, check_case
 from labserver.servers.listeners import bind_all, exposure, listen
 from labserver.servers.memory import Ebb, default_memory
-from labserver.servers.repertoire import Repertoire
 from labserver.servers.spool import Spool
-from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
+from labserver.session.access import Access
+from labserver.session.backends import Backends
+from labserver.session.casting import Casting
+from labserver.session.repertoire import Repertoire
+from labserver.session.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from labserver.mailstore.directory import User
     from labserver.scenario import Scenario
     from labserver.servers.leases import Lease
-    from labserver.servers.transcript import SessionRecord
     from labserver.services import Service
+    from labserver.session.transcript import SessionRecord
 
 __all__ = ["CaseRun", "Run", "settled", "trace_of"]
 

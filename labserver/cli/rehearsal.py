@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from labserver.events import TlsEstablished, TlsFacts, TlsStarted
 from labserver.facets.injection import NoInjection
-from labserver.servers.access import NoChannel
-from labserver.servers.membrane import Membrane
 from labserver.services import ProtocolName
+from labserver.session.access import NoChannel
+from labserver.session.membrane import Membrane
 from labserver.wire.actions import Send, StartTls
 
 if TYPE_CHECKING:

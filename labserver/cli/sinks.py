@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from labserver.events import Event
-    from labserver.servers.transcript import SessionRecord, Transcript
+    from labserver.session.transcript import SessionRecord, Transcript
 
 __all__ = ["follow"]
 

@@ -1,3 +1,3 @@
-"""The only I/O: listeners, connections, the membrane and the transcript."""
+"""The only I/O: listeners, connections and what else has sockets."""
 
 __all__: list[str] = []

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from labserver.limits import Limits
-    from labserver.servers.membrane import Membrane
-    from labserver.servers.transcript import SessionRecord
+    from labserver.session.membrane import Membrane
+    from labserver.session.transcript import SessionRecord
     from labserver.tls.engine import TlsEngine
     from labserver.wire.actions import Action
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from labserver.events import Event
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
-    from labserver.servers.transcript import SessionRecord, Transcript
+    from labserver.session.transcript import SessionRecord, Transcript
 
 __all__ = ["ControlSocket"]
 

@@ -11,17 +11,17 @@ from twisted.internet.protocol import ServerFactory
 from labserver import events
 from labserver.budget import Budget
 from labserver.servers.connection import Connection
-from labserver.servers.membrane import Membrane
 from labserver.servers.memory import Ebb
 from labserver.servers.pace import Pace
+from labserver.session.membrane import Membrane
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
 
     from labserver.limits import Limits
-    from labserver.servers.casting import Casting, Role
-    from labserver.servers.transcript import SessionRecord, Transcript
     from labserver.services import Service
+    from labserver.session.casting import Casting, Role
+    from labserver.session.transcript import SessionRecord, Transcript
     from labserver.tls.engine import TlsEngine
 
 __all__ = ["ConnectionFactory", "OpenConnections"]

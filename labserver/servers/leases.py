@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort
 
     from labserver.servers.factory import OpenConnections
-    from labserver.servers.transcript import SessionRecord, Transcript
+    from labserver.session.transcript import SessionRecord, Transcript
 
 __all__ = ["LOOPBACK", "Lease", "check_case"]
 

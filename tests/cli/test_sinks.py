@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from labserver import events
 from labserver.cli.sinks import follow
 from labserver.clock import FixedClock
-from labserver.servers.transcript import Transcript
+from labserver.session.transcript import Transcript
 
 if TYPE_CHECKING:
     import pytest

@@ -27,7 +27,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.specification import UNREADABLE
 from labserver.report.case import ClientRun
 from labserver.servers.factory import ConnectionFactory, OpenConnections
-from labserver.servers.transcript import Transcript
+from labserver.session.transcript import Transcript
 from tests.pki.judges import UNPROVED
 from tests.reference.asking import AskingContext
 from tests.reference.client import Account, Connect, Receive, RefusedError, Send, StartTls, client

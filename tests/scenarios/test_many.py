@@ -14,8 +14,8 @@ from labserver.catalogue.addresses import addresses
 from labserver.catalogue.entries import CATALOGUE
 from labserver.lab import Lab
 from labserver.pki.chain import Chain
-from labserver.servers.casting import Role
 from labserver.services import SERVICES
+from labserver.session.casting import Role
 from labserver.settings import Settings
 from tests.scenarios.many import generated
 from tests.servers.reactor import Reactor

@@ -19,8 +19,8 @@ from labserver.report.campaign_text import case_lines
 from labserver.report.case import CaseReport
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
-from labserver.servers.transcript import Transcript
 from labserver.services import SERVICES
+from labserver.session.transcript import Transcript
 from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Tally, judge

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from labserver import events
 from labserver.servers.connection import Connection
-from labserver.servers.membrane import Membrane
-from labserver.servers.transcript import SessionRecord, Transcript
 from labserver.services import SERVICES
+from labserver.session.membrane import Membrane
+from labserver.session.transcript import SessionRecord, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable

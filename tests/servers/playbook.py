@@ -16,10 +16,10 @@ from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory, User
 from labserver.mailstore.message import Draft
 from labserver.mailstore.store import MailStore
-from labserver.servers.access import Access
-from labserver.servers.backends import Backends
-from labserver.servers.membrane import Membrane
 from labserver.services import SERVICES
+from labserver.session.access import Access
+from labserver.session.backends import Backends
+from labserver.session.membrane import Membrane
 from labserver.wire.actions import Abort, Action, Close, GiveWay, Send, StartTls
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from labserver.dialogues.exchange import LoginFailure
 from labserver.sasl.table import MECHANISMS
-from labserver.servers.access import NoChannel
+from labserver.session.access import NoChannel
 from tests.servers.playbook import BoundChannel
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST, Facets
 from labserver.mailstore.directory import RejectingDirectory
-from labserver.servers.casting import Casting
-from labserver.servers.presenting import Answer, Visit, always
 from labserver.services import SERVICES
+from labserver.session.casting import Casting
+from labserver.session.presenting import Answer, Visit, always
 from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine

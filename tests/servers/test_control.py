@@ -19,13 +19,13 @@ from labserver.pki.material import Material
 from labserver.pki.portable import unpacked
 from labserver.servers import control
 from labserver.servers.control import ControlSocket
-from labserver.servers.transcript import Transcript
+from labserver.session.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from labserver.servers.transcript import SessionRecord
+    from labserver.session.transcript import SessionRecord
     from tests.plain_user import PlainUser
 
 

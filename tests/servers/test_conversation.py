@@ -9,7 +9,7 @@ import pytest
 from labserver.dialogues.exchange import Await, LoginFailure
 from labserver.dialogues.smtp import SmtpDialogue
 from labserver.sasl.mechanism import MechanismError, Success
-from labserver.servers.conversation import Conversation
+from labserver.session.conversation import Conversation
 from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.storage import PER_MESSAGE, MemoryStorage
 from labserver.mailstore.store import MailStore
 from labserver.servers.spool import Spool
-from labserver.servers.transcript import Transcript
+from labserver.session.transcript import Transcript
 from tests.servers.playbook import Building
 
 if TYPE_CHECKING:

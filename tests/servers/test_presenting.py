@@ -11,7 +11,7 @@ from labserver.clock import SystemClock, SystemEntropy
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge
-from labserver.servers.presenting import Presenter, Visit, always
+from labserver.session.presenting import Presenter, Visit, always
 from labserver.tls.client_hello import ClientHello
 from labserver.tls.engine import TlsSettings
 from labserver.tls.stalled import StalledEngine

@@ -8,8 +8,8 @@ from labserver.catalogue.chains import ScenarioChains
 from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SystemClock
 from labserver.pki.material import Wanted, entropy_for, obtain
-from labserver.servers.presenting import Visit
-from labserver.servers.repertoire import Repertoire
+from labserver.session.presenting import Visit
+from labserver.session.repertoire import Repertoire
 from labserver.settings import Settings
 from labserver.tls.stdlib import StdlibEngine
 

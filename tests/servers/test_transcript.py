@@ -8,7 +8,7 @@ import pytest
 
 from labserver import events
 from labserver.clock import FixedClock
-from labserver.servers.transcript import SessionRecord, Transcript
+from labserver.session.transcript import SessionRecord, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable

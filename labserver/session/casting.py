@@ -16,7 +16,7 @@ from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import Persona
 from labserver.mailstore.directory import RejectingDirectory
-from labserver.servers.presenting import Visit, always
+from labserver.session.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
 from labserver.tls.stalled import StalledEngine
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from labserver.dialogues.exchange import Backend, Link
     from labserver.facets.bundle import Facets
-    from labserver.servers.access import Access
-    from labserver.servers.backends import Backends
-    from labserver.servers.presenting import Answer
     from labserver.services import Service
+    from labserver.session.access import Access
+    from labserver.session.backends import Backends
+    from labserver.session.presenting import Answer
     from labserver.tls.client_hello import ClientHello
     from labserver.tls.engine import TlsEngine
 

@@ -25,8 +25,8 @@ from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
 from labserver.mechanisms import known_mechanism
-from labserver.servers.access import NoChannel
-from labserver.servers.conversation import Conversation
+from labserver.session.access import NoChannel
+from labserver.session.conversation import Conversation
 from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
     from labserver.sasl.mechanism import Channel
-    from labserver.servers.access import Access
+    from labserver.session.access import Access
 
     Step = Reply | Await | Action
     Asked = Command | LiteralRequest | Overflow

@@ -14,7 +14,7 @@ from labserver.errors import UnavailableError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.pki.chain import certificates_pem, pem
-from labserver.servers.presenting import Presenter, always
+from labserver.session.presenting import Presenter, always
 from labserver.tls.engine import TlsSettings, make_engines
 from labserver.tls.failed import FailedEngine
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.pki.specification import ChainSpec
-    from labserver.servers.presenting import Answer, Visit
+    from labserver.session.presenting import Answer, Visit
     from labserver.settings import Settings
 
 __all__ = ["Repertoire"]
