@@ -10,7 +10,7 @@ import trustme
 
 from labserver.tls.engine import TlsSettings, make_engines
 from tests.servers.line import Loop
-from tests.servers.playbook import Building
+from tests.session.playbook import Building
 from tests.tls.clients import NAME
 
 if TYPE_CHECKING:

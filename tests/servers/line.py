@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Backend, Link
     from labserver.servers.pace import Pace
     from labserver.tls.engine import TlsEngine
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
     from tests.tls.clients import Client
 
 

@@ -14,10 +14,10 @@ from labserver.dialogues.exchange import Command, Exchange, Reply
 from labserver.servers.pace import Pace
 from labserver.wire.actions import Pause
 from tests.servers.line import Line, Loop, line
-from tests.servers.playbook import Scripted, data, waiting, working
+from tests.session.playbook import Scripted, data, waiting, working
 
 if TYPE_CHECKING:
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
 
 pytestmark = pytest.mark.usefixtures("loop")
 

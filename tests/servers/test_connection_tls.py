@@ -13,14 +13,14 @@ from labserver import events
 from labserver.verdicts.canary import Canary, Exposure
 from tests.servers.exposure import exposed, shown
 from tests.servers.line import Line, Loop, line
-from tests.servers.playbook import Scripted
+from tests.session.playbook import Scripted
 from tests.tls.clients import NAME, OpensslClient, StdlibClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.tls.engine import TlsEngine
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
     from tests.tls.clients import Client
 
 pytestmark = pytest.mark.usefixtures("loop")

@@ -18,14 +18,14 @@ from labserver.mailstore.storage import PER_MESSAGE, MemoryStorage
 from labserver.mailstore.store import MailStore
 from labserver.servers.spool import Spool
 from labserver.session.transcript import Transcript
-from tests.servers.playbook import Building
+from tests.session.playbook import Building
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from labserver.mailstore.mailbox import Mailbox
-    from tests.servers.playbook import Talk
+    from tests.session.playbook import Talk
 
 _KIB = 1 << 10
 _ROOM = 1 << 20

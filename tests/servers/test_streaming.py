@@ -17,7 +17,7 @@ from labserver.dialogues.exchange import Command, Exchange, Reply
 from labserver.errors import StoreError
 from labserver.tls.engine import make_engines
 from tests.servers.line import Line, Loop, line
-from tests.servers.playbook import Scripted, waiting
+from tests.session.playbook import Scripted, waiting
 from tests.tls.clients import StdlibClient
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import trustme
 
     from labserver.tls.engine import TlsEngine, TlsSettings
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
 
 pytestmark = pytest.mark.usefixtures("loop")
 

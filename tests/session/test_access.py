@@ -10,10 +10,10 @@ import pytest
 from labserver.dialogues.exchange import LoginFailure
 from labserver.sasl.table import MECHANISMS
 from labserver.session.access import NoChannel
-from tests.servers.playbook import BoundChannel
+from tests.session.playbook import BoundChannel
 
 if TYPE_CHECKING:
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
 
 
 def test_nothing_in_clear(building: Building) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
 from tests.servers.exposure import exposed
-from tests.servers.playbook import Building
+from tests.session.playbook import Building
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.playbook import Talk
+    from tests.session.playbook import Talk
 
 PASSWORD = "kT7vQ9xZ2m"
 _STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 
 from labserver.dialogues.exchange import Farewell
 from labserver.events import CommandReceived
-from tests.servers.playbook import Scripted, data, waiting
+from tests.session.playbook import Scripted, data, waiting
 
 if TYPE_CHECKING:
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 _LAST_WORDS = {"smtp": b"421 4.3.2 ", "imap": b"* BYE [UNAVAILABLE] ", "pop3": b"-ERR [SYS/TEMP] "}
 

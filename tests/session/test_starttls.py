@@ -12,11 +12,11 @@ from labserver.facets.bundle import Facets
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import Persona
 from labserver.wire.actions import Alarm
-from tests.servers.playbook import FACTS, BoundChannel, Scripted
+from tests.session.playbook import FACTS, BoundChannel, Scripted
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Link
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from tests.servers.exposure import exposed, followed, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 PASSWORD = "s3cret"
 

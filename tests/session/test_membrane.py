@@ -9,13 +9,13 @@ import pytest
 
 from labserver import events
 from labserver.dialogues.exchange import Await, Command, Exchange, Reply
-from tests.servers.playbook import Scripted, data, waiting
+from tests.session.playbook import Scripted, data, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.dialogues.exchange import Link
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 _SCRIPT = {"WAIT": waiting, "DATA": data}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labserver import events
-from tests.servers.playbook import Building, Scripted, Talk
+from tests.session.playbook import Building, Scripted, Talk
 
 _BODY = {
     "smtp": b"EHLO me\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<alice@lab.test>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\n",

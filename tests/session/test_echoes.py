@@ -13,7 +13,7 @@ from labserver.pop3.commands import ALWAYS, BEFORE_LOGIN, TRANSACTION
 from labserver.smtp.session import Session
 
 if TYPE_CHECKING:
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 _MOST = 100
 _LONG = b"Q" * 20_000

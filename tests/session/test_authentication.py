@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver import events
-from tests.servers.playbook import FACTS, BoundChannel, Scripted
+from tests.session.playbook import FACTS, BoundChannel, Scripted
 
 if TYPE_CHECKING:
-    from tests.servers.playbook import Building, Talk
+    from tests.session.playbook import Building, Talk
 
 _PLAIN = base64.b64encode(b"\0alice\0s3cret")
 _WRONG = base64.b64encode(b"\0alice\0wrong")

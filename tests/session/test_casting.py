@@ -21,7 +21,7 @@ from tests.tls.hello import Parts, of_ssl, records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.servers.playbook import Building
+    from tests.session.playbook import Building
 
 IMAPS = SERVICES["imaps"]
 BY_NAME = [name for name, scenario in CATALOGUE.default.items() if scenario.by_name]
