@@ -37,10 +37,13 @@ __all__ = [
     "Dialogue",
     "Exchange",
     "Farewell",
+    "Grant",
     "Identity",
     "Link",
     "LoginFailure",
     "Names",
+    "Preauthenticate",
+    "Refuse",
     "Reply",
     "ReplyKind",
 ]
@@ -97,6 +100,8 @@ class Reply:
     """
     masked: bytes | None = None
     """``raw`` for the transcript, without what it repeats of the client's credentials; None where that is nothing."""
+    challenge: bytes | None = None
+    """What a SASL challenge says, before it is spelled; None where it is none (RFC 4422 3)."""
 
     @classmethod
     def completion(cls, raw: bytes, code: str = "", rest: Iterable[bytes] = ()) -> Reply:
@@ -122,6 +127,27 @@ class Reply:
     def farewell(cls, raw: bytes, code: str = "") -> Reply:
         """Return the last words of a connection; it is closed after them."""
         return cls(ReplyKind.FAREWELL, raw, code)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Let the announced literal come (RFC 9051 4.3); a go-ahead says so to the client."""
+
+    sink: Sink | None = None
+    """Where it goes; None to have it as a part of the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do not let the announced literal come: what the client says next is a new command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preauthenticate:
+    """From here on the client counts as logged in, as if the connection itself had proved who it is (RFC 9051 7.1.4).
+
+    It is the lab's first account. Where the protocol knows nothing of the kind, nothing changes.
+    """
 
 
 class AwaitKind(Enum):

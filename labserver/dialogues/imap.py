@@ -161,7 +161,7 @@ class ImapDialogue:
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 9051 6.2.2)."""
-        return Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n")
+        return replace(Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n"), challenge=data)
 
     def login_failed(self, command: Command, failure: LoginFailure) -> Reply:
         """Answer a failed AUTHENTICATE (RFC 9051 6.2.2, RFC 5530)."""

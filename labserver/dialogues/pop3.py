@@ -117,7 +117,7 @@ class Pop3Dialogue:
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 5034 4)."""
-        return Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n")
+        return replace(Reply.continuation(b"+ " + base64.b64encode(data) + b"\r\n"), challenge=data)
 
     def login_failed(self, command: Command, failure: LoginFailure) -> Reply:  # noqa: ARG002 -- the interface's
         """Answer a failed AUTH (RFC 3206 for the response code)."""

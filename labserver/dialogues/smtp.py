@@ -138,7 +138,7 @@ class SmtpDialogue:
 
     def challenge(self, data: bytes) -> Reply:
         """Send a SASL challenge (RFC 4954 4)."""
-        return Reply.continuation(b"334 " + base64.b64encode(data) + b"\r\n", "334")
+        return replace(Reply.continuation(b"334 " + base64.b64encode(data) + b"\r\n", "334"), challenge=data)
 
     def login_failed(self, command: Command, failure: LoginFailure) -> Reply:  # noqa: ARG002 -- the interface's
         """Answer a failed AUTH (RFC 4954 4, 6)."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from labserver.events import Event
+
 from labserver.effort import GiveWay
 
-__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Pause", "Send", "StartTls"]
+__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Hold", "Pause", "Send", "StartTls", "Told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,27 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing of what is said from here on leaves for ``seconds``; the client is read and answered all the while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Take note of an event when all that was said before it has left; its time is set then."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Send what is queued, close_notify inside TLS, and close the connection."""
+
+    notify: bool = True
+    """Inside TLS, say close_notify first (RFC 8446 6.1)."""
+    half: bool = False
+    """Close the sending side only (FIN), and go on reading what will not be answered (RFC 9293 3.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +72,4 @@ class Abort:
     """Drop the connection at once (RST)."""
 
 
-Action = Send | StartTls | Pause | GiveWay | Alarm | Close | Abort
+Action = Send | StartTls | Pause | GiveWay | Alarm | Hold | Told | Close | Abort
