@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Names
     from labserver.dialogues.masking import Standing
 
-__all__ = ["ImapDialogue"]
+__all__ = ["WORDS", "ImapDialogue"]
 
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})(?: +|\Z)")
 """Longer ones are none: every answer repeats the tag, and no client needs so many octets to count."""
@@ -58,6 +58,9 @@ _LEXICON = Lexicon(
     )
     | {f"UID {verb}" for verb in ("COPY", "EXPUNGE", "FETCH", "MOVE", "SEARCH", "SORT", "STORE", "THREAD")},
 )
+
+WORDS = _LEXICON.words
+"""IMAP's commands and those of its extensions, in upper case; ``UID x`` is one."""
 
 _LOGIN_FAILURES: dict[LoginFailure, tuple[str, str]] = {
     LoginFailure.REJECTED: ("NO", "[AUTHENTICATIONFAILED] Authentication failed"),

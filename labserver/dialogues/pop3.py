@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Names
     from labserver.dialogues.masking import Standing
 
-__all__ = ["Pop3Dialogue"]
+__all__ = ["WORDS", "Pop3Dialogue"]
 
 _LOGIN_FAILURES: dict[LoginFailure, str] = {
     LoginFailure.REJECTED: "[AUTH] Authentication failed",
@@ -40,13 +40,13 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.INTERNAL: "[SYS/TEMP] Internal error, closing the connection",
 }
 
-_WORDS = frozenset(
+WORDS = frozenset(
     "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP UIDL USER UTF8 XTND".split()  # noqa: SIM905 -- a list of words is read more easily without its quotes
 )
 
 _LEXICON = Lexicon(
     head=re.compile(rb"[^ \r\n]*"),
-    words=_WORDS,
+    words=WORDS,
     harmless=harmless(
         APOP=ACCOUNT,  # a digest of the password follows it (RFC 1939 7)
         AUTH=MECHANISM,  # an initial response follows it (RFC 5034 4)
@@ -129,7 +129,7 @@ class Pop3Dialogue:
 
     def word(self, command: Command) -> str:
         """Return the keyword if it is one."""
-        return command.verb if command.verb in _WORDS else ""
+        return command.verb if command.verb in WORDS else ""
 
     def masked(self, command: Command, standing: Standing) -> bytes:
         """Mask all but what is known to be harmless, before login as after it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Names
     from labserver.dialogues.masking import Standing
 
-__all__ = ["SmtpDialogue"]
+__all__ = ["WORDS", "SmtpDialogue"]
 
 _LISTING = frozenset({"EHLO", "LHLO"})
 
@@ -42,7 +42,7 @@ _FAREWELLS: dict[Farewell, str] = {
     Farewell.INTERNAL: "421 4.3.0 Internal error, closing the connection",
 }
 
-_WORDS = frozenset(
+WORDS = frozenset(
     """
     ATRN AUTH BDAT BURL DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET SAML SEND SOML STARTTLS TURN VRFY
     XCLIENT XFORWARD
@@ -59,14 +59,14 @@ _PARAMETERS = (
 
 _LEXICON = Lexicon(
     head=re.compile(rb"[ \t]*[^ \r\n]*"),
-    words=_WORDS,
+    words=WORDS,
     harmless=harmless(
         AUTH=MECHANISM,  # an initial response follows it (RFC 4954 4)
         BDAT=rb" +\d{1,19}(?: +LAST)?(?!\S)",
         EHLO=_HELLO,
         EXPN=ACCOUNT,
         HELO=_HELLO,
-        HELP=rb" +(?:%b)(?!\S)" % "|".join(sorted(_WORDS)).encode(),
+        HELP=rb" +(?:%b)(?!\S)" % "|".join(sorted(WORDS)).encode(),
         LHLO=_HELLO,
         MAIL=rb" +FROM: *" + _PATH + _PARAMETERS,
         RCPT=rb" +TO: *" + _PATH + _PARAMETERS,
@@ -151,7 +151,7 @@ class SmtpDialogue:
 
     def word(self, command: Command) -> str:
         """Return the verb if it is one."""
-        return command.verb if command.verb in _WORDS else ""
+        return command.verb if command.verb in WORDS else ""
 
     def masked(self, command: Command, standing: Standing) -> bytes:
         """Mask all but what is known to be harmless, before login as after it."""

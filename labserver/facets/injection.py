@@ -6,14 +6,15 @@ tag in IMAP (tags are counted up in the client's own style).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from labserver.dialogues.tags import next_tag
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Command, Dialogue
 
-__all__ = ["Injection", "NoInjection", "RepliesInjected", "next_tag"]
+__all__ = ["Injection", "NoInjection", "RepliesInjected"]
 
 
 class Injection(Protocol):
@@ -43,12 +44,3 @@ class RepliesInjected:
         if dialogue.upgrade_verb == "STLS":
             return b"+OK injected\r\nUSER\r\nSASL PLAIN LOGIN\r\n.\r\n"
         return b"250-injected\r\n250 AUTH PLAIN LOGIN\r\n"
-
-
-def next_tag(tag: bytes) -> bytes:
-    """Return the tag a client uses after ``tag``: its last number counted up, in the same width; else the same tag."""
-    match = re.search(rb"(\d+)(?!.*\d)", tag)
-    if match is None:
-        return tag
-    number = str(int(match.group(1)) + 1).encode().rjust(len(match.group(1)), b"0")
-    return tag[: match.start(1)] + number + tag[match.end(1) :]

@@ -17,7 +17,7 @@ from labserver.facets.capabilities import Capabilities, HonestCapabilities, Upgr
 from labserver.facets.certificate import LabCertificate, RecipeCertificate
 from labserver.facets.greeting import HonestGreeting, Preauthenticated
 from labserver.facets.handshake import HonestHandshake
-from labserver.facets.injection import NoInjection, RepliesInjected, next_tag
+from labserver.facets.injection import NoInjection, RepliesInjected
 from labserver.facets.oracle import NoOracle
 from labserver.facets.persona import GOOD
 from labserver.facets.upgrade import HonestUpgrade, UpgradeRefused, UpgradeUnknown
@@ -132,26 +132,6 @@ INJECTED: list[tuple[Dialogue, Command, bytes]] = [
 def test_injected(dialogue: Dialogue, command: Command, octets: bytes) -> None:
     """The octets are a whole answer to what a client asks first inside TLS, in its protocol's words."""
     assert RepliesInjected().behind(command, dialogue) == octets
-
-
-TAGS = {
-    b"a1": b"a2",
-    b"a9": b"a10",
-    b"A0009": b"A0010",
-    b"0999": b"1000",
-    b"99": b"100",
-    b"1.A": b"2.A",
-    b"a1b7": b"a1b8",
-    b"0": b"1",
-    b"tag": b"tag",
-    b".": b".",
-}
-
-
-@pytest.mark.parametrize(("tag", "following"), TAGS.items())
-def test_next_tag(tag: bytes, following: bytes) -> None:
-    """The last number is counted up in its width; a tag without one is taken again."""
-    assert next_tag(tag) == following
 
 
 class TestAuthentication:
