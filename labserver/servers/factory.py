@@ -139,6 +139,7 @@ class ConnectionFactory(ServerFactory):
             elapsed=record.elapsed,
             upgradable=not self._service.implicit_tls,
             persona=role.persona,
+            passes_over=record.passes_over_dialogue,
         )
 
     def _engine(self, role: Role, record: SessionRecord) -> TlsEngine:

@@ -14,25 +14,24 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from labserver import events
 from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.http import http_word
-from labserver.dialogues.masking import MASK, MASKED_LINE, Standing, counts, host_name
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
 from labserver.mechanisms import known_mechanism
 from labserver.session.access import NoChannel
 from labserver.session.conversation import Conversation
+from labserver.session.notes import Notes, keeps_all
 from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, Send, StartTls
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from labserver import events
     from labserver.dialogues.exchange import Backend, Dialogue, Names
     from labserver.events import TlsFacts
     from labserver.facets.persona import Persona
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Membrane"]
 
-_SHOWN = 1 << 15
-"""Octets of a long reply that are told of it, as many as a session's transcript keeps by default."""
 _COMMAND = 512
 """Octets that a command takes besides those that were sent."""
 _IN_A_ROW = 64
@@ -57,6 +54,43 @@ _IN_A_ROW = 64
 
 class Membrane:
     """One connection's dialogue. Without I/O; also the :class:`labserver.dialogues.exchange.Link` of its backend."""
+
+    __slots__ = (
+        "__weakref__",  # who looks a session up by its link
+        "_access",
+        "_awaited",
+        "_awaiting",
+        "_backend",
+        "_channel",
+        "_command",
+        "_departing",
+        "_dialogue",
+        "_exchange",
+        "_facets",
+        "_failed_logins",
+        "_finished",
+        "_framer",
+        "_in_a_row",
+        "_make_backend",
+        "_negotiating",
+        "_news",
+        "_notes",
+        "_notified",
+        "_persona",
+        "_queue",
+        "_refusal",
+        "_refusal_told",
+        "_relists",
+        "_running",
+        "_upgradable",
+        "_wake",
+        "_withheld",
+        "_withheld_size",
+        "_withholding",
+        "peer",
+        "secure",
+        "service",
+    )
 
     def __init__(  # noqa: PLR0913 -- a session's parts, none of which belongs to another
         self,
@@ -70,29 +104,33 @@ class Membrane:
         elapsed: Callable[[], float],
         upgradable: bool,
         persona: Persona = GOOD,
+        passes_over: Callable[[int], bool] = keeps_all,
     ) -> None:
+        """``passes_over``: that so many octets of the dialogue would neither be kept nor told; then they are counted.
+
+        ``observe`` is not called for them, so it must not need to see every event.
+        """
         self.service = service
         self.peer = peer
         self.secure = False
         self._dialogue = dialogue
         self._access = access
         self._make_backend = make_backend
-        self._observe = observe
-        self._elapsed = elapsed
+        self._notes = Notes(
+            dialogue=dialogue,
+            observe=observe,
+            elapsed=elapsed,
+            passes_over=passes_over,
+            is_account=access.knows,
+            scenario=persona.scenario,
+        )
         self._upgradable = upgradable
         self._persona = persona
         self._facets = persona.facets
         self._relists = not isinstance(persona.facets.capabilities, HonestCapabilities)
-        self._standing = Standing(authenticated=False, is_account=access.knows)
         self._command: Command | None = None
         self._withholding = False
         self._withheld: deque[tuple[Asked | Reply, bytes]] = deque()
-        self._veiled = b""
-        """The tag that is not shown in the reply to what is being answered, as it was not in the command."""
-        self._literal_refused = False
-        """What comes next may be the literal all the same, and a password."""
-        self._tags_vary = False
-        """The client has logged in under a tag that is no number: whatever it begins a command with is its tag."""
         self._withheld_size = 0
         self._refusal: Reply | None = None
         """What a command is answered whose literal came unasked, once all of it has come."""
@@ -112,7 +150,6 @@ class Membrane:
         """What the backend is saying unasked."""
         self._departing: Farewell | None = None
         self._failed_logins = 0
-        self._tolerated: set[str] = set()
         self._refusal_told = False
         self._finished = False
         self._negotiating = False
@@ -139,15 +176,14 @@ class Membrane:
         spoken = greeting.spoken(honest)
         self._say(spoken)
         if spoken is not honest:
-            self._misbehaved("greeting")
+            self._notes.misbehaved("greeting")
 
     def secured(self, facts: TlsFacts, channel: Channel) -> None:
         """TLS is up: from here on the dialogue is inside it."""
         self.secure = True
-        self._standing = replace(self._standing, authenticated=False)
         self._channel = channel
         self._negotiating = False
-        self._observe(events.TlsEstablished(at=self._elapsed(), facts=facts))
+        self._notes.secured(facts)
         if self._wake is not None:
             self._backend = self._make_backend(self)
             if isinstance(self._facets.oracle, RepliesWithheld):
@@ -181,7 +217,7 @@ class Membrane:
 
     def disconnected(self) -> None:
         """Release everything: the connection is gone."""
-        self._note_unfinished()
+        self._notes.unfinished(self._framer.clear())
         self._finished = True
         self._drop_exchange()
         self._queue.clear()
@@ -229,58 +265,36 @@ class Membrane:
         """Take note that the client is authenticated."""
         self._failed_logins = 0
         self._enter()
-        self._observe(
-            events.AuthenticationSucceeded(
-                at=self._elapsed(), account=identity.account, mechanism=identity.mechanism, secure=self.secure
-            )
-        )
+        self._notes.logged_in(identity)
 
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Take note that an authentication failed; too many of them end the connection."""
         self._failed_logins += 1
         self._refusing()
         self._refusal_told = False
-        self._observe(
-            events.AuthenticationFailed(
-                at=self._elapsed(),
-                mechanism=mechanism,
-                reason=failure.value,
-                secure=self.secure,
-                remedy=self._access.remedy(mechanism, failure),
-            )
-        )
+        self._notes.login_refused(mechanism, failure, self._access.remedy(mechanism, failure))
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
 
     def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
         """Take note of a mail that was delivered to somebody."""
-        if any(outcome.error is None for outcome in outcomes):
-            accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]
-            told = envelope.told(accounts) | _masked_envelope(envelope)
-            size = sum(map(len, envelope.packed()))
-            self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=size))
+        self._notes.delivered(envelope, outcomes)
 
     def tolerated(self, what: str) -> None:
         """Take note, once for each kind, that the client was understood although it keeps to no grammar."""
-        if what not in self._tolerated:
-            self._tolerated.add(what)
-            self._observe(events.Tolerated(at=self._elapsed(), what=what))
+        self._notes.tolerated(what)
 
     def _refusing(self) -> None:
         """Take note, once for each attempt, that right credentials are being refused."""
         if self._facets.authentication.rejects and not self._refusal_told:
             self._refusal_told = True
-            self._misbehaved("authentication")
+            self._notes.misbehaved("authentication")
 
     def _enter(self) -> None:
         """Trust the client with more, now that it is authenticated."""
-        self._standing = replace(self._standing, authenticated=True)
-        self._tags_vary = self._command is not None and not counts(self._command.tag)
+        self._notes.entered(self._command)
         if isinstance(self._framer, ImapFramer):
             self._framer.literal_limit = self._access.limits.imap_line
-
-    def _misbehaved(self, facet: str) -> None:
-        self._observe(events.Misbehaved(at=self._elapsed(), scenario=self._persona.scenario, facet=facet))
 
     # How an exchange advances
 
@@ -305,7 +319,7 @@ class Membrane:
         if unit is None:
             return False
         if not isinstance(unit, LiteralRequest):
-            self._note_unit(self._awaiting, unit)
+            self._notes.awaited(self._awaiting, unit)
             self._awaiting = None
             return self._step(self._exchange, unit)
         return True
@@ -333,10 +347,10 @@ class Membrane:
         command = self._dialogue.command(unit if isinstance(unit, Framed) else _cut(unit.parts))
         word = self._dialogue.word(command)
         if not word and (method := http_word(command.parts[0])):
-            self._note_command(command, verb=method, masked=method.encode() + b" " + MASKED_LINE)
+            self._notes.requested(command, method)
             self.depart(Farewell.HTTP, at_once=True)
             return
-        veiled = self._note_asked(command, word)
+        veiled = self._notes.asked(command, word)
         asked: Asked | Reply = command
         if not isinstance(unit, Framed):
             asked = self._refused(unit) or (unit if word else replace(unit, parts=_nameless(unit.parts)))
@@ -358,22 +372,22 @@ class Membrane:
 
         That is so if they stand alone or come after a refusal; BAD then has no tag (RFC 9051 7.1).
         """
-        doubtful = not command.verb or self._failed_logins or self._literal_refused
+        doubtful = not command.verb or self._failed_logins or self._notes.literal_refused
         return replace(command, tag=b"") if doubtful else command
 
     def _answer(self, backend: Backend, asked: Asked | Reply, veiled: bytes) -> None:
-        self._veiled = veiled
+        self._notes.veiled = veiled
         if not isinstance(asked, LiteralRequest):
-            self._literal_refused = False
+            self._notes.literal_refused = False
         match asked:
             case Reply():
                 self._say(asked)
-                self._literal_refused = True
+                self._notes.literal_refused = True
             case LiteralRequest():
                 self._answer_literal(backend, asked)
             case Overflow():
                 self._say(self._dialogue.overflow(asked))
-                self._literal_refused = asked.literal
+                self._notes.literal_refused = asked.literal
             case Command():
                 self._in_a_row += 1
                 if not self._in_a_row % _IN_A_ROW:
@@ -419,40 +433,16 @@ class Membrane:
         if self._relists:
             reply = self._relisted(honest)
         if reply.rest:
-            self._queue.append(Send(b"", self._told(reply)))
+            self._queue.append(Send(b"", self._notes.saying(reply)))
         else:
-            self._note_reply(reply.kind, reply.raw, len(reply.raw), reply.masked)
+            self._notes.said(reply)
             self._queue.append(Send(reply.raw))
         if reply is not honest:
-            self._misbehaved("capabilities")
+            self._notes.misbehaved("capabilities")
         if reply.kind is ReplyKind.FAREWELL:
             self._drop_exchange()
             self._finished = True
             self._queue.append(Close())
-
-    def _told(self, reply: Reply) -> Iterator[bytes]:
-        """Yield a long reply's pieces; when it has ended, or is cut off, take note of what was handed over of it."""
-        shown, size = bytearray(), 0
-        try:
-            for piece in chain((reply.raw,), reply.rest):
-                size += len(piece)
-                if len(shown) < _SHOWN:
-                    shown += piece[: _SHOWN - len(shown)]
-                yield piece
-        finally:
-            self._note_reply(reply.kind, bytes(shown), size)
-
-    def _note_reply(self, kind: ReplyKind, data: bytes, size: int, masked: bytes | None = None) -> None:
-        self._observe(
-            events.ReplySent(
-                at=self._elapsed(),
-                kind=kind.value,
-                data=data,
-                secure=self.secure,
-                size=size,
-                masked=masked or self._veil(data),
-            )
-        )
 
     def _relisted(self, honest: Reply) -> Reply:
         def change(names: Names) -> Names:
@@ -492,8 +482,8 @@ class Membrane:
             framer.refuse()
             self._refusal = answer
         else:
-            self._veiled = self._note_asked(command, word)
-            self._literal_refused = True
+            self._notes.veiled = self._notes.asked(command, word)
+            self._notes.literal_refused = True
             framer.refuse()
             self._say(answer)
 
@@ -503,7 +493,7 @@ class Membrane:
         lie = None if self.secure else self._facets.upgrade.answer(command, self._dialogue)
         if lie is not None:
             yield lie
-            self._misbehaved("upgrade")
+            self._notes.misbehaved("upgrade")
         elif command.argument or len(command.parts) > 1:  # a literal is an argument, too
             yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
         elif self.secure:
@@ -517,14 +507,12 @@ class Membrane:
             injected = self._facets.injection.behind(command, self._dialogue)
             if injected:
                 yield Reply.untagged(injected)
-                self._misbehaved("injection")
+                self._notes.misbehaved("injection")
             yield StartTls()
 
     def _cross(self, start: StartTls) -> None:
         """Cross the boundary: nothing said in clear survives it."""
-        discarded = self._framer.clear()
-        if discarded:
-            self._observe(events.PlaintextDiscarded(at=self._elapsed(), data=discarded, size=len(discarded)))
+        self._notes.discarded(self._framer.clear())
         backend, self._backend = self._backend, None
         if backend is not None:
             backend.disconnected()
@@ -560,64 +548,8 @@ class Membrane:
     def _proof(self, honest: bytes) -> bytes:
         proof = self._facets.authentication.proof(honest)
         if proof != honest:
-            self._misbehaved("authentication")
+            self._notes.misbehaved("authentication")
         return proof
-
-    # The transcript's view
-
-    def _note_asked(self, command: Command, word: str) -> bytes:
-        """Take note of a command, and return its tag if that is not shown: it may be a password and no tag."""
-        masked = self._dialogue.masked(command, self._standing)
-        if not command.tag:
-            self._note_command(command, verb=word, masked=masked)
-            return b""
-        suspicious = self._literal_refused and not self._standing.authenticated
-        plain = counts(command.tag) or (self._tags_vary and masked == command.raw)
-        veiled = b"" if word and plain and not suspicious else command.tag
-        if veiled and masked.startswith(veiled):
-            masked = MASK + masked[len(veiled) :]
-        self._note_command(command, verb=word, masked=masked)
-        return veiled
-
-    def _note_command(self, command: Command, *, verb: str, masked: bytes) -> None:
-        raw = command.raw
-        self._observe(
-            events.CommandReceived(
-                at=self._elapsed(),
-                verb=verb,
-                data=raw,
-                masked=masked,
-                secure=self.secure,
-                size=len(raw) + command.elided,
-            )
-        )
-
-    def _veil(self, reply: bytes) -> bytes | None:
-        """Return a reply without the tag that is not shown; None where it repeats none."""
-        tag = self._veiled
-        return MASK + reply[len(tag) :] if tag and reply.startswith(tag + b" ") else None
-
-    def _note_unfinished(self) -> None:
-        """Take note of octets that never became a whole line: they were said all the same, and may be any secret."""
-        rest = self._framer.clear()
-        if rest:
-            self._observe(
-                events.CommandReceived(
-                    at=self._elapsed(), verb="", data=rest, masked=MASK, secure=self.secure, size=len(rest)
-                )
-            )
-
-    def _note_unit(self, awaited: Await, unit: Framed | Overflow) -> None:
-        at = self._elapsed()
-        if awaited.kind is AwaitKind.LINE:
-            data = unit.raw if isinstance(unit, Framed) else unit.parts[0]
-            word = data.strip().upper()
-            masked = data if not word or word in awaited.words else MASKED_LINE
-            self._observe(events.LineReceived(at=at, data=data, masked=masked, secure=self.secure))
-        else:
-            data = unit.raw if isinstance(unit, Framed) else b""
-            size = unit.size if isinstance(unit, Framed) else 0
-            self._observe(events.DataReceived(at=at, data=data, size=size, secure=self.secure))
 
 
 def _cut(parts: tuple[bytes, ...]) -> Framed:
@@ -628,12 +560,3 @@ def _cut(parts: tuple[bytes, ...]) -> Framed:
 def _nameless(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Return parts of what is not whole without their beginning, so that nothing is taken for its tag."""
     return (b"", *parts[1:])
-
-
-def _masked_envelope(envelope: Envelope) -> dict[str, object]:
-    """Return what of an envelope may have been meant for a login: a name that is none, an identity that is none."""
-    parameters = dict(envelope.parameters)
-    identity = parameters.get("AUTH", "<>")
-    if identity != "<>" and "@" not in identity:
-        parameters["AUTH"] = MASK.decode()
-    return {"helo": host_name(envelope.helo), "parameters": parameters}

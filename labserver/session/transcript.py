@@ -88,6 +88,13 @@ class SessionRecord:
         self.elided += octets
         return True
 
+    def passes_over_dialogue(self, octets: int) -> bool:
+        """Return the same of octets of the dialogue: commands, lines, data, replies, envelopes."""
+        if self._room or self._transcript.subscribers:
+            return False
+        self.elided += octets
+        return True
+
     def _keep_whole(self, event: events.MailDelivered) -> None:
         """Keep an envelope if there is room for it; half of one would tell who did not get the mail."""
         if event.size <= self._room:

@@ -240,6 +240,7 @@ def line(
             observe=record.observe,
             elapsed=record.elapsed,
             upgradable=not one.implicit_tls,
+            passes_over=record.passes_over_dialogue,
         )
 
     connection = Connection(

@@ -20,12 +20,14 @@ from labserver.services import SERVICES
 from labserver.session.access import Access
 from labserver.session.backends import Backends
 from labserver.session.membrane import Membrane
+from labserver.session.notes import keeps_all
 from labserver.wire.actions import Abort, Action, Close, GiveWay, Send, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from labserver.dialogues.exchange import Backend, Link
+    from labserver.session.transcript import SessionRecord
     from labserver.wire.framing import LiteralRequest
 
 FACTS = TlsFacts(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", engine="none")
@@ -163,10 +165,15 @@ class Building:
         )
 
     def talk(
-        self, service: str, make_backend: Callable[[Link], Backend] | None = None, *, persona: Persona = GOOD
+        self,
+        service: str,
+        make_backend: Callable[[Link], Backend] | None = None,
+        *,
+        persona: Persona = GOOD,
+        record: SessionRecord | None = None,
     ) -> Talk:
-        """Return a session of the service that has not begun."""
-        backends, seen = self.backends(), list[events.Event]()
+        """Return a session of the service that has not begun; ``record`` takes note of it within its limits."""
+        backends, seen = self.backends(), list[events.Event]() if record is None else record.events
         one = SERVICES[service]
         membrane = Membrane(
             service=service,
@@ -174,10 +181,11 @@ class Building:
             dialogue=backends.dialogue(one),
             access=self.access(),
             make_backend=make_backend or backends.maker(one),
-            observe=seen.append,
+            observe=seen.append if record is None else record.observe,
             elapsed=self.clock.monotonic,
             upgradable=not one.implicit_tls,
             persona=persona,
+            passes_over=keeps_all if record is None else record.passes_over_dialogue,
         )
         return Talk(membrane, seen)
 

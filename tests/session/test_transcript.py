@@ -133,6 +133,20 @@ def test_octets_that_nobody_wants_are_counted_without_an_event() -> None:
     assert not record.passes_over(3)
 
 
+@pytest.mark.parametrize("make", [_command, _line, _reply, _mail])
+def test_dialogue_that_nobody_wants_is_counted_without_an_event(make: Callable[[bytes], events.Event]) -> None:
+    """The same holds for the dialogue, which has room of its own."""
+    transcript = _transcript(octets=4, raw_octets=0)
+    record = transcript.begin()
+    assert not record.passes_over_dialogue(3)
+    record.observe(make(b"012345"))
+    assert record.elided == 2
+    assert record.passes_over_dialogue(3)
+    assert record.elided == 5
+    transcript.subscribers.add(lambda _record, _event: None)
+    assert not record.passes_over_dialogue(3)
+
+
 def test_the_marks_of_a_life_are_always_kept() -> None:
     """TLS, authentication and the end are kept whatever came before."""
     record = _transcript(octets=1, raw_octets=1).begin()
