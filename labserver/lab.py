@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from labserver.budget import Budgets
 from labserver.catalogue.chains import ScenarioChains
-from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.holding import Intake
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.clock import Clock
     from labserver.mailstore.storage import Storage
     from labserver.pki.chain import Publications
@@ -64,8 +64,11 @@ class Lab:
     ``run_directory`` is where the CA's certificate is put for clients to read; it exists and is private.
     """
 
-    def __init__(self, settings: Settings, *, run_directory: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, *, run_directory: Path, clock: Clock | None = None
+    ) -> None:
         self.settings = settings
+        self.catalogue = catalogue
         self.run_directory = run_directory
         self.clock: Clock = clock or SystemClock()
         self._preloaded: tuple[str, ...] = ()
@@ -80,9 +83,9 @@ class Lab:
         )
         self.transcript = self._new_transcript()
         for identifier in settings.scenarios:
-            check_case(identifier, ())
-            if settings.ports.keys().isdisjoint(CATALOGUE[identifier].services):
-                check_case(identifier, tuple(settings.ports))  # it would be nowhere
+            scenario = check_case(catalogue, identifier, ())
+            if settings.ports.keys().isdisjoint(scenario.services):
+                check_case(catalogue, identifier, tuple(settings.ports))  # it would be nowhere
         if settings.strict_smtp_syntax:
             _check_addresses(settings)
         self._bound = bind_all(settings.ports, settings.addresses)
@@ -99,6 +102,7 @@ class Lab:
             )
             self.material: Material = obtain(settings.certificates, clock=self.clock)
             self.chains = ScenarioChains(
+                catalogue=catalogue,
                 wanted=settings.certificates,
                 material=self.material,
                 entropy=self._entropy,
@@ -124,7 +128,12 @@ class Lab:
             self.release()
             self.store.close()
             raise
-        self.anchors = AnchorFiles(directory=run_directory, usual=self.material.chain.anchors, chain=self.chains.chain)
+        self.anchors = AnchorFiles(
+            catalogue=catalogue,
+            directory=run_directory,
+            usual=self.material.chain.anchors,
+            chain=self.chains.chain,
+        )
         """What clients are told to trust."""
         self.leases: list[Lease] = []
         """Scenarios on ports of their own since the start."""
@@ -158,7 +167,7 @@ class Lab:
             self._publisher = Publisher(self.publications, self.settings.limits)
             self._ports += listen(reactor, self._http, self._publisher)
         for identifier in self.settings.scenarios:
-            services = [name for name in self.settings.ports if name in CATALOGUE[identifier].services]
+            services = [name for name in self.settings.ports if name in self.catalogue[identifier].services]
             self.leases.append(self.lease(identifier, services, transcript=self.transcript))
 
     def _open_connections(self) -> OpenConnections:
@@ -177,12 +186,12 @@ class Lab:
         """
         from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
-        check_case(identifier, services)
+        scenario = check_case(self.catalogue, identifier, services)
         if reason := self.unavailable(identifier):
             raise UnavailableError(f"{identifier} cannot be served here: {reason}")
         role = self.casting.role(identifier, control=control)
         lease = Lease(
-            scenario=identifier,
+            scenario=scenario,
             transcript=transcript or self._new_transcript(),
             connections=self._open_connections(),
             ca=self.anchors.told(identifier),
@@ -261,7 +270,7 @@ class Lab:
             "urls": {"http": f"{self._url}/"} if self._http is not None else {},
             "scenarios": [
                 {
-                    "id": lease.scenario,
+                    "id": lease.scenario.id,
                     "ports": lease.ports,
                     "ca": lease.ca,
                     "crl": {} if lease.crl_pem is None else {"pem": str(lease.crl_pem)},
@@ -290,6 +299,7 @@ class Lab:
     def _casting(self) -> Casting:
         settings = self.settings
         return Casting(
+            catalogue=self.catalogue,
             access=Access(
                 credentials=self.directory,
                 entropy=self._entropy,

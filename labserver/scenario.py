@@ -12,13 +12,15 @@ from labserver.services import SERVICES
 if TYPE_CHECKING:
     from labserver.services import Service
 
-__all__ = ["ALL", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "USUAL_HOST", "Expectation", "Scenario", "Severity"]
+__all__ = ["ALL", "DOMAINS", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "USUAL_HOST", "Expectation", "Scenario", "Severity"]
 
 ALL = tuple(service.name for service in SERVICES.values() if service.default)
 """Every service of the lab."""
 EXPLICIT_TLS = tuple(name for name in ALL if not SERVICES[name].implicit_tls)
 """Services that begin in clear."""
 IMAP_EXPLICIT_TLS = ("imap",)
+DOMAINS = ("lab.test", "lab.localhost")
+"""``<scenario>.<domain>`` is a scenario's host name, unless its recipe has it under another."""
 USUAL_HOST = "{id}.{lab}"
 """What a scenario is called: its id below each of the lab's domains."""
 
@@ -81,6 +83,22 @@ class Scenario:
     """The TLS extension without which a client has not met it, by its IANA name; empty if any client meets it."""
     control: Facets | None = None
     """The same server without the fault, run first: a client that fails it cannot be judged."""
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names to which its clients connect, one at least; or an address, or ``localhost``."""
+        host = self.host.replace("{id}", self.id)
+        return tuple(dict.fromkeys(host.replace("{lab}", domain) for domain in DOMAINS))
+
+    @property
+    def hosts_entries(self) -> tuple[str, ...]:
+        """The names that a hosts file must give it, an absolute one (``x.``) without its dot, too.
+
+        There are none where it is met at an address or as ``localhost``, which mean this host everywhere.
+        """
+        if "{id}" not in self.host:
+            return ()
+        return tuple(dict.fromkeys(one for name in self.host_names for one in (name, name.rstrip("."))))
 
     @property
     def by_name(self) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import LabCertificate
 from labserver.pki.material import certificate_clock
 from labserver.pki.profile import HOSTS
 
 if TYPE_CHECKING:
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.clock import Clock, Entropy
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material, Wanted
@@ -27,6 +26,7 @@ _ELSEWHERE = 500
 class ScenarioChains:
     """Chains of one lab's scenarios."""
 
+    catalogue: Catalogue
     wanted: Wanted
     material: Material
     entropy: Entropy
@@ -44,7 +44,7 @@ class ScenarioChains:
         if there are none those that it has in a lab. Raises UnavailableError if the issuer cannot make it,
         ConfigurationError for hosts that the CA may not vouch for, KeyError if there is no such scenario.
         """
-        certificate = CATALOGUE[identifier].facets.certificate
+        certificate = self.catalogue[identifier].facets.certificate
         if isinstance(certificate, LabCertificate) and self.wanted.certificate is not None:
             return self.material.chain  # the operator's, whose names are theirs to choose
         kept = self._elsewhere if hosts else self._made
@@ -61,7 +61,7 @@ class ScenarioChains:
 
     def names(self, identifier: str, hosts: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return the names by which a scenario is reached, its own first."""
-        return (*(name.rstrip(".") for name in hosts or host_names(identifier)), *self._usual_names())
+        return (*(name.rstrip(".") for name in hosts or self.catalogue[identifier].host_names), *self._usual_names())
 
     def _forged(
         self, identifier: str, form: ChainSpec | None = None, occasion: str = "", hosts: tuple[str, ...] = ()
@@ -69,13 +69,14 @@ class ScenarioChains:
         from labserver.pki.recipes import forge  # noqa: PLC0415 -- only when somebody gets to a scenario
 
         name, *others = self.names(identifier, hosts)
+        address = "" if hosts else self.catalogue.address(identifier)
         return forge(
-            CATALOGUE[identifier].facets.certificate.recipe,
+            self.catalogue[identifier].facets.certificate.recipe,
             issuer=self.material.issuer,
             entropy=self.entropy,
             clock=certificate_clock(self.wanted, self.clock),
             host=name,
-            names=(*others, *(() if hosts else (addresses()[identifier],))),
+            names=(*others, *filter(None, (address,))),
             form=form,
             occasion=occasion,
             http=self.http,

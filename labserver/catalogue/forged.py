@@ -33,9 +33,9 @@ _SEVERITIES = {
 }
 
 
-def forged_scenarios() -> dict[str, Scenario]:
-    """Return a scenario for each recipe."""
-    return {spec.id: _scenario(spec) for spec in cookbook().values()}
+def forged_scenarios(topic: str) -> dict[str, Scenario]:
+    """Return a scenario for each recipe of a topic, which is its file's name."""
+    return {spec.id: _scenario(spec) for spec in cookbook().values() if spec.topic == topic}
 
 
 def _scenario(spec: ChainSpec) -> Scenario:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
 from labserver.verdicts.canary import Canary
@@ -22,6 +21,7 @@ from labserver.verdicts.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.check.case_run import Run
     from labserver.mailstore.directory import User
     from labserver.scenario import Scenario
@@ -62,6 +62,8 @@ class Campaign:
     """What is to be run, and how often."""
 
     runner: Runner
+    catalogue: Catalogue
+    """Where the control is that comes before the others."""
     scenarios: Sequence[Scenario]
     services: Sequence[Service]
     policy: Policy | None = None
@@ -81,14 +83,14 @@ class Campaign:
                     yield _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, reason)
                 continue
             known = await self._meet_good(service, policy)
-            if known.obstacle or CATALOGUE[CONTROL] in cases:
+            if known.obstacle or self.catalogue[CONTROL] in cases:
                 yield known.report
             for scenario in cases:
                 if scenario.id != CONTROL:
                     yield await self._case(scenario, service, policy, known)
 
     async def _meet_good(self, service: Service, policy: Policy) -> _Known:
-        scenario = CATALOGUE[CONTROL]
+        scenario = self.catalogue[CONTROL]
         run = await self.runner.run(scenario, service, policy)
         endless = run.timed_out
         verdict = judge(scenario, service, policy, run.trace, self._context(run, endless=endless))

@@ -109,7 +109,7 @@ class CaseRun:
         )
 
     def _values(self, lease: Lease, scenario: Scenario, service: Service, policy: Policy) -> dict[str, str]:
-        host, port = self.naming.host(scenario.id), str(lease.ports[service.name])
+        host, port = self.naming.host(scenario), str(lease.ports[service.name])
         scheme = service.protocol.value + ("s" if service.implicit_tls else "")
         clear = "none" if policy is Policy.PLAINTEXT else "starttls"
         return {

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import host_names, hosts_entries
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from labserver.scenario import Scenario
 
 __all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings", "obstacle", "works"]
 
@@ -44,9 +44,9 @@ class Naming:
     note: str = ""
     """What the user should know about it."""
 
-    def host(self, scenario: str) -> str:
+    def host(self, scenario: Scenario) -> str:
         """Return the name to tell a client."""
-        return host_names(scenario)[0] if self.names or not hosts_entries(scenario) else "localhost"
+        return scenario.host_names[0] if self.names or not scenario.hosts_entries else "localhost"
 
 
 LOCALHOST = Naming(
@@ -56,10 +56,10 @@ LOCALHOST = Naming(
 )
 
 
-def hosts_file(scenarios: Iterable[str]) -> str:
+def hosts_file(scenarios: Iterable[Scenario]) -> str:
     """Return this machine's hosts and the scenarios' names."""
     known = _SYSTEM_HOSTS.read_text(encoding="utf-8", errors="surrogateescape") if _SYSTEM_HOSTS.exists() else ""
-    entries = (" ".join(hosts_entries(one)) for one in scenarios)
+    entries = (" ".join(one.hosts_entries) for one in scenarios)
     return known.rstrip("\n") + "\n" + "".join(f"{_ADDRESS} {names}\n" for names in entries if names)
 
 

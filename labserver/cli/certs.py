@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.chain_sources import ImaginedLab, RunningLab
 from labserver.cli.options import instant
 from labserver.cli.run_directory import NoLabError, find_ready
@@ -71,12 +72,12 @@ def run(options: argparse.Namespace) -> int:
     if name is not None:
         from labserver.cli.scenario_chains import shown  # noqa: PLC0415 -- the catalogue, only when it is asked for
 
-        print(shown(name, source, ports))
+        print(shown(name, catalogue_from(options), source, ports))
     elif globs:
         from labserver.cli.scenario_chains import Selection, export_scenarios  # noqa: PLC0415 -- the same
 
         wanted = Selection(globs=tuple(globs), hosts=tuple(options.host), public=options.seed is not None)
-        _print_paths(export_scenarios(wanted, source, options.directory, force=options.force))
+        _print_paths(export_scenarios(wanted, catalogue_from(options), source, options.directory, force=options.force))
     elif options.verb == "show":
         from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- only for this verb
 
@@ -124,6 +125,7 @@ def _describes_a_lab(options: argparse.Namespace) -> bool:
 
 def _imagined(options: argparse.Namespace) -> Source:
     imagined = ImaginedLab(
+        catalogue_from(options),
         Wanted(
             host=options.host_name or _HOST,
             permit=tuple(options.permit),
@@ -131,7 +133,7 @@ def _imagined(options: argparse.Namespace) -> Source:
             seed=options.seed,
             now=options.now,
             state=options.state,
-        )
+        ),
     )
     for notice in imagined.material.notices:
         print(f"labserver: {notice}", file=sys.stderr)

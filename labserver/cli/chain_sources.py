@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.catalogue.chains import ScenarioChains
     from labserver.errors import LabError
     from labserver.pki.chain import Chain
@@ -91,10 +92,11 @@ class RunningLab:
 class ImaginedLab:
     """A lab that does not run: what one with these options would present."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, catalogue: Catalogue, wanted: Wanted) -> None:
         clock = SystemClock()
         self.material = obtain(wanted, clock=clock)
         self._clock = certificate_clock(wanted, clock)
+        self._catalogue = catalogue
         self._wanted = wanted
 
     @cached_property
@@ -103,6 +105,7 @@ class ImaginedLab:
 
         entropy = entropy_for(self._wanted)
         return ScenarioChains(
+            catalogue=self._catalogue,
             wanted=self._wanted,
             material=self.material,
             entropy=entropy,

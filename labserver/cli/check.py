@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.placeholders import PLACEHOLDERS, parse
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.command_words import command_words
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds, settings_from
@@ -25,6 +26,7 @@ from labserver.verdicts.policy import Policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.check.campaign import Campaign
     from labserver.cli.serving import Running
     from labserver.lab import Lab
@@ -111,7 +113,8 @@ def run(options: argparse.Namespace) -> int:
     logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
     words = parse(command_words(options.command_line, "check"))
     policy = options.policy
-    scenarios = _scenarios(options.patterns)
+    catalogue = catalogue_from(options)
+    scenarios = _scenarios(options.patterns, catalogue)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
         service for service in SERVICES.values() if service.default
     ]
@@ -127,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
         campaign = _campaign(options, words, running.lab, scenarios, services)
         return await _run(options, words, campaign, running)
 
-    return serve(_settings(options), command)
+    return serve(_settings(options, catalogue), catalogue, command)
 
 
 def _check_writable(path: Path) -> None:
@@ -143,12 +146,12 @@ def _check_writable(path: Path) -> None:
         raise ConfigurationError(f"cannot write {path}: no permission to write {written}")
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
     """Return a lab whose only user is the canary: credentials that occur nowhere else."""
     from labserver.mailstore.directory import User  # noqa: PLC0415 -- only when a lab is wanted
 
     mark = secrets.token_hex(5)
-    settings = settings_from(options)
+    settings = settings_from(options, catalogue)
     limits = replace(
         settings.limits,
         handshake_time=max(settings.limits.handshake_time, 2 * options.timeout),  # the client is to give up, not we
@@ -161,13 +164,11 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _scenarios(patterns: Sequence[str] | None) -> list[Scenario]:
-    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when options were found good
-
+def _scenarios(patterns: Sequence[str] | None, catalogue: Catalogue) -> list[Scenario]:
     if not patterns:
-        return list(CATALOGUE.default.values())  # a certificate of every kind would take a client most of an hour
-    chosen = {name for pattern in patterns for name in CATALOGUE.matching(pattern)}
-    return [one for name, one in CATALOGUE.items() if name in chosen]
+        return list(catalogue.default.values())  # a certificate of every kind would take a client most of an hour
+    chosen = {name for pattern in patterns for name in catalogue.matching(pattern)}
+    return [one for name, one in catalogue.items() if name in chosen]
 
 
 def _campaign(
@@ -177,14 +178,13 @@ def _campaign(
     scenarios: Sequence[Scenario],
     services: Sequence[Service],
 ) -> Campaign:
-    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- loaded already
     from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
     from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
     from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- the same
     from labserver.private_files import PUBLIC, write_file  # noqa: PLC0415 -- the same
 
     hosts = lab.run_directory / "hosts"
-    write_file(hosts, hosts_file(CATALOGUE).encode("utf-8", "surrogateescape"), mode=PUBLIC, durable=False)
+    write_file(hosts, hosts_file(lab.catalogue.values()).encode("utf-8", "surrogateescape"), mode=PUBLIC, durable=False)
     naming = choose_naming(hosts, "good.lab.test")
     for notice in filter(None, (*lab.notices, naming.note)):
         print(f"labserver: {notice}", file=sys.stderr)
@@ -197,7 +197,12 @@ def _campaign(
         isolated=options.isolated,
     )
     return Campaign(
-        runner=case_run, scenarios=scenarios, services=services, policy=options.policy, repeat=options.repeat
+        runner=case_run,
+        catalogue=lab.catalogue,
+        scenarios=scenarios,
+        services=services,
+        policy=options.policy,
+        repeat=options.repeat,
     )
 
 

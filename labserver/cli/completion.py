@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.parser import every_command, make_parser
 from labserver.errors import ConfigurationError
 
@@ -32,8 +33,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when a script is wanted
-
     try:
         import shtab  # noqa: PLC0415 -- an extra that nothing else needs
     except ImportError as error:
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             action.complete = files[kind]  # type: ignore[attr-defined]  # as shtab wants it
         elif kind in _IDS:
             action.complete = {"bash": _NAME, "zsh": _NAME}  # type: ignore[attr-defined]  # the same
-    ids = " ".join(CATALOGUE)
+    ids = " ".join(catalogue_from(options))
     print(shtab.complete(parser, shell=options.name, preamble=_PREAMBLES[options.name] % ids))
     return 0
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.control import require_running
 from labserver.cli.run_directory import find_ready
 from labserver.pki.environment import Format, lab_variables, render, trust_variables
@@ -14,6 +15,8 @@ from labserver.pki.environment import Format, lab_variables, render, trust_varia
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+
+    from labserver.catalogue.catalogue import Catalogue
 
 __all__ = ["add_options", "run", "variables"]
 
@@ -52,19 +55,19 @@ def run(options: argparse.Namespace) -> int:
     record: Mapping[str, object] = find_ready(options.ready_file)
     require_running(record)
     if options.scenario is not None:
-        record = _for_scenario(record, options.scenario)
+        record = _for_scenario(record, options.scenario, catalogue_from(options))
     chosen = lab_variables(record) if options.only_lab else variables(record)
     sys.stdout.write(render(chosen, Format(options.format)))
     return 0
 
 
-def _for_scenario(record: Mapping[str, object], identifier: str) -> Mapping[str, object]:
+def _for_scenario(record: Mapping[str, object], identifier: str, catalogue: Catalogue) -> Mapping[str, object]:
     """Return the record as it is for who wants to meet one scenario; raises ConfigurationError if it is not there."""
     from labserver.cli.chain_sources import RunningLab  # noqa: PLC0415 -- the catalogue, only when needed
     from labserver.cli.meeting import meeting  # noqa: PLC0415 -- the same
 
     anchors = RunningLab(record).anchors(identifier)
-    place = meeting(record, identifier)
+    place = meeting(record, catalogue[identifier], catalogue.address(identifier))
     if place.note:
         print(f"labserver: {place.note}", file=sys.stderr)
     told = {"host": place.host, "server_name": place.server_name, "ports": place.ports}

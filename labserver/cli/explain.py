@@ -12,9 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.case_words import case_words
+from labserver.cli.catalogues import catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.events import ReplySent
 from labserver.facets.certificate import LabCertificate
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.facets.bundle import Facets
     from labserver.scenario import Scenario
     from labserver.services import Service
@@ -51,33 +51,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Explain a case."""
     identifier, _, service_name = options.case.partition("@")
-    scenario = CATALOGUE.get(identifier)
+    catalogue = catalogue_from(options)
+    scenario = catalogue.get(identifier)
     if scenario is None:
-        raise ConfigurationError(CATALOGUE.unknown(identifier))
+        raise ConfigurationError(catalogue.unknown(identifier))
     service_name = service_name or scenario.services[0]
     if service_name not in scenario.services:
         there = f"{', '.join(scenario.services)}{did_you_mean(service_name, scenario.services)}"
         raise ConfigurationError(f"{identifier} is not available on {service_name}, only on {there}")
-    for line in _explained(scenario, SERVICES[service_name]):
+    for line in _explained(catalogue, scenario, SERVICES[service_name]):
         print(line)
     return 0
 
 
-def _explained(scenario: Scenario, service: Service) -> Iterator[str]:
+def _explained(catalogue: Catalogue, scenario: Scenario, service: Service) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
     special = {"Trust anchor": "its own CA"} if scenario.own_anchor else {}
     special |= {"Met only by": f"a client that sends the TLS extension {scenario.asked}"} if scenario.asked else {}
     yield from case_words(scenario, **special)
     yield ""
-    yield from _bytes(scenario, service)
+    yield from _bytes(catalogue, scenario, service)
     yield "By hand, while labserver up runs:"
-    yield from (f"  {line}" for line in _by_hand(scenario, service))
+    yield from (f"  {line}" for line in _by_hand(scenario, service, catalogue.address(scenario.id)))
 
 
-def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
+def _by_hand(scenario: Scenario, service: Service, address: str) -> Iterator[str]:
     """Yield commands for a shell; the ports and the CA are the running lab's."""
-    facets, address, name = scenario.facets, addresses()[scenario.id], host_names(scenario.id)[0]
+    facets, name = scenario.facets, scenario.host_names[0]
     asked = name.rstrip(".")  # RFC 6066 3
     port = f"$LABSERVER_PORT_{service.name.upper()}"
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
@@ -90,10 +91,11 @@ def _by_hand(scenario: Scenario, service: Service) -> Iterator[str]:
     if scenario.by_name:
         yield "# by name, on every system:"
         yield f"{s_client} -connect localhost:{port} -servername {asked} -verify_hostname {name} {trust}"
-    yield "# at its own address, on Linux:"
-    if not service.implicit_tls and not scenario.by_name:
+    if address:
+        yield "# at its own address, on Linux:"
+    if address and not service.implicit_tls and not scenario.by_name:
         yield f"nc -C {address} {port}"
-    if service.implicit_tls or _reaches_tls(facets):
+    if address and (service.implicit_tls or _reaches_tls(facets)):
         shown = f"-verify_ip {address}"
         if scenario.host != USUAL_HOST and not is_address(name):
             shown = f"-servername {asked} -verify_hostname {name}"
@@ -106,13 +108,13 @@ def _reaches_tls(facets: Facets) -> bool:
     return isinstance(facets.upgrade, HonestUpgrade) and not facets.greeting.authenticated
 
 
-def _bytes(scenario: Scenario, service: Service) -> Iterator[str]:
+def _bytes(catalogue: Catalogue, scenario: Scenario, service: Service) -> Iterator[str]:
     """Yield what the scenario's session says, or presents, in a lab that exists for this only."""
     from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this command only
     from labserver.settings import Settings  # noqa: PLC0415 -- the same
 
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        lab = Lab(Settings(ports={}, http_port=0), run_directory=Path(directory))
+        lab = Lab(Settings(ports={}, http_port=0), catalogue, run_directory=Path(directory))
         stack.callback(lab.release)
         if not isinstance(scenario.facets.certificate, LabCertificate):
             from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same

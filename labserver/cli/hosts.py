@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import DOMAINS, addresses, hosts_entries
-from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.loopback import ONE_ADDRESS, has_addresses
+from labserver.scenario import DOMAINS
 
 if TYPE_CHECKING:
     import argparse
@@ -32,8 +32,9 @@ def run(options: argparse.Namespace) -> int:
     print(f"# {_OWN_CA}: clients have to trust that one's own CA, which labserver env --scenario ID tells")
     one_address = options.one_address or not has_addresses()
     print(f"{ONE_ADDRESS} {' '.join(DOMAINS)}")
-    for identifier, address in addresses().items():
-        if names := hosts_entries(identifier):
-            mark = (f"# {_OWN_CA}",) if CATALOGUE[identifier].own_anchor else ()
-            print(ONE_ADDRESS if one_address else address, *names, *mark)
+    catalogue = catalogue_from(options)
+    for identifier, scenario in catalogue.items():
+        if names := scenario.hosts_entries:
+            mark = (f"# {_OWN_CA}",) if scenario.own_anchor else ()
+            print(ONE_ADDRESS if one_address else catalogue.address(identifier) or ONE_ADDRESS, *names, *mark)
     return 0

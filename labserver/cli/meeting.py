@@ -11,8 +11,6 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names, hosts_entries
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.loopback import has_addresses
 from labserver.errors import ConfigurationError
 
@@ -37,21 +35,24 @@ class Meeting:
     """What the user should know about it."""
 
 
-def meeting(record: Mapping[str, object], identifier: str) -> Meeting:
-    """Return where a scenario is met; raises ConfigurationError if this lab has it nowhere."""
-    scenario, address = CATALOGUE[identifier], addresses()[identifier]
+def meeting(record: Mapping[str, object], scenario: Scenario, address: str) -> Meeting:
+    """Return where a scenario is met; ``address`` is its own, empty if it has none.
+
+    Raises ConfigurationError if this lab has it nowhere.
+    """
+    identifier = scenario.id
     ports, opened = _usual_ports(record), _own_ports(record, identifier)
     usual = str(record.get("host"))
-    for name in (name.rstrip(".") for name in host_names(identifier) if hosts_entries(identifier)):
+    for name in (name.rstrip(".") for name in scenario.host_names if scenario.hosts_entries):
         if _leads(name, address, scenario):
             return Meeting(host=usual if scenario.by_name else address, server_name=name, ports=ports)
-    own = host_names(identifier)[0]
-    if opened and not hosts_entries(identifier):
+    own = scenario.host_names[0]
+    if opened and not scenario.hosts_entries:
         return Meeting(host=own, server_name=own, ports=opened)
-    if ports and has_addresses() and usual.startswith("127."):
-        return Meeting(host=address, server_name=address, ports=ports, note=_unresolved(identifier, address))
+    if address and ports and has_addresses() and usual.startswith("127."):
+        return Meeting(host=address, server_name=address, ports=ports, note=_unresolved(scenario, address))
     if opened:
-        return Meeting(host=usual, server_name="localhost", ports=opened, note=_unresolved(identifier, "localhost"))
+        return Meeting(host=usual, server_name="localhost", ports=opened, note=_unresolved(scenario, "localhost"))
     raise ConfigurationError(f"nothing here leads to {identifier}; labserver up --scenario {identifier} gives it ports")
 
 
@@ -68,10 +69,10 @@ def _is_loopback(place: str) -> bool:
     return ipaddress.ip_address(place.partition("%")[0]).is_loopback
 
 
-def _unresolved(identifier: str, instead: str) -> str:
+def _unresolved(scenario: Scenario, instead: str) -> str:
     """Return what to say where the scenario's own name does not lead to it."""
-    name = host_names(identifier)[0]
-    if not hosts_entries(identifier):
+    identifier, name = scenario.id, scenario.host_names[0]
+    if not scenario.hosts_entries:
         return (
             f"{identifier} is about the host {name}, where the good server is; LABSERVER_SERVER_NAME is {instead}; "
             f"labserver up --scenario {identifier} opens it under its own name, and labserver check meets it there"

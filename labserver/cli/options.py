@@ -24,6 +24,8 @@ from labserver.settings import HTTP_PORT, TLS_ENGINES, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from labserver.catalogue.catalogue import Catalogue
+
 __all__ = ["add_lab_options", "add_output_options", "instant", "settings_from"]
 
 _HIGHEST_PORT = 65_535
@@ -284,7 +286,7 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_from(options: argparse.Namespace) -> Settings:
+def settings_from(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
     """Return the settings; raises ConfigurationError for what the options' own types could not refuse."""
     limits = {
         field.name: value
@@ -324,18 +326,16 @@ def settings_from(options: argparse.Namespace) -> Settings:
         apop=options.apop,
         pop3_lock=not options.no_pop3_lock,
         strict_smtp_syntax=options.strict_smtp_syntax,
-        scenarios=_scenarios(options.scenario),
+        scenarios=_scenarios(options.scenario, catalogue),
         limits=Limits(**limits),
     )
 
 
-def _scenarios(wanted: list[str]) -> tuple[str, ...]:
+def _scenarios(wanted: list[str], catalogue: Catalogue) -> tuple[str, ...]:
     """Return the ids that are named or match, once each, in the order of the options."""
     if not any(set("*?[") & set(one) for one in wanted):
         return tuple(dict.fromkeys(wanted))
-    from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only when a glob wants it
-
-    return tuple(dict.fromkeys(identifier for one in wanted for identifier in CATALOGUE.matching(one)))
+    return tuple(dict.fromkeys(identifier for one in wanted for identifier in catalogue.matching(one)))
 
 
 def _ports(options: argparse.Namespace) -> dict[str, int]:

@@ -11,6 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.command_words import command_words
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
@@ -44,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
 
     logging.basicConfig(level=options.log.upper(), format="labserver: %(levelname)s: %(message)s")
     words = command_words(options.command_line, "run")
-    settings = settings_from(options)
+    catalogue = catalogue_from(options)
+    settings = settings_from(options, catalogue)
 
     async def command(running: Running) -> int:
         from labserver.cli.sinks import follow  # noqa: PLC0415 -- only once the lab runs
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         with follow(running.lab.transcript, options):
             return await _run(words, running)
 
-    return serve(settings, command)
+    return serve(settings, catalogue, command)
 
 
 async def _run(words: list[str], running: Running) -> int:

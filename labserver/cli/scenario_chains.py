@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import DOMAINS, addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.case_words import case_words
 from labserver.cli.loopback import has_addresses
 from labserver.cli.scenarios import described
@@ -16,7 +14,7 @@ from labserver.pki.collection import Entry, export_collection
 from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_chain
 from labserver.pki.profile import is_address
-from labserver.scenario import USUAL_HOST
+from labserver.scenario import DOMAINS, USUAL_HOST
 from labserver.services import SERVICES
 from labserver.settings import TLS_ENGINES
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.cli.chain_sources import Source
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
@@ -56,14 +55,15 @@ class Selection:
     """Whether the keys come from a seed."""
 
 
-def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
+def shown(identifier: str, catalogue: Catalogue, source: Source, ports: Mapping[str, int]) -> str:
     """Return a scenario's chain in words; ``ports`` are a running lab's.
 
     Raises ConfigurationError if there is no such scenario, UnavailableError if the lab cannot make its chain.
     """
-    scenario = CATALOGUE.get(identifier)
+    scenario = catalogue.get(identifier)
     if scenario is None:
-        raise ConfigurationError(CATALOGUE.unknown(identifier))
+        raise ConfigurationError(catalogue.unknown(identifier))
+    address = catalogue.address(identifier) if has_addresses() else ""
     chain = source.scenario(identifier)
     service = SERVICES["imaps" if "imaps" in scenario.services else scenario.services[0]]
     port = str(ports.get(service.name, f"$LABSERVER_PORT_{service.name.upper()}"))
@@ -76,16 +76,18 @@ def shown(identifier: str, source: Source, ports: Mapping[str, int]) -> str:
             scenario,
             Served_by=f"the TLS engine {_engine(scenario)}",
             Trust_anchor="its own CA, below" if scenario.own_anchor else "the lab's CA",
-            Host_names=", ".join((*host_names(identifier), *_own_address(identifier))),
+            Host_names=", ".join((*scenario.host_names, *filter(None, (address,)))),
         ),
-        f"To see it: openssl s_client {_place(scenario, port)}{clear}{asking} -showcerts",
+        f"To see it: openssl s_client {_place(scenario, address, port)}{clear}{asking} -showcerts",
         "",
         describe_chain(chain, now=source.now()).rstrip("\n"),
     ]
     return "\n".join(lines)
 
 
-def export_scenarios(wanted: Selection, source: Source, directory: Path, *, force: bool) -> tuple[Path, ...]:
+def export_scenarios(
+    wanted: Selection, catalogue: Catalogue, source: Source, directory: Path, *, force: bool
+) -> tuple[Path, ...]:
     """Write the chains that are wanted; return the paths of their index.
 
     Raises ConfigurationError for globs that match nothing, hosts that cannot be, and files that are not ours.
@@ -95,28 +97,28 @@ def export_scenarios(wanted: Selection, source: Source, directory: Path, *, forc
             raise ConfigurationError(
                 f"--host {host}: a name below a domain, such as mail.lab.test, since faults play with it"
             )
-    chosen = list(_chosen(wanted.globs))
-    entries = [_entry(scenario, wanted, source) for scenario in chosen]
+    chosen = list(_chosen(wanted.globs, catalogue))
+    entries = [_entry(scenario, catalogue.address(scenario.id), wanted, source) for scenario in chosen]
     return export_collection(entries, directory, force=force)
 
 
-def _chosen(globs: tuple[str, ...]) -> Iterator[Scenario]:
+def _chosen(globs: tuple[str, ...], catalogue: Catalogue) -> Iterator[Scenario]:
     """Yield the scenarios whose ids match and that present a certificate of their own."""
-    matching = {identifier for glob in globs for identifier in CATALOGUE.matching(glob)}
-    for identifier, scenario in CATALOGUE.items():
+    matching = {identifier for glob in globs for identifier in catalogue.matching(glob)}
+    for identifier, scenario in catalogue.items():
         if identifier in matching:
             lab = isinstance(scenario.facets.certificate, LabCertificate)
             if not lab or identifier == _GOOD or identifier in globs:
                 yield scenario
 
 
-def _entry(scenario: Scenario, wanted: Selection, source: Source) -> Entry:
+def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) -> Entry:
     spec = cookbook().get(scenario.facets.certificate.recipe)
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
     chain, notes = _chain(scenario, hosts, source)
     reason = notes[0] if notes and notes != (_MESSAGE,) else None
-    facts = described(scenario, address=addresses()[scenario.id], unavailable=reason)
+    facts = described(scenario, address=address, unavailable=reason)
     facts |= {"engine": _engine(scenario), "public_keys": wanted.public}
     if hosts:
         facts |= {"host_names": list(hosts), "address": None}
@@ -169,15 +171,10 @@ def _engine(scenario: Scenario) -> str:
     return TLS_ENGINES[0] if spec is None else spec.engine
 
 
-def _own_address(identifier: str) -> tuple[str, ...]:
-    """Return the address at which this machine meets a scenario; none where it has a port only."""
-    return (addresses()[identifier],) if has_addresses() else ()
-
-
-def _place(scenario: Scenario, port: str) -> str:
+def _place(scenario: Scenario, address: str, port: str) -> str:
     """Return how ``openssl s_client`` gets there: by name in TLS, or to an address or a port of its own."""
     if scenario.by_name:
-        return f"-connect localhost:{port} -servername {host_names(scenario.id)[0]}"
-    for address in _own_address(scenario.id):
+        return f"-connect localhost:{port} -servername {scenario.host_names[0]}"
+    if address:
         return f"-connect {address}:{port}"
     return f"-connect localhost:PORT (labserver up --scenario {scenario.id} tells it)"

@@ -9,8 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
+from labserver.cli.catalogues import catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.nearest import did_you_mean
 from labserver.pki.material import IssuerName, Wanted
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.scenario import Scenario
 
 __all__ = ["add_options", "described", "run"]
@@ -45,27 +45,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the scenarios."""
+    catalogue = catalogue_from(options)
     chosen = [
         scenario
-        for scenario in CATALOGUE.values()
+        for scenario in catalogue.values()
         if (not options.pattern or any(fnmatch.fnmatchcase(scenario.id, glob) for glob in options.pattern))
         and options.group in {None, scenario.group}
         and (options.service is None or options.service in scenario.services)
     ]
     if not chosen:
-        groups = ", ".join(dict.fromkeys(scenario.group for scenario in CATALOGUE.values()))
+        groups = ", ".join(dict.fromkeys(scenario.group for scenario in catalogue.values()))
         near = did_you_mean(options.group, groups.split(", ")) if options.group else ""
-        near = near or "".join(did_you_mean(glob, CATALOGUE) for glob in options.pattern[:1])
+        near = near or "".join(did_you_mean(glob, catalogue) for glob in options.pattern[:1])
         raise ConfigurationError(f"no scenario matches{near or ';'} the groups are {groups}")
     if options.markdown:
         from labserver.report.catalogue_markdown import catalogue_markdown  # noqa: PLC0415 -- only when it is asked for
 
-        print(catalogue_markdown(chosen), end="")
+        print(catalogue_markdown(chosen, catalogue.address), end="")
         return 0
-    reasons = _reasons(options, chosen)
+    reasons = _reasons(options, catalogue, chosen)
     if options.json:
-        places = addresses()
-        entries = [described(one, address=places[one.id], unavailable=reasons[one.id]) for one in chosen]
+        entries = [described(one, address=catalogue.address(one.id), unavailable=reasons[one.id]) for one in chosen]
         print(json.dumps({"scenarios": entries}, indent=2))
     else:
         for line in _table(chosen, reasons):
@@ -73,14 +73,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reasons(options: argparse.Namespace, scenarios: list[Scenario]) -> dict[str, str | None]:
+def _reasons(options: argparse.Namespace, catalogue: Catalogue, scenarios: list[Scenario]) -> dict[str, str | None]:
     """Return why a lab with these options cannot serve each of the scenarios, None where it can."""
     from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this question only
 
     wanted = Wanted(issuer=IssuerName(options.issuer))
     settings = Settings(ports={}, http_port=0, certificates=wanted, tls_engine=options.tls_engine)
     with tempfile.TemporaryDirectory() as directory:
-        lab = Lab(settings, run_directory=Path(directory))
+        lab = Lab(settings, catalogue, run_directory=Path(directory))
         try:
             return {scenario.id: lab.unavailable(scenario.id) for scenario in scenarios}
         finally:
@@ -101,8 +101,8 @@ def described(scenario: Scenario, *, address: str, unavailable: str | None) -> d
         "references": list(scenario.references),
         "available": unavailable is None,
         "unavailable": unavailable,
-        "address": address,
-        "host_names": list(host_names(scenario.id)),
+        "address": address or None,
+        "host_names": list(scenario.host_names),
         "by_name": scenario.by_name,
         "anchor": "own" if scenario.own_anchor else "lab",
         "default": scenario.default,
@@ -115,7 +115,7 @@ def _table(scenarios: list[Scenario], reasons: Mapping[str, str | None]) -> Iter
     for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
         yield f"{group}:"
         for scenario in members:
-            known = "" if scenario.host == USUAL_HOST else f"  as {host_names(scenario.id)[0]}"
+            known = "" if scenario.host == USUAL_HOST else f"  as {scenario.host_names[0]}"
             own = "  (own CA)" if scenario.own_anchor else ""
             lacking = f"  NOT AVAILABLE: {reason}" if (reason := reasons[scenario.id]) else ""
             yield f"  {scenario.id:<{width}}  {scenario.title}  [{scenario.severity}]{known}{own}{lacking}"

@@ -22,6 +22,7 @@ from labserver.servers.garbage import collecting
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.settings import Settings
 
 __all__ = ["Running", "parent_gone", "serve"]
@@ -54,12 +55,12 @@ class Running:
             os._exit(130)
 
 
-def serve(settings: Settings, command: Callable[[Running], Awaitable[int]]) -> int:
+def serve(settings: Settings, catalogue: Catalogue, command: Callable[[Running], Awaitable[int]]) -> int:
     """Start a lab, await ``command`` with it, stop it; return the command's exit code."""
     directory = run_directory.create()
     try:
         with collecting():
-            lab = Lab(settings, run_directory=directory)
+            lab = Lab(settings, catalogue, run_directory=directory)
             return loop.run(_serve(lab, command))
     finally:
         run_directory.remove(directory)
@@ -72,7 +73,12 @@ async def _serve(lab: Lab, command: Callable[[Running], Awaitable[int]]) -> int:
 
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     control = ControlSocket(
-        lab.run_directory / "control.sock", lab.transcript, lab.material, lab.chains.chain, lab.anchors.told
+        lab.run_directory / "control.sock",
+        lab.transcript,
+        lab.material,
+        lab.chains.chain,
+        lab.anchors.told,
+        lab.catalogue,
     )
     try:
         await control.start()

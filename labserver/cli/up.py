@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import catalogue_from
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
@@ -59,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
     logging.basicConfig(level=options.log.upper(), format="labserver: %(levelname)s: %(message)s")
-    settings = settings_from(options)
+    catalogue = catalogue_from(options)
+    settings = settings_from(options, catalogue)
 
     async def command(running: Running) -> int:
         from labserver.cli.sinks import follow  # noqa: PLC0415 -- only once the lab runs
@@ -69,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             await _until_stopped(options, running)
         return 0
 
-    return serve(settings, command)
+    return serve(settings, catalogue, command)
 
 
 async def _until_stopped(options: argparse.Namespace, running: Running) -> None:

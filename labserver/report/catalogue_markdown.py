@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
 from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import ALL, USUAL_HOST, Expectation
 
@@ -50,9 +49,9 @@ _MARKS: dict[str, Callable[[Scenario], bool]] = {
 }
 
 
-def catalogue_markdown(scenarios: Sequence[Scenario]) -> str:
-    """Return the document."""
-    return "\n".join((_HEAD, *_table(scenarios), *_groups(scenarios)))
+def catalogue_markdown(scenarios: Sequence[Scenario], address: Callable[[str], str]) -> str:
+    """Return the document; ``address`` returns a scenario's by its id, nothing if it has none."""
+    return "\n".join((_HEAD, *_table(scenarios), *_groups(scenarios, address)))
 
 
 def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
@@ -72,8 +71,7 @@ def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield ""
 
 
-def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
-    places = addresses()
+def _groups(scenarios: Sequence[Scenario], address: Callable[[str], str]) -> Iterator[str]:
     for group, members in groupby(scenarios, key=lambda scenario: scenario.group):
         yield f"## Group {group}"
         yield ""
@@ -85,10 +83,10 @@ def _groups(scenarios: Sequence[Scenario]) -> Iterator[str]:
             yield f"* A correct client: {scenario.expects[0].lower()}{scenario.expects[1:]}"
             yield f"* Severity: {scenario.severity}"
             yield f"* On: {_services(scenario)}"
-            name = host_names(scenario.id)[0]
+            name = scenario.host_names[0]
             called = f", as `{name}`" if scenario.host != USUAL_HOST else ""
             named = f" or by name, `{name}`" if scenario.by_name else called
-            yield f"* At: {places[scenario.id]}{named}"
+            yield f"* At: {address(scenario.id) or 'a port of its own'}{named}"
             if scenario.own_anchor:
                 yield f"* Trust: its own CA (`labserver env --scenario {scenario.id}`)"
             yield f"* See: {'; '.join(scenario.references)}"

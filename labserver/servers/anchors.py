@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import LabCertificate
 from labserver.pki.chain import fingerprint
 from labserver.private_files import PUBLIC, write_file
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.pki.chain import Chain
 
 __all__ = ["AnchorFiles"]
@@ -28,6 +28,7 @@ _KINDS = ("pem", "der", "p12")
 class AnchorFiles:
     """The files of one lab; they go with its run directory."""
 
+    catalogue: Catalogue
     directory: Path
     usual: tuple[bytes, ...]
     """What vouches for the lab; nothing if the operator has not told."""
@@ -40,7 +41,7 @@ class AnchorFiles:
         There is no ``p12`` of what its writer cannot read, and only an empty ``pem`` where nobody knows what is to be
         trusted. Raises what making the chain raises.
         """
-        good = isinstance(CATALOGUE[identifier].facets.certificate, LabCertificate)
+        good = isinstance(self.catalogue[identifier].facets.certificate, LabCertificate)
         anchors = self.usual if good else self.chain(identifier).anchors
         stem = "ca" if anchors and anchors == self.usual else f"ca-{identifier}"
         paths = {kind: self.directory / f"{stem}.{kind}" for kind in _KINDS}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.events import Event
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
@@ -60,12 +61,14 @@ class ControlSocket:
         material: Material,
         chain: Callable[[str, tuple[str, ...]], Chain],
         anchors: Callable[[str], Mapping[str, str]],
+        catalogue: Catalogue,
     ) -> None:
         self._path = path
         self._transcript = transcript
         self._material = material
         self._chain = chain
         self._anchors = anchors
+        self._catalogue = catalogue
         self._server: asyncio.AbstractServer | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -131,9 +134,9 @@ class ControlSocket:
             case TellTranscript():
                 await self._tell_transcript(request, reader, writer)
             case Certificate():
-                writer.write(_answered(lambda: self._certificate(request)))
+                writer.write(self._answered(lambda: self._certificate(request)))
             case Anchors():
-                writer.write(_answered(lambda: json.dumps(self._anchors(request.scenario))))
+                writer.write(self._answered(lambda: json.dumps(self._anchors(request.scenario))))
             case _:
                 assert_never(request)
 
@@ -153,6 +156,18 @@ class ControlSocket:
                 pass
         finally:
             self._transcript.subscribers.discard(follower.tell)
+
+    def _answered(self, told: Callable[[], str]) -> bytes:
+        """Return what ``told`` tells, or why it cannot, as a line."""
+        try:
+            return told().encode() + b"\n"
+        except (ConfigurationError, UnavailableError) as error:
+            return _error(str(error), unavailable=isinstance(error, UnavailableError))
+        except KeyError as error:
+            near = did_you_mean(str(error.args[0]), self._catalogue)
+            return _error(f"the lab has no scenario {error.args[0]}{near}")
+        except ValueError as error:
+            return _error(f"no certificate can be made for that: {error}")
 
     def _certificate(self, wanted: Certificate) -> str:
         if wanted.account is not None:
@@ -187,20 +202,6 @@ def _is_owner(connection: socket.socket) -> bool:
     told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, user, _ = _CREDENTIALS.unpack(told)
     return user in (0, os.geteuid())
-
-
-def _answered(told: Callable[[], str]) -> bytes:
-    """Return what ``told`` tells, or why it cannot, as a line."""
-    try:
-        return told().encode() + b"\n"
-    except (ConfigurationError, UnavailableError) as error:
-        return _error(str(error), unavailable=isinstance(error, UnavailableError))
-    except KeyError as error:
-        from labserver.catalogue.entries import CATALOGUE  # noqa: PLC0415 -- only for mistakes
-
-        return _error(f"the lab has no scenario {error.args[0]}{did_you_mean(str(error.args[0]), CATALOGUE)}")
-    except ValueError as error:
-        return _error(f"no certificate can be made for that: {error}")
 
 
 def _error(text: str, *, unavailable: bool = False) -> bytes:

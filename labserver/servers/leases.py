@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IListeningPort
 
+    from labserver.catalogue.catalogue import Catalogue
+    from labserver.scenario import Scenario
     from labserver.servers.factory import OpenConnections
     from labserver.session.transcript import SessionRecord, Transcript
 
@@ -24,23 +24,27 @@ LOOPBACK = ("127.0.0.1", "::1")
 """Where leases are opened: never anywhere else."""
 
 
-def check_case(identifier: str, services: Sequence[str]) -> None:
-    """Raise ConfigurationError if there is no such scenario, or it is not available on one of the services."""
-    scenario = CATALOGUE.get(identifier)
+def check_case(catalogue: Catalogue, identifier: str, services: Sequence[str]) -> Scenario:
+    """Return a scenario.
+
+    Raises ConfigurationError if there is no such scenario, or it is not available on one of the services.
+    """
+    scenario = catalogue.get(identifier)
     if scenario is None:
-        raise ConfigurationError(CATALOGUE.unknown(identifier))
+        raise ConfigurationError(catalogue.unknown(identifier))
     for service in services:
         if service not in scenario.services:
             raise ConfigurationError(
                 f"{identifier} is not available on {service}, only on {', '.join(scenario.services)}"
             )
+    return scenario
 
 
 @dataclass(kw_only=True)
 class Lease:
     """A scenario that listens."""
 
-    scenario: str
+    scenario: Scenario
     transcript: Transcript
     connections: OpenConnections
     ca: Mapping[str, str]
@@ -59,7 +63,7 @@ class Lease:
     @property
     def host_names(self) -> tuple[str, ...]:
         """Names that the certificate is for, where it is for the right ones."""
-        return host_names(self.scenario)
+        return self.scenario.host_names
 
     @property
     def sessions(self) -> list[SessionRecord]:

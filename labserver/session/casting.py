@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, has_address, scenario_named
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
-from labserver.facets.persona import Persona
+from labserver.facets.persona import GOOD, Persona
 from labserver.mailstore.directory import RejectingDirectory
 from labserver.session.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
@@ -23,6 +21,7 @@ from labserver.tls.stalled import StalledEngine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.dialogues.exchange import Backend, Link
     from labserver.facets.bundle import Facets
     from labserver.services import Service
@@ -105,18 +104,19 @@ class Casting:
     def __init__(
         self,
         *,
+        catalogue: Catalogue,
         access: Access,
         backends: Backends,
         make_answers: Callable[[str | None, Facets], Callable[[Visit], Answer]],
         account: str,
     ) -> None:
+        self._catalogue = catalogue
         self._access = access
         self._backends = backends
         self._make_answers = make_answers
         self._account = account
         self._roles: dict[tuple[str, bool], Role] = {}
-        self._by_address: dict[str, str] = {}
-        self.good = replace(self.role("good"), answer=make_answers(None, HONEST))
+        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, HONEST))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
@@ -128,15 +128,13 @@ class Casting:
 
     def at(self, address: str) -> Role:
         """Return who is met at a local address."""
-        if has_address(address) and not self._by_address:
-            self._by_address = {place: identifier for identifier, place in addresses().items()}
-        identifier = self._by_address.get(address)
+        identifier = self._catalogue.at(address)
         return self.good if identifier is None else self.role(identifier)
 
     def named(self, host: str) -> Role | None:
         """Return who is met by asking for a name in TLS; only what comes after the ClientHello can be chosen by it."""
-        identifier = scenario_named(host)
-        if identifier is None or not CATALOGUE[identifier].by_name:
+        identifier = self._catalogue.named(host)
+        if identifier is None or not self._catalogue[identifier].by_name:
             return None
         return self.role(identifier)
 
@@ -153,8 +151,12 @@ class Casting:
         return PeekingEngine(choose, watch.answered)
 
     def _made(self, identifier: str, *, control: bool) -> Role:
-        scenario = CATALOGUE[identifier]
+        scenario = self._catalogue[identifier]
         facets = scenario.facets if not control or scenario.control is None else scenario.control
+        answer = always(StalledEngine) if isinstance(facets.handshake, Stalled) else None
+        return self._played(identifier, facets, answer or self._make_answers(identifier, facets))
+
+    def _played(self, identifier: str, facets: Facets, answer: Callable[[Visit], Answer]) -> Role:
         access, backends = self._access, self._backends
         if facets.permissive:
             access = replace(access, cleartext=True, bait=True)
@@ -167,7 +169,5 @@ class Casting:
             persona=Persona(scenario=identifier, facets=facets, account=self._account),
             access=access,
             backends=backends,
-            answer=always(StalledEngine)
-            if isinstance(facets.handshake, Stalled)
-            else self._make_answers(identifier, facets),
+            answer=answer,
         )

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.errors import UnavailableError
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
@@ -46,7 +45,7 @@ class Repertoire:
     def unavailable(self, identifier: str) -> str | None:
         """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
         if identifier not in self._unavailable:
-            self._unavailable[identifier] = self._obstacle(identifier, CATALOGUE[identifier].facets)
+            self._unavailable[identifier] = self._obstacle(identifier, self._chains.catalogue[identifier].facets)
         return self._unavailable[identifier]
 
     def _obstacle(self, identifier: str, facets: Facets) -> str | None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.check.case_run import settled, trace_of
 from labserver.lab import Lab
 from labserver.servers import loop
@@ -24,6 +23,7 @@ from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import judge
 from labserver.verdicts.policy import default_policy
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from labserver.scenario import Scenario
@@ -35,7 +35,7 @@ FIRST, FURTHER = "first case of a scenario", "further case"
 async def _measure(folder: Path) -> dict[str, float]:
     from twisted.internet import reactor  # noqa: PLC0415 -- exists only now
 
-    lab = Lab(Settings(ports={}), run_directory=folder)
+    lab = Lab(Settings(ports={}), CATALOGUE, run_directory=folder)
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     found: dict[str, list[float]] = {FIRST: [], FURTHER: []}
     for scenario in CATALOGUE.default.values():

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from tests.bench import forging_alone
 from tests.bench.comparison import OURS, Bound, interleaved, table
 from tests.bench.processes import ready_line, running
+from tests.ours import from_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def run(folder: Path, *, rounds: int) -> str:
     whole, first, further = forging_alone.ALL, forging_alone.FIRST, forging_alone.FURTHER
     wanted = Bound(at_most=1.1)
     return table(
-        f"Certificates: {len(CATALOGUE.forged)} recipes",
+        f"Certificates: {len(from_recipes())} recipes",
         [
             forged.line(whole, unit="s", peer=_TRUSTME, wanted=Bound(at_most=1), absolute=True),
             forged.line(first, unit="ms", peer=_TRUSTME, wanted=Bound(at_most=100), absolute=True),

@@ -15,7 +15,7 @@ from statistics import median
 import trustme
 
 from labserver.catalogue.chains import ScenarioChains
-from labserver.catalogue.entries import CATALOGUE
+from labserver.catalogue.shipped import RECIPES, shipped_catalogue
 from labserver.clock import SystemClock, SystemEntropy
 from labserver.pki.material import Wanted, obtain
 
@@ -23,20 +23,28 @@ ALL, FIRST, FURTHER = "whole catalogue", "first chain, the recipes read", "furth
 """In seconds, milliseconds, milliseconds."""
 
 
+def _identifiers() -> list[str]:
+    places = shipped_catalogue().places
+    return [identifier for identifier, place in places.items() if place.file.startswith(RECIPES)]
+
+
 def _ours() -> list[float]:
     clock, wanted = SystemClock(), Wanted()
     material = obtain(wanted, clock=clock)
     http = "http://127.0.0.1:3080"
-    chains = ScenarioChains(wanted=wanted, material=material, entropy=SystemEntropy(), clock=clock, http=http)
+    catalogue = shipped_catalogue()
+    chains = ScenarioChains(
+        catalogue=catalogue, wanted=wanted, material=material, entropy=SystemEntropy(), clock=clock, http=http
+    )
     times = [time.perf_counter()]
-    for identifier in CATALOGUE.forged:
+    for identifier in _identifiers():
         chains.chain(identifier)
         times.append(time.perf_counter())
     return times
 
 
 def _trustmes() -> list[float]:
-    identifiers = list(CATALOGUE.forged)
+    identifiers = _identifiers()
     ca, times = trustme.CA(), [time.perf_counter()]
     for identifier in identifiers:
         ca.issue_cert(f"{identifier}.lab.test", common_name="mail.lab.test")

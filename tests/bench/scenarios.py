@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from tests.bench import cases_alone
 from tests.bench.comparison import OURS, Bound, interleaved, table
 from tests.bench.processes import ready_line, running
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ __all__ = ["run"]
 _ROOT = Path(__file__).parents[2]
 _MANY = 500
 _READY, _MEMORY = "exec to ready", "resident memory when ready"
-_FEW = f"the catalogue's {len(CATALOGUE.written)} alone"
+_FEW = f"the catalogue's {len(CATALOGUE)} alone"
 _TRUE = "`true`, from fork to exit"
 
 

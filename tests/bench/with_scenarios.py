@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from unittest import mock
 
 from labserver.__main__ import main
-from labserver.catalogue.entries import CATALOGUE
-from tests.scenarios.many import generated
+from tests.scenarios.many import with_generated
 
 if __name__ == "__main__":
-    CATALOGUE.written.update(generated(int(sys.argv.pop(1))))
-    main()
+    catalogue = with_generated(int(sys.argv.pop(1)))
+    with mock.patch("labserver.cli.catalogues.shipped_catalogue", return_value=catalogue):
+        main()

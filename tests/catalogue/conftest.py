@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.check.campaign import Campaign
 from labserver.facets.oracle import RepliesWithheld
 from labserver.lab import Lab
@@ -23,6 +22,7 @@ from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
 from labserver.verdicts.judge import CONTROL
+from tests.ours import CATALOGUE, catalogue_with, written
 from tests.patience import unhurried
 from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import InMemory, MemoryClock
@@ -31,6 +31,7 @@ from tests.reference.over_sockets import OverSockets
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from labserver.catalogue.catalogue import Catalogue
     from labserver.check.case_run import Run
     from labserver.facets.bundle import Facets
     from labserver.report.case import CaseReport
@@ -86,7 +87,12 @@ class Forged:
         """Return a client's report of a certificate on a service."""
         key = client, f"{scenario.id}@{service}"
         if key not in self.found:
-            campaign = Campaign(runner=self.runners[client], scenarios=[scenario], services=[SERVICES[service]])
+            campaign = Campaign(
+                runner=self.runners[client],
+                catalogue=CATALOGUE,
+                scenarios=[scenario],
+                services=[SERVICES[service]],
+            )
             self.found.update({(client, report.id): report for report in asyncio.run(_reports(campaign))})
         return self.found[key]
 
@@ -96,13 +102,10 @@ async def _reports(campaign: Campaign) -> list[CaseReport]:
 
 
 @pytest.fixture(scope="session")
-def hasty_oracles() -> Iterator[None]:
-    """Have oracles withhold their answers for a shorter time."""
-    usual = dict(CATALOGUE.written)
+def hasty() -> Catalogue:
+    """Return the catalogue with oracles that withhold their answers for a shorter time."""
     withheld = unhurried(_WITHHELD)
-    CATALOGUE.written.update({name: _hasty(scenario, withheld) for name, scenario in usual.items()})
-    yield
-    CATALOGUE.written.update(usual)
+    return catalogue_with(*(_hasty(scenario, withheld) for scenario in written().values()))
 
 
 @pytest.fixture(scope="session")
@@ -114,19 +117,19 @@ def leftovers() -> list[str]:
 @pytest.fixture(scope="session")
 def over_sockets(
     tmp_path_factory: pytest.TempPathFactory,
-    hasty_oracles: None,  # noqa: ARG001 -- in force
+    hasty: Catalogue,
     leftovers: list[str],
 ) -> Reports:
     """Return each client's report of each case, over real sockets; ``leftovers`` has what the lab did not clear up."""
-    return loop.run(_all(tmp_path_factory.mktemp("lab"), leftovers))
+    return loop.run(_all(hasty, tmp_path_factory.mktemp("lab"), leftovers))
 
 
 @pytest.fixture(scope="session")
-def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> Reports:  # noqa: ARG001 -- in force
+def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty: Catalogue) -> Reports:
     """Return each client's report of each case, without sockets."""
     services = [service for service in SERVICES.values() if service.default]
     reports: Reports = {}
-    with _without_sockets(tmp_path_factory.mktemp("lab")) as runners:
+    with _without_sockets(hasty, tmp_path_factory.mktemp("lab")) as runners:
         for runner in runners:
             for service in services:
                 reports |= asyncio.run(_run(runner, service))
@@ -136,15 +139,15 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty_oracles: None) -> 
 @pytest.fixture(scope="session")
 def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forged]:
     """Return what tells each client's report of a certificate made from a recipe."""
-    with _without_sockets(tmp_path_factory.mktemp("lab")) as runners:
+    with _without_sockets(CATALOGUE, tmp_path_factory.mktemp("lab")) as runners:
         yield Forged(runners={runner.traits.name: Remembering(runner=runner) for runner in runners})
 
 
 @contextmanager
-def _without_sockets(directory: Path) -> Iterator[list[InMemory]]:
+def _without_sockets(catalogue: Catalogue, directory: Path) -> Iterator[list[InMemory]]:
     """Run a lab without sockets; yield both clients."""
     clock = MemoryClock()
-    lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), run_directory=directory, clock=clock)
+    lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), catalogue, run_directory=directory, clock=clock)
     user = lab.directory.users[_USER.name]
     yield [InMemory(lab=lab, clock=clock, traits=traits, user=user, seconds=_DEADLINE) for traits in (STRICT, GULLIBLE)]
     asyncio.run(lab.stop())
@@ -164,7 +167,7 @@ def _descriptors() -> set[str]:
     return {f"descriptor {name}: {link}" for name, link in links.items() if link.startswith(("socket:", "pipe:"))}
 
 
-async def _all(directory: Path, leftovers: list[str]) -> Reports:
+async def _all(catalogue: Catalogue, directory: Path, leftovers: list[str]) -> Reports:
     from twisted.internet import reactor  # noqa: PLC0415 -- exists only now
 
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * len(SERVICES)))
@@ -172,7 +175,7 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
     pairs = [(traits, service) for traits in (STRICT, GULLIBLE) for service in services]
     users = [User(name=f"canary-{number:02}", password=f"Sing5reference{number:02}") for number in range(len(pairs))]
     before = _descriptors()
-    lab = Lab(Settings(ports={}, users=tuple(users)), run_directory=directory)
+    lab = Lab(Settings(ports={}, users=tuple(users)), catalogue, run_directory=directory)
     lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
     try:  # each with a user of its own: a maildrop can be open once only (RFC 1939 3)
         runners = [
@@ -193,7 +196,12 @@ async def _all(directory: Path, leftovers: list[str]) -> Reports:
 
 
 async def _run(runner: OverSockets | InMemory, service: Service) -> Reports:
-    campaign = Campaign(runner=runner, scenarios=list(CATALOGUE.default.values()), services=[service])
+    campaign = Campaign(
+        runner=runner,
+        catalogue=runner.lab.catalogue,
+        scenarios=list(runner.lab.catalogue.default.values()),
+        services=[service],
+    )
     return {(runner.traits.name, report.id): report async for report in campaign.reports()}
 
 

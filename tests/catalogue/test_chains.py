@@ -7,19 +7,21 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from labserver.catalogue.addresses import addresses, host_names
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.errors import ConfigurationError
 from labserver.pki.chain import Chain
 from labserver.pki.material import Wanted, obtain
 from labserver.pki.profile import HOSTS
+from tests.ours import CATALOGUE
 
 
 def _chains(wanted: Wanted, entropy: str = "x") -> ScenarioChains:
     clock = FixedClock()
     material = obtain(wanted, clock=clock)
-    return ScenarioChains(wanted=wanted, material=material, entropy=SeededEntropy(entropy), clock=clock)
+    return ScenarioChains(
+        catalogue=CATALOGUE, wanted=wanted, material=material, entropy=SeededEntropy(entropy), clock=clock
+    )
 
 
 def _names(chain: Chain) -> list[str]:
@@ -41,8 +43,14 @@ def test_names() -> None:
     """A chain is for the scenario's names, those that the lab always has, and the scenario's address."""
     wanted = Wanted(seed="x", host="mail.lab.test", names=("extra.test",))
     names = _names(_chains(wanted).chain("expired"))
-    assert set(names) == {*host_names("expired"), addresses()["expired"], "mail.lab.test", "extra.test", *HOSTS}
-    assert names[:2] == [*host_names("expired")]
+    assert set(names) == {
+        *CATALOGUE["expired"].host_names,
+        CATALOGUE.address("expired"),
+        "mail.lab.test",
+        "extra.test",
+        *HOSTS,
+    }
+    assert names[:2] == [*CATALOGUE["expired"].host_names]
 
 
 def test_other_hosts() -> None:
@@ -52,7 +60,7 @@ def test_other_hosts() -> None:
     chain = chains.chain("expired", ("imap.test", "smtp.test."))
     names = _names(chain)
     assert names[:2] == ["imap.test", "smtp.test"]
-    assert not {*host_names("expired"), addresses()["expired"]} & {*names}
+    assert not {*CATALOGUE["expired"].host_names, CATALOGUE.address("expired")} & {*names}
     assert chains.chain("expired", ("imap.test", "smtp.test.")) is chain
     assert chains.chain("expired") is usual
     assert chain.key != usual.key

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.scenario import Expectation, Scenario, Severity
 from labserver.services import SERVICES
 from labserver.verdicts.judge import CONTROL, rules_of
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.rules import ALWAYS, RULES
+from tests.ours import CATALOGUE
 
 ENTRIES = pytest.mark.parametrize("scenario", CATALOGUE.values(), ids=list(CATALOGUE))
 

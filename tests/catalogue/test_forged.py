@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE, Catalogue
+from labserver.catalogue.shipped import shipped_catalogue
 from labserver.events import InternalFault, TlsFailed
 from labserver.pki.cookbook import cookbook
 from labserver.report.campaign_text import case_lines
 from labserver.scenario import Expectation
 from labserver.verdicts.finding import Outcome
+from tests.ours import CATALOGUE, from_recipes
 from tests.pki.judges import OPENSSL_ACCEPTS, UNPROVED
 from tests.reference.client import GULLIBLE, STRICT
 
@@ -39,7 +40,7 @@ UNASKED = {"certificate-compression", "raw-public-key"} | {name for name, spec i
 """What is kept from the strict client, which is OpenSSL's, because it does not ask for it."""
 SERVICES = ("imaps", "submission")
 """One that begins in TLS and one that begins in clear: what comes before TLS has nothing to do with certificates."""
-ALL = pytest.mark.parametrize("scenario", CATALOGUE.forged.values(), ids=list(CATALOGUE.forged))
+ALL = pytest.mark.parametrize("scenario", from_recipes().values(), ids=list(from_recipes()))
 ON = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -89,15 +90,12 @@ def test_gullible(scenario: Scenario, service: str, forged: Forged) -> None:
 
 
 def test_every_recipe() -> None:
-    """Each recipe is a scenario under its own id, and none has the id of another scenario."""
-    assert list(CATALOGUE.forged) == list(cookbook())
-    assert not CATALOGUE.forged.keys() & CATALOGUE.written.keys()
-    assert list(CATALOGUE) == [*CATALOGUE.written, *CATALOGUE.forged]
-    assert len(CATALOGUE) == len(list(CATALOGUE))
+    """Each recipe is a scenario under its own id."""
+    assert set(from_recipes()) == set(cookbook())
 
 
 def test_lazy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scenario that is no recipe's is found without reading any; another name is looked up there, too."""
+    """A scenario that is no recipe's is found without reading any; neither is one read for an id that is none."""
     asked: list[str] = []
 
     def no_recipes() -> dict[str, ChainSpec]:
@@ -105,8 +103,12 @@ def test_lazy(monkeypatch: pytest.MonkeyPatch) -> None:
         return {}
 
     monkeypatch.setattr("labserver.catalogue.forged.cookbook", no_recipes)
-    catalogue = Catalogue(CATALOGUE["good"])
-    assert catalogue["good"] is CATALOGUE["good"]
-    assert asked == []
+    catalogue = shipped_catalogue()
+    assert catalogue["good"] == CATALOGUE["good"]
     assert "nonesuch" not in catalogue
+    assert "expired" in catalogue
+    assert len(catalogue) == len(CATALOGUE)
+    assert asked == []
+    with pytest.raises(KeyError):
+        catalogue["expired"]
     assert asked == ["recipes"]

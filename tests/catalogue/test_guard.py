@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.events import InternalFault
 from labserver.report.campaign_text import case_lines
 from labserver.report.case import transcript_lines
 from labserver.scenario import Expectation, Severity
 from labserver.verdicts.finding import Outcome
+from tests.ours import CATALOGUE
 from tests.reference.client import GULLIBLE, STRICT
 
 if TYPE_CHECKING:

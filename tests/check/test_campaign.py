@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.check.campaign import Campaign
 from labserver.check.case_run import Run
 from labserver.errors import UnavailableError
@@ -15,6 +14,7 @@ from labserver.report.case import ClientRun
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.policy import Policy
+from tests.ours import CATALOGUE
 from tests.verdicts.scenes import Scene, trace
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _reports(
 ) -> list[CaseReport]:
     campaign = Campaign(
         runner=runner,
+        catalogue=CATALOGUE,
         scenarios=[CATALOGUE[name] for name in scenarios],
         services=[SERVICES[service]],
         policy=policy,

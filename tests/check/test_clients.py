@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.scenario import EXPLICIT_TLS
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from tests.clients.sandbox import missing
+from tests.ours import CATALOGUE
 from tests.patience import unhurried
 
 if TYPE_CHECKING:

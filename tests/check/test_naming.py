@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from labserver.catalogue.addresses import hosts_entries
-from labserver.catalogue.entries import CATALOGUE
 from labserver.check.naming import LOCALHOST, Naming, choose_naming, hosts_file, namings, works
 from tests.clients.sandbox import missing
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 _RESOLVE = "import socket, sys; print(*(socket.gethostbyname(name) for name in sys.argv[1:]))"
@@ -23,13 +22,13 @@ _RESOLVE = "import socket, sys; print(*(socket.gethostbyname(name) for name in s
 def hosts(tmp_path: Path) -> Path:
     """Return a hosts file with two scenarios."""
     path = tmp_path / "hosts"
-    path.write_text(hosts_file(["good", "expired"]))
+    path.write_text(hosts_file([CATALOGUE["good"], CATALOGUE["expired"]]))
     return path
 
 
 def test_hosts_file() -> None:
     """It has what the system's has, and every scenario's names."""
-    lines = hosts_file(["expired"]).splitlines()
+    lines = hosts_file([CATALOGUE["expired"]]).splitlines()
     assert lines[-1] == "127.0.0.1 expired.lab.test expired.lab.localhost"
     assert any("localhost" in line for line in lines[:-1])
 
@@ -50,7 +49,7 @@ def test_nothing_works(hosts: Path) -> None:
     chosen = choose_naming(hosts, "no-such-name.lab.test")
     assert replace(chosen, note="") == replace(LOCALHOST, note="")
     assert chosen.note.startswith("scenario names cannot be resolved here, so clients get localhost")
-    assert chosen.host("expired") == "localhost"
+    assert chosen.host(CATALOGUE["expired"]) == "localhost"
     installed = any(Path("/usr/lib").glob("*/libnss_wrapper.so"))
     assert ("install libnss-wrapper" in chosen.note) is not installed
 
@@ -116,12 +115,12 @@ def test_advice(
 def test_the_wrapper_knows_every_name(tmp_path: Path) -> None:
     """libnss-wrapper has room for all names of the catalogue, also for those that come last."""
     path = tmp_path / "hosts"
-    path.write_text(hosts_file(CATALOGUE))
+    path.write_text(hosts_file(CATALOGUE.values()))
     *_, wrapper = namings(path)
     assert int(wrapper.environment["NSS_WRAPPER_MAX_HOSTENTS"]) > len(path.read_text().split())
     if not any(Path("/usr/lib").glob("*/libnss_wrapper.so")):
         missing("libnss-wrapper")
-    names = [name for one in CATALOGUE for name in hosts_entries(one)]
+    names = [name for one in CATALOGUE for name in CATALOGUE[one].hosts_entries]
     command = [*wrapper.words, sys.executable, "-c", _RESOLVE, *names]
     done = subprocess.run(
         command, env=os.environ | wrapper.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -133,15 +132,15 @@ def test_the_wrapper_knows_every_name(tmp_path: Path) -> None:
 
 def test_host() -> None:
     """A scenario is told by its name."""
-    assert Naming().host("expired") == "expired.lab.test"
+    assert Naming().host(CATALOGUE["expired"]) == "expired.lab.test"
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
-def test_another_host(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_host(host: str) -> None:
     """One that is reached at an address, or as localhost, is told so even where there are no names, and needs none."""
-    monkeypatch.setitem(CATALOGUE.written, "x", replace(CATALOGUE["expired"], id="x", host=host))
-    assert (Naming().host("x"), LOCALHOST.host("x")) == (host, host)
-    assert hosts_file(["x"]) == hosts_file([])
+    scenario = replace(CATALOGUE["expired"], host=host)
+    assert (Naming().host(scenario), LOCALHOST.host(scenario)) == (host, host)
+    assert hosts_file([scenario]) == hosts_file([])
 
 
 def test_ways_differ_in_rights(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from labserver.catalogue.addresses import host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.chain_sources import ImaginedLab
 from labserver.cli.scenario_chains import shown
 from labserver.errors import UnavailableError
@@ -26,6 +24,7 @@ from labserver.pki.material import Wanted
 from labserver.scenario import USUAL_HOST
 from tests.exports.files import certificates
 from tests.integration.labs import COMMAND
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -144,10 +143,10 @@ def test_show_a_scenario() -> None:
 
 def test_show_every_scenario_with_a_chain() -> None:
     """Whatever a scenario presents, there are words for it, of what is malformed and of what has an own anchor, too."""
-    source = ImaginedLab(Wanted(seed="x"))
+    source = ImaginedLab(CATALOGUE, Wanted(seed="x"))
     for identifier, scenario in CATALOGUE.items():
         if isinstance(scenario.facets.certificate, RecipeCertificate) and not source_refuses(source, identifier):
-            words = shown(identifier, source, {"imaps": 1})
+            words = shown(identifier, CATALOGUE, source, {"imaps": 1})
             assert scenario.does.split(maxsplit=1)[0] in words
             assert words.count("sha256 ") >= 1
 
@@ -226,7 +225,7 @@ def test_export_for_other_hosts(tmp_path: Path) -> None:
     assert {name for name in lines if CATALOGUE[name].host != USUAL_HOST} <= own
     assert len(own) < len(lines) / 3
     for name, line in lines.items():
-        assert line["host_names"] == list(host_names(name) if name in own else hosts)
+        assert line["host_names"] == list(CATALOGUE[name].host_names if name in own else hosts)
         if name not in own and line["files"]:
             assert f"{name}.lab.".encode() not in b"".join(certificates(tmp_path / name / "chain.pem"))
     leaf = x509.load_pem_x509_certificate((tmp_path / "expired" / "chain.pem").read_bytes())

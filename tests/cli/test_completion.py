@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.completion import run
 from labserver.cli.parser import every_command
 from labserver.errors import ConfigurationError
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 SHELL = argparse.Namespace(name="bash")

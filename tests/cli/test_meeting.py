@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.addresses import addresses
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.meeting import Meeting, meeting
 from labserver.errors import ConfigurationError
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +62,9 @@ def test_by_name_or_address(
     resolving: Callable[[dict[str, list[str]]], None],
 ) -> None:
     """A name that leads to the scenario is told; where none does the address, and standard error says why."""
-    address = addresses()[identifier]
+    address = CATALOGUE.address(identifier)
     resolving({name: [one.format(address=address) for one in found] for name, found in known.items()})
-    found = meeting(_record(), identifier)
+    found = meeting(_record(), CATALOGUE[identifier], CATALOGUE.address(identifier))
     assert (found.host, found.server_name) == (host.format(address=address), server_name.format(address=address))
     assert found.ports == PORTS
     assert bool(found.note) is (found.server_name == address)
@@ -76,9 +75,9 @@ def test_by_name_or_address(
 def test_never_the_good_server(identifier: str, resolving: Callable[[dict[str, list[str]]], None]) -> None:
     """Where nothing is resolved, no scenario is met at the known-good server's place."""
     resolving({})
-    found = meeting(_record(), identifier)
+    found = meeting(_record(), CATALOGUE[identifier], CATALOGUE.address(identifier))
     assert found == Meeting(host=found.host, server_name=found.host, ports=PORTS, note=found.note)
-    assert found.host == addresses()[identifier]
+    assert found.host == CATALOGUE.address(identifier)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +94,14 @@ def test_by_port(
     """Where loopback has one address, it is met on the ports that --scenario gave it; without them that is said."""
     resolving({})
     monkeypatch.delattr(socket, "SO_BINDTODEVICE", raising=False)
-    found = meeting(_record("deep", identifier), identifier)
+    found = meeting(_record("deep", identifier), CATALOGUE[identifier], CATALOGUE.address(identifier))
     assert (found.server_name, found.ports, bool(found.note)) == (place, OWN, noted)
     with pytest.raises(ConfigurationError, match=f"labserver up --scenario {identifier} gives it ports"):
-        meeting(_record("deep"), identifier)
+        meeting(_record("deep"), CATALOGUE[identifier], CATALOGUE.address(identifier))
 
 
 def test_another_address(resolving: Callable[[dict[str, list[str]]], None]) -> None:
     """A lab that does not listen on 127.0.0.1 has no addresses for scenarios."""
     resolving({})
     with pytest.raises(ConfigurationError, match="nothing here leads to expired"):
-        meeting(_record(host="::1"), "expired")
+        meeting(_record(host="::1"), CATALOGUE["expired"], CATALOGUE.address("expired"))

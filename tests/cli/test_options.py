@@ -20,6 +20,7 @@ from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.store import MailStore
 from labserver.pki.material import IssuerName
 from labserver.services import SERVICES
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def _settings(*arguments: str, any_ports: bool = False) -> Settings:
     parser = argparse.ArgumentParser()
     add_lab_options(parser, any_ports=any_ports)
-    return settings_from(parser.parse_args(arguments))
+    return settings_from(parser.parse_args(arguments), CATALOGUE)
 
 
 _USUAL = {service.name: service.port for service in SERVICES.values() if service.default}

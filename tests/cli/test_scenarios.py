@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labserver.catalogue.addresses import addresses, host_names, hosts_entries
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import LabCertificate
 from labserver.pki.cookbook import cookbook
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -50,10 +49,10 @@ def test_json() -> None:
         assert one["expectation"] == scenario.expectation
         assert one["severity"] == scenario.severity
         assert one["references"] == list(scenario.references)
-        assert one["address"] == addresses()[scenario.id]
+        assert one["address"] == CATALOGUE.address(scenario.id)
         assert (one["anchor"] == "own") is scenario.own_anchor
         assert one["default"] is scenario.default
-        assert one["host_names"] == list(host_names(scenario.id))
+        assert one["host_names"] == list(scenario.host_names)
         assert (one["available"], one["unavailable"]) == (True, None)
 
 
@@ -240,13 +239,13 @@ def test_env_for_a_scenario(lab: LabProcess) -> None:
     """What env tells of a scenario is where it is met, never the known-good server, and what to trust there."""
     told = {name: _environment(lab, "--scenario", name) for name in ("deep", "expired", "starttls-stripped")}
     for name, one in told.items():
-        assert one["LABSERVER_SERVER_NAME"] in {*host_names(name), addresses()[name]}
+        assert one["LABSERVER_SERVER_NAME"] in {*CATALOGUE[name].host_names, CATALOGUE.address(name)}
     assert told["deep"]["SSL_CERT_FILE"] == told["deep"]["LABSERVER_CA_PEM"] != _environment(lab)["LABSERVER_CA_PEM"]
     assert Path(told["deep"]["LABSERVER_CA_P12"]).is_file()
     assert told["expired"]["LABSERVER_CA_PEM"] == _environment(lab)["LABSERVER_CA_PEM"]
-    assert told["starttls-stripped"]["LABSERVER_HOST"] == addresses()["starttls-stripped"]
+    assert told["starttls-stripped"]["LABSERVER_HOST"] == CATALOGUE.address("starttls-stripped")
     _, err = _run("env", "--ready-file", str(lab.ready_file), "--scenario", "starttls-stripped")
-    resolved = told["starttls-stripped"]["LABSERVER_SERVER_NAME"] in host_names("starttls-stripped")
+    resolved = told["starttls-stripped"]["LABSERVER_SERVER_NAME"] in CATALOGUE["starttls-stripped"].host_names
     assert err.count("\n") == (0 if resolved else 1)
     assert {one["LABSERVER_SCENARIO"] for one in told.values()} == told.keys()
     _, err = _run("env", "--ready-file", str(lab.ready_file), "--scenario", "nonesuch", code=2)
@@ -318,11 +317,14 @@ def test_hosts(*, one_address: bool) -> None:
     """Every scenario has its names, at its own address or at the one that all systems have."""
     lines = _run("hosts", *(["--one-address"] if one_address else []))[0].splitlines()
     own = {line.split()[1] for line in lines if line.endswith("# own CA")}
-    assert own == {hosts_entries(name)[0] for name, one in CATALOGUE.items() if one.own_anchor and hosts_entries(name)}
+    assert own == {one.hosts_entries[0] for name, one in CATALOGUE.items() if one.own_anchor and one.hosts_entries}
     lines = [line.partition("#")[0] for line in lines]
     assert lines[:2] == ["", ""]
     found = {tuple(names): address for address, *names in (line.split() for line in lines[2:])}
     assert found.pop(("lab.test", "lab.localhost")) == "127.0.0.1"
-    wanted = {hosts_entries(name): "127.0.0.1" if one_address else place for name, place in addresses().items()}
+    wanted = {
+        CATALOGUE[name].hosts_entries: "127.0.0.1" if one_address else place.address
+        for name, place in CATALOGUE.places.items()
+    }
     wanted.pop((), None)  # those met at an address or as localhost
     assert found == wanted

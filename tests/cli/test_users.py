@@ -15,6 +15,7 @@ from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError
 from labserver.mailstore.directory import DEFAULT_USERS
 from tests.integration.labs import COMMAND, running
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def _named(*words: str) -> list[tuple[str, str]]:
     parser = argparse.ArgumentParser()
     add_lab_options(parser, any_ports=True)
-    return [(user.address, user.password) for user in settings_from(parser.parse_args(words)).users]
+    return [(user.address, user.password) for user in settings_from(parser.parse_args(words), CATALOGUE).users]
 
 
 def test_the_usual_users() -> None:

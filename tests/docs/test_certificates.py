@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from tests.docs.documents import ROOT, section, table
+from tests.ours import CATALOGUE
 
 _TEXT = (ROOT / "docs" / "CERTIFICATES.md").read_text(encoding="utf-8")
 _BADSSL = """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from labserver.catalogue import starttls
-from labserver.catalogue.entries import CATALOGUE
 from labserver.scenario import Expectation, Scenario, Severity
 from tests.docs.documents import ROOT, blocks
+from tests.ours import CATALOGUE
 
 _TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 _ENTRY, _FACET = blocks(_TEXT, "python")

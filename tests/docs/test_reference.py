@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.limits import Limits
 from labserver.pki.environment import TRUST_VARIABLES
 from labserver.sasl.table import MECHANISMS
 from labserver.services import SERVICES
 from tests.docs.documents import DOCUMENTS, ROOT, section, spans, table
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

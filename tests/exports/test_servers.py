@@ -20,6 +20,7 @@ from labserver.pki.material import Wanted
 from labserver.pki.specification import ENGINES
 from tests.exports import servers
 from tests.exports.files import certificates
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def export() -> Iterator[Export]:
     with tempfile.TemporaryDirectory(prefix="labserver-export-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        export_scenarios(Selection(globs=("*",)), ImaginedLab(Wanted()), folder, force=False)
+        source = ImaginedLab(CATALOGUE, Wanted())
+        export_scenarios(Selection(globs=("*",)), CATALOGUE, source, folder, force=False)
         lines = json.loads((folder / "index.json").read_text())["scenarios"]
         reached = {line["id"]: line["host_names"][0] for line in lines if line["files"] and line["by_name"]}
         names = {case: name for case, name in reached.items() if name == case + _DOMAIN and _anywhere(case)}

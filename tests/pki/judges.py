@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from labserver.catalogue.addresses import DOMAINS
 from labserver.pki.profile import HOSTS, SERVER_AUTH
 from labserver.pki.specification import UNREADABLE
+from labserver.scenario import DOMAINS
 from labserver.tls.engine import TlsSettings, make_engines
 from tests.patience import PATIENCE
 

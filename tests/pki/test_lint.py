@@ -19,6 +19,7 @@ from labserver.cli.chain_sources import ImaginedLab
 from labserver.pki.cookbook import cookbook
 from labserver.pki.material import Wanted
 from labserver.pki.specification import Verdict
+from tests.ours import CATALOGUE
 
 _EVERYWHERE = {
     "cabf.internal_domain_name": "lab names",
@@ -108,7 +109,7 @@ def lint() -> Lint:
 @pytest.fixture(scope="module")
 def source() -> ImaginedLab:
     """Return a lab's chains."""
-    return ImaginedLab(Wanted())
+    return ImaginedLab(CATALOGUE, Wanted())
 
 
 def test_the_labs_own_leaf(lint: Lint, source: ImaginedLab) -> None:

@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntropy
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer, create_authority
@@ -22,6 +21,7 @@ from labserver.pki.profile import HOSTS, is_address
 from labserver.pki.recipes import ISSUED, forge, forge_spec, unavailable
 from labserver.pki.specification import ChainSpec, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
+from tests.ours import CATALOGUE
 from tests.pki.judges import certtool, handshake, strictest
 
 if TYPE_CHECKING:

@@ -18,8 +18,6 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from labserver.catalogue.addresses import host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.check.case_run import Run, trace_of
 from labserver.clock import SystemClock
 from labserver.pki.chain import certificates_pem
@@ -279,7 +277,7 @@ class InMemory:
 
     def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
-        if not self.traits.careful and scenario.id in CATALOGUE.forged and _tells_openssl(cookbook()[scenario.id]):
+        if not self.traits.careful and scenario.id in cookbook() and _tells_openssl(cookbook()[scenario.id]):
             return CredulousContext()
         chain = self.lab.chains.chain(scenario.id)
         if self.traits.careful and (scenario.asked == "status_request" or chain.crls):
@@ -299,7 +297,7 @@ class InMemory:
             ),
             loop=_Loop(self.clock),
             context=self._context(scenario),
-            host=host_names(scenario.id)[0],
+            host=scenario.host_names[0],
             patience=self.traits.patience,
             deadline=self.clock.elapsed + self.seconds,
         )

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.report.campaign_json import campaign_json
 from labserver.report.campaign_junit import campaign_junit
 from labserver.report.campaign_text import case_lines, output_lines, summary_lines
@@ -20,6 +19,7 @@ from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Tally, Verdict
 from labserver.verdicts.policy import default_policy
+from tests.ours import CATALOGUE
 from tests.verdicts.scenes import CANARY, Scene, judged, trace
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from tests.clients.sandbox import missing
 from tests.integration.labs import LabProcess, running
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,19 +9,19 @@ from dataclasses import replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import Facets
 from labserver.facets.certificate import RecipeCertificate
+from tests.ours import CATALOGUE, catalogue_with, written
 
 if TYPE_CHECKING:
-    from labserver.scenario import Scenario
+    from labserver.catalogue.catalogue import Catalogue
 
-__all__ = ["generated"]
+__all__ = ["with_generated"]
 
 
-def generated(count: int) -> dict[str, Scenario]:
-    """Return so many scenarios beside the real ones, under ids of their own."""
-    real = [scenario for scenario in CATALOGUE.written.values() if scenario.id != "good"]
+def with_generated(count: int) -> Catalogue:
+    """Return our catalogue with so many scenarios more, under ids of their own."""
+    real = [scenario for scenario in written().values() if scenario.id != "good"]
     real += [
         replace(CATALOGUE["good-trustme"], id=recipe, facets=Facets(certificate=RecipeCertificate(recipe=recipe)))
         for recipe in ("expired", "self-signed", "untrusted-root")
@@ -29,4 +29,4 @@ def generated(count: int) -> dict[str, Scenario]:
     copies = (
         replace(scenario, id=f"{scenario.id}-{number}") for number, scenario in enumerate(islice(cycle(real), count))
     )
-    return {scenario.id: scenario for scenario in copies}
+    return catalogue_with(*copies)

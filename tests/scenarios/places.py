@@ -8,9 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
+from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -65,8 +64,8 @@ def place(lab: LabProcess, scenario: str, service: str, way: Way) -> Place:
     """Return where a scenario is in a lab that has it on ports of its own, too."""
     leased = next(one for one in lab.ready["scenarios"] if one["id"] == scenario)
     host, name = {
-        Way.NAME: ("127.0.0.1", host_names(scenario)[0]),
-        Way.ADDRESS: (addresses()[scenario], ""),
+        Way.NAME: ("127.0.0.1", CATALOGUE[scenario].host_names[0]),
+        Way.ADDRESS: (CATALOGUE.address(scenario), ""),
         Way.LEASE: ("127.0.0.1", "localhost"),
     }[way]
     ports = leased["ports"] if way is Way.LEASE else lab.ports

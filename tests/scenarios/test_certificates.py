@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import RecipeCertificate
 from labserver.pki.cookbook import cookbook
 from labserver.scenario import Expectation
+from tests.ours import CATALOGUE
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:

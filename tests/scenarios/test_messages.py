@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND, LabProcess, running
+from tests.ours import from_recipes
 from tests.patience import PATIENCE
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.client
 
-MESSAGES = [name for name, scenario in CATALOGUE.forged.items() if scenario.group == "message"]
+MESSAGES = [name for name, scenario in from_recipes().items() if scenario.group == "message"]
 EVERYWHERE = tuple(service.name for service in SERVICES.values() if service.default)
 FAULTS = {
     "empty-certificate-list-tls12": ("length mismatch", "No certificate was found", "decode_error"),

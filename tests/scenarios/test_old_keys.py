@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.addresses import host_names
 from labserver.pki.cookbook import cookbook
 from labserver.services import SERVICES
+from tests.ours import CATALOGUE
 from tests.scenarios.places import Place, s_client
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _place(lab: LabProcess, scenario: str) -> Place:
         service=SERVICES["imaps"],
         host="127.0.0.1",
         port=lab.ports["imaps"],
-        name=host_names(scenario)[0],
+        name=CATALOGUE[scenario].host_names[0],
         ca=Path(lab.ready["ca"]["pem"]),
     )
 

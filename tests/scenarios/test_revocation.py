@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.chain_sources import RunningLab
 from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
 from labserver.pki.specification import Verdict
 from tests.integration.labs import COMMAND, LabProcess, running
+from tests.ours import CATALOGUE, from_recipes
 from tests.patience import PATIENCE
 from tests.scenarios.places import Way, gnutls_cli, place, s_client
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.client
 
-SCENARIOS = [name for name, scenario in CATALOGUE.forged.items() if scenario.group == "revocation"]
+SCENARIOS = [name for name, scenario in from_recipes().items() if scenario.group == "revocation"]
 STAPLED = [name for name in SCENARIOS if cookbook()[name].staple is not None]
 ASKED = [name for name in SCENARIOS if CATALOGUE[name].asked]
 

@@ -19,7 +19,6 @@ import pytest
 
 import labserver
 from labserver import events
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.handshake import Stalled
 from labserver.lab import Lab
 from labserver.mailstore.directory import User
@@ -28,6 +27,7 @@ from labserver.services import SERVICES
 from labserver.settings import Settings
 from labserver.verdicts.policy import default_policy
 from tests.integration.labs import running
+from tests.ours import CATALOGUE
 from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import InMemory, MemoryClock
 from tests.scenarios.places import Way, place
@@ -52,7 +52,9 @@ class _Clock(MemoryClock):
 def _lab(folder: Path, seed: str) -> tuple[Lab, _Clock]:
     clock = _Clock()
     wanted = Wanted(seed=seed)
-    return Lab(Settings(ports={}, users=(USER,), certificates=wanted), run_directory=folder, clock=clock), clock
+    return Lab(
+        Settings(ports={}, users=(USER,), certificates=wanted), CATALOGUE, run_directory=folder, clock=clock
+    ), clock
 
 
 def _transcripts(folder: Path, seed: str, traits: Traits) -> dict[tuple[str, str], list[events.Event]]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.oracle import RepliesWithheld
 from labserver.services import SERVICES, ProtocolName
+from tests.ours import CATALOGUE
 from tests.scenarios.places import Way, place, places, s_client
 from tests.scenarios.wire import ASKING, STARTING, Wire
 

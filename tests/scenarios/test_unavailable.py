@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.addresses import addresses
 from labserver.services import SERVICES
 from tests.integration.labs import LabProcess, running
+from tests.ours import CATALOGUE
 from tests.scenarios.places import Place
 from tests.scenarios.wire import Wire, lenient
 
@@ -25,7 +25,9 @@ def unable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
         yield lab
 
 
-@pytest.mark.parametrize(("host", "name"), [("127.0.0.1", "expired.lab.test"), (addresses()["expired"], "x.lab.test")])
+@pytest.mark.parametrize(
+    ("host", "name"), [("127.0.0.1", "expired.lab.test"), (CATALOGUE.address("expired"), "x.lab.test")]
+)
 @pytest.mark.parametrize("service", ["imaps", "smtp"])
 def test_refused(unable: LabProcess, service: str, host: str, name: str) -> None:
     """The handshake fails with internal_error; the transcript has the reason, and nothing misbehaved."""
@@ -51,7 +53,7 @@ def test_the_rest_is_served(unable: LabProcess) -> None:
         where = Place(
             scenario=scenario,
             service=SERVICES["pop3s"],
-            host=addresses()[scenario],
+            host=CATALOGUE.address(scenario),
             port=unable.ports["pop3s"],
             name="",
             ca=Path(unable.ready["ca"]["pem"]),

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST
+from tests.ours import CATALOGUE
 from tests.scenarios.places import Way, place, s_client
 from tests.scenarios.wire import ASKING, STARTING, Wire
 
@@ -61,7 +60,8 @@ def test_names_are_not_case_sensitive(stage: LabProcess, name: str) -> None:
 def test_no_dialogue_by_name(stage: LabProcess, scenario: str) -> None:
     """What is said before the ClientHello cannot depend on a name in it: asking for it gets the good server."""
     known = len(stage.events("Connected"))
-    where = replace(place(stage, scenario, "imap", Way.LEASE), port=stage.ports["imap"], name=host_names(scenario)[0])
+    leased = place(stage, scenario, "imap", Way.LEASE)
+    where = replace(leased, port=stage.ports["imap"], name=CATALOGUE[scenario].host_names[0])
     assert "Verify return code: 0 (ok)" in s_client(where, "-verify_return_error")
     assert _met(stage, known) == ["good"]
 
@@ -90,7 +90,7 @@ def test_good_everywhere_else(stage: LabProcess) -> None:
     """Any other loopback address is the known-good server's."""
     known = len(stage.events("Connected"))
     for host in ("127.0.0.2", "127.66.0.1", "127.255.255.254"):
-        assert host not in addresses().values()
+        assert host not in {place.address for place in CATALOGUE.places.values()}
         with socket.create_connection((host, stage.ports["smtp"]), 10) as client:
             assert client.recv(100).startswith(b"220 ")
     assert _met(stage, known) == ["good"] * 3

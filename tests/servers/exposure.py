@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.cli.sinks import follow
 from labserver.clock import FixedClock
 from labserver.report.campaign_json import campaign_json
@@ -26,6 +25,7 @@ from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Tally, judge
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.trace import Session, Trace
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

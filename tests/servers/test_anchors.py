@@ -9,10 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from labserver.catalogue.entries import CATALOGUE
 from labserver.lab import Lab
 from labserver.pki.chain import fingerprint
 from labserver.settings import Settings
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """Return a lab that nobody has met yet."""
-    lab = Lab(Settings(ports={}, http_port=0), run_directory=tmp_path)
+    lab = Lab(Settings(ports={}, http_port=0), CATALOGUE, run_directory=tmp_path)
     yield lab
     lab.release()
     lab.store.close()

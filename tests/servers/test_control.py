@@ -20,6 +20,7 @@ from labserver.pki.portable import unpacked
 from labserver.servers import control
 from labserver.servers.control import ControlSocket
 from labserver.session.transcript import Transcript
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -83,7 +84,7 @@ def _served(path: Path, use: Callable[[Transcript], Awaitable[None]]) -> None:
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         transcript = Transcript(clock=FixedClock(), octets=1 << 30, raw_octets=1, sessions=1000)
-        served = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors)
+        served = ControlSocket(path, transcript, _MATERIAL, _scenario, _anchors, CATALOGUE)
         await served.start()
         await use(transcript)
         await served.stop()

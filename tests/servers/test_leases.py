@@ -15,6 +15,7 @@ from labserver.lab import Lab
 from labserver.pki.material import IssuerName, Wanted
 from labserver.servers.leases import LOOPBACK, check_case
 from labserver.settings import Settings
+from tests.ours import CATALOGUE
 from tests.servers.reactor import Reactor
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def make_lab(tmp_path: Path, reactor: Reactor, loop: Loop) -> Iterator[Callable[
     labs: list[Lab] = []
 
     def make(wanted: Wanted) -> Lab:
-        lab = Lab(Settings(ports={}, certificates=wanted), run_directory=tmp_path)
+        lab = Lab(Settings(ports={}, certificates=wanted), CATALOGUE, run_directory=tmp_path)
         lab.start(cast("IReactorSocket", reactor))
         labs.append(lab)
         return lab
@@ -146,4 +147,4 @@ def test_unavailable(make_lab: Callable[[Wanted], Lab]) -> None:
 def test_no_case(identifier: str, services: list[str], told: str) -> None:
     """What is no case is the operator's mistake."""
     with pytest.raises(ConfigurationError, match=told):
-        check_case(identifier, services)
+        check_case(CATALOGUE, identifier, services)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.bundle import HONEST, Facets
 from labserver.mailstore.directory import RejectingDirectory
 from labserver.services import SERVICES
@@ -16,6 +14,7 @@ from labserver.session.presenting import Answer, Visit, always
 from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine
+from tests.ours import CATALOGUE
 from tests.tls.hello import Parts, of_ssl, records
 
 if TYPE_CHECKING:
@@ -45,7 +44,11 @@ class Cast:
         self.made: list[str | None] = []
         self.misbehaved: list[tuple[str, str]] = []
         self.casting = Casting(
-            access=building.access(), backends=building.backends(), make_answers=self._answers, account="alice"
+            catalogue=CATALOGUE,
+            access=building.access(),
+            backends=building.backends(),
+            make_answers=self._answers,
+            account="alice",
         )
 
     def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
@@ -74,7 +77,7 @@ def cast(building: Building) -> Cast:
 
 def test_nothing_is_made_before_it_is_needed(cast: Cast) -> None:
     """At first there is the good server alone, and no engine of it."""
-    assert {identifier for identifier, _ in cast.asked} == {None, "good"}
+    assert {identifier for identifier, _ in cast.asked} == {None}
     assert cast.made == []
 
 
@@ -85,7 +88,7 @@ def test_role(cast: Cast, identifier: str) -> None:
     scenario = CATALOGUE[identifier]
     assert (role.persona.scenario, role.persona.facets) == (identifier, scenario.facets)
     assert role.persona.account == "alice"
-    assert cast.casting.role(identifier) is role is cast.casting.at(addresses()[identifier])
+    assert cast.casting.role(identifier) is role is cast.casting.at(CATALOGUE.address(identifier))
     assert role.access.cleartext == role.access.bait == scenario.facets.permissive
     assert role.access.requested == scenario.facets.authentication.mechanisms
     assert isinstance(role.access.credentials, RejectingDirectory) == scenario.facets.authentication.rejects
@@ -119,7 +122,7 @@ def test_anywhere_else(cast: Cast, address: str) -> None:
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_named(cast: Cast, identifier: str) -> None:
     """By name only those are met whose fault comes after the ClientHello."""
-    for name in host_names(identifier):
+    for name in CATALOGUE[identifier].host_names:
         role = cast.casting.named(name)
         assert (role is None) is (identifier not in BY_NAME)
         assert role is None or role.persona.scenario == identifier
@@ -130,7 +133,7 @@ def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     """The good server's engine becomes the other's when the ClientHello asks for it, and the fault is told once."""
     engine = cast.casting.good_engine(IMAPS, cast.misbehave)
     assert cast.made == []
-    engine.receive(_hello(host_names(identifier)[0]))
+    engine.receive(_hello(CATALOGUE[identifier].host_names[0]))
     for _ in range(2):
         engine.decrypted()
     facet = cast.casting.role(identifier).handshake_facet
@@ -205,6 +208,7 @@ def test_who_meets_it(
 ) -> None:
     """A client that cannot be shown a certificate has not met it; one that cannot take a version has met just that."""
     casting = Casting(
+        catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
         make_answers=lambda _, __: lambda ___: Answer(engine=engine(), meant=meant),
@@ -221,6 +225,7 @@ def test_who_meets_it(
 def test_a_failed_engine_does_nothing(building: Building) -> None:
     """What cannot be served has not misbehaved."""
     casting = Casting(
+        catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
         make_answers=lambda _, __: always(lambda: FailedEngine("not here")),

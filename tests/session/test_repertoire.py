@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
-from labserver.catalogue.entries import CATALOGUE
 from labserver.clock import SystemClock
 from labserver.pki.material import Wanted, entropy_for, obtain
 from labserver.session.presenting import Visit
 from labserver.session.repertoire import Repertoire
 from labserver.settings import Settings
 from labserver.tls.stdlib import StdlibEngine
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def _repertoire(*, http: str = "") -> Repertoire:
     wanted, clock = Wanted(seed="repertoire"), SystemClock()
     material = obtain(wanted, clock=clock)
-    chains = ScenarioChains(wanted=wanted, material=material, entropy=entropy_for(wanted), clock=clock, http=http)
+    chains = ScenarioChains(
+        catalogue=CATALOGUE, wanted=wanted, material=material, entropy=entropy_for(wanted), clock=clock, http=http
+    )
     return Repertoire(settings=Settings(ports={}, certificates=wanted), material=material, chains=chains, http=http)
 
 

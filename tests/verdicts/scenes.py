@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labserver import events
-from labserver.catalogue.entries import CATALOGUE
 from labserver.services import SERVICES
 from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Verdict, judge
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.trace import Session, Trace
+from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
     from labserver.verdicts.policy import Policy

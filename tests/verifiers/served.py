@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from labserver.catalogue.addresses import addresses, host_names
-from labserver.catalogue.entries import CATALOGUE
 from labserver.facets.certificate import RecipeCertificate
 from labserver.lab import Lab
 from labserver.pki.chain import certificates_pem
@@ -17,6 +15,7 @@ from labserver.pki.cookbook import cookbook
 from labserver.pki.profile import is_address
 from labserver.servers import loop
 from labserver.settings import Settings
+from tests.ours import CATALOGUE
 from tests.verifiers.case import Case
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def meet(identifiers: Iterable[str], folder: Path, judge: Callable[[list[Case]],
 
         run_directory = folder / "lab"
         run_directory.mkdir()
-        lab = Lab(Settings(ports=dict.fromkeys(_SERVICES, 0), http_port=0), run_directory=run_directory)
+        lab = Lab(Settings(ports=dict.fromkeys(_SERVICES, 0), http_port=0), CATALOGUE, run_directory=run_directory)
         lab.start(reactor)  # type: ignore[arg-type]  # Twisted's stub has the module's default reactor
         ports: dict[str, int] = lab.record()["ports"]  # type: ignore[assignment]  # a record for JSON
         try:
@@ -82,12 +81,12 @@ def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Cas
     anchors.write_bytes(certificates_pem(chain.anchors))
     crls = folder / f"{identifier}.crl.pem"
     crls.write_bytes(chain.crls_pem)
-    name = host_names(identifier)[0]
+    name = CATALOGUE[identifier].host_names[0]
     own = is_address(name)  # its ports are the same on 127.0.0.1 and ::1
     return Case(
         id=identifier,
         name=name,
-        address="127.0.0.1" if own else addresses()[identifier],
+        address="127.0.0.1" if own else CATALOGUE.address(identifier),
         ports=lab.lease(identifier, _SERVICES).ports if own else ports,
         anchors=anchors,
         chain=chain,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labserver.catalogue.entries import CATALOGUE
 from tests.docs.documents import section
+from tests.ours import CATALOGUE
 from tests.verifiers.document import document, wrong
 from tests.verifiers.findings import Finding
 from tests.verifiers.record import Record
