@@ -10,7 +10,9 @@ import asyncio
 import heapq
 import itertools
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -46,7 +48,25 @@ if TYPE_CHECKING:
     from tests.reference.asking import AskingObject
     from tests.reference.client import Step, Traits
 
-__all__ = ["InMemory", "MemoryClock"]
+__all__ = ["InMemory", "MemoryClock", "Said"]
+
+
+class Said(StrEnum):
+    """Who said what a note is about."""
+
+    CLIENT = "C"
+    SERVER = "S"
+    HAPPENED = "--"
+    """Nobody: it happened, as the note says in words."""
+
+
+if TYPE_CHECKING:
+    Note = Callable[[Said, bytes], None]
+    """Is told octets of the dialogue, outside TLS or inside, and what happens between them."""
+
+
+def _unnoted(said: Said, data: bytes) -> None:
+    """Take no note."""
 
 
 class MemoryClock:
@@ -99,7 +119,8 @@ class _Transport:
     """What Twisted's does, as far as the wire asks for it; the client reads what is written."""
 
     written: bytearray = field(default_factory=bytearray)
-    closing: bool = False
+    closing: str = ""
+    """How the server ends it, once it does: ``closes`` or ``resets``."""
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -114,9 +135,10 @@ class _Transport:
     getPeer = getHost  # noqa: N815 -- Twisted's name
 
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
-        self.closing = True
+        self.closing = self.closing or "closes"
 
-    abortConnection = loseConnection  # noqa: N815 -- Twisted's name
+    def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        self.closing = self.closing or "resets"
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
         """Do nothing: the client reads everything."""
@@ -145,10 +167,12 @@ class _Driver:
     host: str
     patience: float | None
     deadline: float
+    note: Note
 
     def __post_init__(self) -> None:
         self._connection: Connection | None = None
         self._transport = _Transport()
+        self._open = self._shaking = False
         self._tls: ssl.SSLObject | CredulousTls | AskingObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
@@ -167,13 +191,34 @@ class _Driver:
             self.drop()
             return False
         except _TimedOutError:
+            self.note(Said.HAPPENED, b"the client still waits")
             return True
 
     def drop(self) -> None:
         """Close the connection as a client does that has nothing more to say."""
+        self._note_end()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.connectionLost(connectionDone)
+
+    def _note_end(self) -> None:
+        """Note what the server said and the client did not read, and who ended the connection."""
+        if self._open:
+            self._open = False
+            self.note(Said.SERVER, self._unread())
+            ended = f"the server {self._transport.closing}" if self._transport.closing else "the client closes"
+            self.note(Said.HAPPENED, ended.encode("ascii"))
+
+    def _unread(self) -> bytes:
+        """Return what has come and was not read."""
+        octets, unread = bytes(self._transport.written), b""
+        if self._tls is None:
+            return b"" if self._shaking else octets
+        self._incoming.write(octets)
+        with suppress(OSError):
+            while piece := self._tls.read(1 << 16):
+                unread += piece
+        return unread
 
     def _perform(self, step: Step) -> bytes:
         match step:
@@ -182,13 +227,18 @@ class _Driver:
                 self._tls, self._transport = None, _Transport()
                 self._connection = self.factory.buildProtocol(None)
                 assert self._connection is not None
+                self._open, self._shaking = True, False
+                self.note(Said.HAPPENED, b"the client connects")
                 self._connection.makeConnection(self._transport)  # type: ignore[no-untyped-call]  # Twisted has not typed it
                 if step.tls:
                     self._secure()
             case Send():
+                self.note(Said.CLIENT, step.data)
                 self._send(step.data)
             case Receive():
-                return self._received()
+                data = self._received()
+                self.note(Said.SERVER, data)
+                return data
             case StartTls():
                 self._secure()
         return b""
@@ -215,6 +265,15 @@ class _Driver:
                 return b""
 
     def _secure(self) -> None:
+        self._shaking = True
+        try:
+            self._shake_hands()
+        except (OSError, EOFError):
+            self.note(Said.HAPPENED, b"TLS fails")
+            raise
+        self.note(Said.HAPPENED, b"TLS is established")
+
+    def _shake_hands(self) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self.context.wrap_bio(self._incoming, self._outgoing, server_hostname=self.host)
         while True:
@@ -274,6 +333,7 @@ class InMemory:
     traits: Traits
     user: User
     seconds: float
+    note: Note = _unnoted
 
     def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
@@ -300,6 +360,7 @@ class InMemory:
             host=scenario.host_names[0],
             patience=self.traits.patience,
             deadline=self.clock.elapsed + self.seconds,
+            note=self.note,
         )
         account = Account(user=self.user.name, password=self.user.password, address=self.user.address)
         with mock.patch.object(asyncio, "get_running_loop", return_value=driver.loop):
