@@ -356,7 +356,6 @@ class Lab:
             extensions = tuple(name for name in EXTENSIONS if name not in settings.imap_without)
         return Backends(
             store=self.store,
-            directory=self.directory,
             delivery=Delivery(
                 store=self.store,
                 directory=self.directory,

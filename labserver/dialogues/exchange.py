@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.masking import Standing
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
+    from labserver.sasl.mechanism import Credentials
 
 __all__ = [
     "Await",
@@ -253,6 +254,10 @@ class Link(Protocol):
     @property
     def accepts_passwords(self) -> bool:
         """Whether LOGIN, USER and PASS are accepted now (never in clear by default)."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """What proves who a client is, where the protocol's own commands ask (LOGIN, PASS, APOP)."""
 
     def notify(self) -> None:
         """Tell the membrane that :meth:`Backend.unsolicited` may have something."""

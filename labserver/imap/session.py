@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from labserver.imap.vocabulary import Entry, Request
     from labserver.limits import Limits
     from labserver.mailstore.account import Account
-    from labserver.mailstore.directory import Directory
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.store import MailStore
     from labserver.wire.framing import LiteralRequest, Sink
@@ -66,7 +65,6 @@ class Session:
         *,
         link: Link,
         store: MailStore,
-        directory: Directory,
         limits: Limits,
         clock: Clock,
         intake: Intake,
@@ -74,7 +72,6 @@ class Session:
         keep_line_ends: bool = False,
     ) -> None:
         self.link = link
-        self.directory = directory
         self.limits = limits
         self.clock = clock
         self._intake = intake

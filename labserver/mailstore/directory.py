@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Entropy
 
-__all__ = ["CATCH_ALL", "DEFAULT_DOMAINS", "DEFAULT_USERS", "Directory", "RejectingDirectory", "User", "parse_user"]
+__all__ = ["CATCH_ALL", "DEFAULT_DOMAINS", "DEFAULT_USERS", "Directory", "User", "parse_user"]
 
 DEFAULT_DOMAINS = ("lab.test", "lab.localhost", "localhost")
 """The lab's own mail domains; the first is a user's when none is given."""
@@ -222,30 +222,6 @@ class Directory:
     def _ensured(self, name: str) -> str:
         local, _, domain = name.partition("@")
         return self._find(parse_address(name)) or self._add(User(name=local, domain=domain, password=_DEFAULT_PASSWORD))
-
-
-class RejectingDirectory(Directory):
-    """The same users and recipients, but nothing proves anything: every login fails as if it were wrong."""
-
-    def __init__(self, honest: Directory) -> None:
-        self.__dict__.update(vars(honest))
-
-    def verify(self, name: str, password: str) -> str | None:
-        """Take as long as the honest directory, and return None."""
-        super().verify(name, password)
-        return None
-
-    def password(self, name: str) -> tuple[str, str] | None:  # noqa: ARG002 -- the interface's
-        """Return None, as for nobody."""
-        return None
-
-    def token(self, token: str) -> str | None:  # noqa: ARG002 -- the interface's
-        """Return None."""
-        return None
-
-    def certificate(self, der: bytes) -> str | None:  # noqa: ARG002 -- the interface's
-        """Return None."""
-        return None
 
 
 def _digest(secret: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from labserver.dialogues.exchange import Await, Reply
+from labserver.dialogues.exchange import Await, Grant, Preauthenticate, Refuse, Reply
 from labserver.misbehaviours.conditions import When
 from labserver.misbehaviours.moment import Occasion
 from labserver.wire.framing import Framed, Overflow
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from labserver.misbehaviours.moment import Moment
     from labserver.misbehaviours.presentation import Presentation
     from labserver.tls.client_hello import ClientHello
-    from labserver.wire.actions import Action
+    from labserver.wire.actions import Action, Pace
 
-    Step = Reply | Await | Action | Tell
+    Step = Reply | Await | Grant | Refuse | Preauthenticate | Tell | Action
     """What an exchange yields."""
 
 __all__ = ["EVERYWHERE", "Misbehaviour", "Said", "Step", "Steps", "passed_on"]
@@ -101,6 +101,13 @@ class Misbehaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def handshake(self, honest: Presentation, hello: ClientHello | None, moment: Moment) -> Presentation:  # noqa: ARG002 -- for kinds
         """Return how TLS answers a client; ``hello`` is None for what is no ClientHello."""
         return honest
+
+    def below(self) -> Pace | None:
+        """Return how octets are cut on their way to the network, TLS records and handshake included; None for not.
+
+        It holds for all of a connection, whatever the conditions: an octet below TLS belongs to no exchange.
+        """
+        return None
 
 
 def passed_on(steps: Iterable[Step]) -> Steps:

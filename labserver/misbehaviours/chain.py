@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from labserver.misbehaviours.moment import Moment
     from labserver.misbehaviours.presentation import Presentation
     from labserver.tls.client_hello import ClientHello
+    from labserver.wire.actions import Pace
 
 __all__ = ["NONE", "Belief", "Chain", "Tell", "tapped"]
 
@@ -252,6 +253,15 @@ class Chain:
     def believes_otherwise(self) -> bool:
         """Return whether any link may call right credentials wrong, or wrong ones right."""
         return bool(self._believers)
+
+    @property
+    def below(self) -> tuple[Pace, Tell] | None:
+        """Return how octets are cut below TLS, and which link does it; None for not at all."""
+        for place, link in enumerate(self.links):
+            pace = link.below()
+            if pace is not None:
+                return pace, Tell(link.kind, place)
+        return None
 
     @property
     def presents(self) -> bool:

@@ -83,7 +83,7 @@ def apop(session: Session, arguments: Sequence[bytes]) -> Iterator[Reply]:
     elif not session.timestamp:
         yield refused("APOP is not available")
     else:
-        account = verified(session.directory, session.timestamp, name.decode("utf-8", "replace"), digest)
+        account = verified(session.link.credentials, session.timestamp, name.decode("utf-8", "replace"), digest)
         yield session.log_in(account, "APOP")
 
 
@@ -110,6 +110,6 @@ def _passwords_refused(session: Session, mechanism: str) -> Reply | None:
 
 def _verified(session: Session, name: bytes, secret: bytes) -> str | None:
     try:
-        return session.directory.verify(name.decode(), secret.decode())
+        return session.link.credentials.verify(name.decode(), secret.decode())
     except UnicodeDecodeError:
         return None

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Command, Exchange, Link
     from labserver.limits import Limits
     from labserver.mailstore.store import MailStore
-    from labserver.sasl.mechanism import Credentials
     from labserver.wire.actions import GiveWay
     from labserver.wire.framing import LiteralRequest
 
@@ -44,13 +43,11 @@ class Session:
         *,
         link: Link,
         store: MailStore,
-        directory: Credentials,
         limits: Limits,
         timestamp: bytes = b"",
         exclusive: bool = True,
     ) -> None:
         self.link = link
-        self.directory = directory
         self.timestamp = timestamp
         self.utf8 = False
         """UTF-8 mode (RFC 6856 2)."""

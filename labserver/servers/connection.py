@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +27,10 @@ from labserver import events
 from labserver.budget import Budget, Charge
 from labserver.dialogues.exchange import Farewell
 from labserver.errors import StoreError
-from labserver.servers.pace import Pace
+from labserver.servers.turns import Turns
+from labserver.session.line import Line
 from labserver.tls.records import Records
-from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,12 +69,35 @@ class _Transport(ProtocolType):
     def getHost(self) -> object: ...  # noqa: N802 -- Twisted's name
     def getPeer(self) -> object: ...  # noqa: N802 -- Twisted's name
     def loseConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
+    def loseWriteConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
     def abortConnection(self) -> None: ...  # noqa: N802 -- Twisted's name
     def pauseProducing(self) -> None: ...  # noqa: N802 -- Twisted's name
     def resumeProducing(self) -> None: ...  # noqa: N802 -- Twisted's name
     def setTcpNoDelay(self, enabled: bool, /) -> None: ...  # noqa: N802, FBT001 -- Twisted's signature
     def registerProducer(self, producer: object, streaming: bool, /) -> None: ...  # noqa: N802, FBT001 -- the same
     def unregisterProducer(self) -> None: ...  # noqa: N802 -- Twisted's name
+
+
+class _Lines:
+    """What a misbehaving session's octets go through, above TLS and, where that is asked for, below it."""
+
+    __slots__ = ("above", "below", "cut", "stopped", "timer")
+
+    def __init__(self, *, below: Pace | None) -> None:
+        self.above = Line()
+        self.below = None if below is None else Line(below)
+        self.cut = False
+        """Something has left below TLS."""
+        self.stopped = False
+        """A pause is in the line: nothing more is pulled before it is over."""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def hurry(self) -> None:
+        """Delay nothing any more."""
+        self.above.hurry()
+        self.stopped = False
+        if self.below is not None:
+            self.below.hurry()
 
 
 @implementer(interfaces.IPushProducer, interfaces.IHalfCloseableProtocol)
@@ -93,6 +118,7 @@ class Connection(Protocol):
         "_implicit_tls",
         "_last_heard",
         "_limits",
+        "_lines",
         "_lost",
         "_make_engine",
         "_make_membrane",
@@ -100,7 +126,6 @@ class Connection(Protocol):
         "_out",
         "_out_size",
         "_overloaded",
-        "_pace",
         "_paused",
         "_pumping",
         "_received",
@@ -109,6 +134,7 @@ class Connection(Protocol):
         "_resting",
         "_sent",
         "_timer",
+        "_turns",
         "_unanswered",
         "_unqueued",
         "_untaken",
@@ -129,7 +155,7 @@ class Connection(Protocol):
         overloaded: bool,
         gone: Callable[[Connection], None],
         budget: Budget | None = None,
-        pace: Pace | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.record = record
         self._make_engine = make_engine
@@ -139,7 +165,7 @@ class Connection(Protocol):
         self._gone = gone
         self._charge = Charge(budget or Budget())
         """What is kept of the client's octets until they are a whole unit and answered."""
-        self._pace = pace or Pace()
+        self._turns = turns or Turns()
         self._unanswered = 0
         """Octets that came since the last reply."""
         self._resting = False
@@ -174,6 +200,8 @@ class Connection(Protocol):
         self._last_heard = 0.0
         self._received = 0
         self._sent = 0
+        self._lines: _Lines | None = None
+        """What a misbehaving session says goes through them; an honest one has none."""
         self._make_membrane = make_membrane
         self._membrane: Membrane  # from connectionMade on: who is met depends on the address the client dialled
 
@@ -185,6 +213,8 @@ class Connection(Protocol):
         transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)  # noqa: FBT003 -- Twisted's signature
         self._membrane = self._make_membrane(self)
+        if self._membrane.misbehaves:
+            self._lines = _Lines(below=self._membrane.below)
         self._last_heard = self.record.elapsed()
         self._arm(self._limits.handshake_time if self._implicit_tls else self._limits.idle_time)
         try:
@@ -233,22 +263,25 @@ class Connection(Protocol):
     def readConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
         """Answer what was asked, then close: the client has closed its side (``printf … | nc -N``)."""
         self._heard_all = True
+        if self._closing and not self._lost:
+            self._tcp.loseConnection()  # our own side is closed already
         self._pump_safely()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 -- Twisted's name
-        """Nothing is to be done: the wire never closes one side only."""
+        """Nothing is to be done: what is closed on one side only goes on being read."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 -- Twisted's name
         """Release everything: nothing that is left refers to itself, so that it is gone without garbage collection."""
         self._lost = True
-        for timer in (self._timer, self._waiting, self._alarm):
+        tick = None if self._lines is None else self._lines.timer
+        for timer in (self._timer, self._waiting, self._alarm, tick):
             if timer is not None:
                 timer.cancel()
         self._release_output()
         engine = self._engine
         self._membrane.disconnected()
         self._charge.close()
-        self._pace.leaves(self)
+        self._turns.leaves(self)
         at = self.record.elapsed()
         if engine is not None and not engine.established and engine.failure is None:
             reason_given = self._end_reason or "the client left during the handshake"
@@ -317,7 +350,7 @@ class Connection(Protocol):
             if self._engine is not None and not self._engine.established:
                 self.abort("shutting down")
                 return
-            self._membrane.depart(Farewell.SHUTDOWN)
+            self._depart(Farewell.SHUTDOWN)
             self._pump_safely()
 
     def abort(self, reason: str) -> None:
@@ -351,7 +384,9 @@ class Connection(Protocol):
             return
         self._pumping = True
         try:
-            while not (self._paused or self._closing or self._waiting):
+            if self._lines is not None:
+                self._pump_lines(self._lines)
+            while not (self._paused or self._closing or self._waiting or self._lines):
                 if self._rest is not None:
                     self._write_piece(self._rest)
                     continue
@@ -362,31 +397,100 @@ class Connection(Protocol):
         finally:
             self._pumping = False
         self._flush()
-        if self._heard_all and not (self._paused or self._waiting):
+        if self._lines is not None:
+            self._set_alarm(self._lines)
+        if self._heard_all and not (self._paused or self._waiting or (self._lines and self._lines.above)):
             self._close("client")
 
     def _perform(self, action: Action) -> None:
         match action:
             case Send():
                 if self._unanswered > _MUCH:
-                    self._pace.leaves(self)
+                    self._turns.leaves(self)
                 self._unanswered = 0
                 if action.rest:
                     self._rest = iter(action.rest)
                 self._write(action.data)
             case StartTls():
                 self._begin_tls()
-            case Alarm():
-                self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
+            case GiveWay() | Pause() | Alarm():
+                self._wait(action)
+            case Close():
+                self._close("server", notify=action.notify, half=action.half)
+            case Abort():
+                self.abort("on purpose")
+            case Told() | Hold() | Pace():
+                raise AssertionError(action)  # a line's, which an honest session does not have
+
+    def _wait(self, action: GiveWay | Pause | Alarm) -> None:
+        match action:
             case GiveWay():
                 self._give_way()
             case Pause():
                 self._flush()
                 self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
-            case Close():
-                self._close("server")
-            case Abort():
-                self.abort("on purpose")
+            case Alarm():
+                self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
+
+    def _pump_lines(self, lines: _Lines) -> None:
+        """Pull what a misbehaving session says through its line, from which it leaves when its time has come."""
+        above = lines.above
+        while not (self._paused or self._closing or self._waiting):
+            item = above.take(self.record.elapsed())
+            if isinstance(item, bytes):
+                self._out.append(item)
+                self._out_size += len(item)
+                if above.paced or self._out_size >= _FLUSH:
+                    self._flush()
+            elif isinstance(item, Told):
+                self.record.observe(replace(item.event, at=self.record.elapsed()))
+            elif item is not None:
+                self._perform(item)
+            elif above.size >= _FLUSH or lines.stopped:
+                break
+            elif self._rest is not None:
+                self._write_piece(self._rest)
+            else:
+                action = self._membrane.next_action()
+                if action is None:
+                    break
+                self._line_up(lines, action)
+
+    def _line_up(self, lines: _Lines, action: Action) -> None:
+        match action:
+            case Send():
+                self._perform(action)
+            case GiveWay():
+                self._give_way()
+            case _:
+                lines.stopped = lines.stopped or isinstance(action, Pause)
+                lines.above.put(action)
+
+    def _set_alarm(self, lines: _Lines) -> None:
+        """Have this called again when something is due that no event will bring about."""
+        dues = (lines.above.due(), None if lines.below is None else lines.below.due(), self._membrane.deadline())
+        if lines.timer is not None:
+            lines.timer.cancel()
+            lines.timer = None
+        if any(due is not None for due in dues) and not self._lost:
+            seconds = max(0.0, min(due for due in dues if due is not None) - self.record.elapsed())
+            lines.timer = asyncio.get_running_loop().call_later(seconds, self._tick, lines)
+
+    def _tick(self, lines: _Lines) -> None:
+        lines.timer = None
+        self._last_heard = self.record.elapsed() if lines.above or lines.below else self._last_heard
+        self._membrane.tick()
+        self._release(lines)
+        self._pump_safely()
+
+    def _depart(self, reason: Farewell, *, at_once: bool = False) -> None:
+        """Say the lab's own last words; what a misbehaviour is delaying does not wait any longer."""
+        self._membrane.depart(reason, at_once=at_once)
+        if self._lines is not None:
+            self._lines.hurry()
+            if self._waiting is not None and not self._working:
+                self._waiting.cancel()
+                self._waiting = None
 
     def _give_way(self) -> None:
         self._flush()
@@ -402,6 +506,8 @@ class Connection(Protocol):
     def _continue(self) -> None:
         self._waiting = None
         self._working = False
+        if self._lines is not None:
+            self._lines.stopped = False
         self._last_heard = self.record.elapsed()  # the client owed nothing so far
         self._pump_safely()
         self._listen()
@@ -425,7 +531,7 @@ class Connection(Protocol):
 
     def _rest_if_much(self, octets: int) -> None:
         self._unanswered += octets
-        if self._unanswered > _MUCH and not self._closing and self._pace.rests(self):
+        if self._unanswered > _MUCH and not self._closing and self._turns.rests(self):
             self._resting = True
             self._tcp.pauseProducing()
 
@@ -476,6 +582,9 @@ class Connection(Protocol):
             self._whole = len(data)
             self._rest = chain(_cut(data), self._rest or ())
             return
+        if self._lines is not None:
+            self._lines.above.put(data)
+            return
         self._out.append(data)
         self._out_size += len(data)
         if self._out_size >= _FLUSH:
@@ -513,6 +622,25 @@ class Connection(Protocol):
             self._emit(self._engine.outgoing())
 
     def _emit(self, data: bytes) -> None:
+        if self._lines is not None and self._lines.below is not None:
+            self._lines.below.put(data)
+            self._release(self._lines)
+        else:
+            self._let_go(data)
+
+    def _release(self, lines: _Lines) -> None:
+        """Let go of what is due of that which is spread over time below TLS."""
+        below = lines.below
+        while below is not None and not self._lost and (item := below.take(self.record.elapsed())) is not None:
+            if isinstance(item, bytes):
+                if not lines.cut:
+                    lines.cut = True
+                    self._membrane.cut_below()
+                self._let_go(item)
+            elif isinstance(item, Close):
+                self._hang_up(half=item.half)
+
+    def _let_go(self, data: bytes) -> None:
         if data and not self._lost:
             self._sent += len(data)
             if not self.record.passes_over(len(data)):
@@ -535,7 +663,7 @@ class Connection(Protocol):
             self._untaken += len(data)
             self._tcp.write(data)
 
-    def _close(self, by: str, reason: str = "") -> None:
+    def _close(self, by: str, reason: str = "", *, notify: bool = True, half: bool = False) -> None:
         if self._closing or self._lost:
             return
         self._flush()
@@ -543,18 +671,31 @@ class Connection(Protocol):
         self._release_output()
         self._ended_by, self._end_reason = by, reason
         engine = self._engine
-        if engine is not None and engine.established and engine.failure is None:
+        if notify and engine is not None and engine.established and engine.failure is None:
             engine.shutdown()
             self._emit(engine.outgoing())
             self._closed_in_order = True
+        if self._lines is not None and self._lines.below:
+            self._lines.below.put(Close(half=half))
+            self._set_alarm(self._lines)
+        else:
+            self._hang_up(half=half)
+
+    def _hang_up(self, *, half: bool) -> None:
+        """Close the connection, or this side of it, when all that was written has been sent."""
         self._tcp.unregisterProducer()
-        self._tcp.loseConnection()
+        if half:
+            self._tcp.loseWriteConnection()
+        else:
+            self._tcp.loseConnection()
         self._arm(_LAST_WORDS_TIME)
 
     def _release_output(self) -> None:
         self._out.clear()
         self._out_size = self._whole = 0
         self._rest = None
+        if self._lines is not None:
+            self._lines.above.clear()
 
     # Time and faults
 
@@ -568,6 +709,10 @@ class Connection(Protocol):
         if self._closing:
             self.abort("the client did not take the last words")
             return
+        if self._lines is not None and (self._waiting or self._lines.above or self._lines.below):
+            self._last_heard = self.record.elapsed()  # it is us who keep the client waiting
+            self._arm(seconds)
+            return
         silent = self.record.elapsed() - self._last_heard
         handshaking = self._engine is not None and not self._engine.established
         if not handshaking and (silent < seconds or self._working):
@@ -578,7 +723,7 @@ class Connection(Protocol):
         elif self._paused:
             self.abort("the client stopped reading")
         else:
-            self._membrane.depart(Farewell.IDLE, at_once=True)
+            self._depart(Farewell.IDLE, at_once=True)
             self._pump_safely()
 
     def _fault(self, error: Exception) -> None:
@@ -592,7 +737,7 @@ class Connection(Protocol):
         if self._closing:
             return
         try:
-            self._membrane.depart(Farewell.INTERNAL, at_once=True)
+            self._depart(Farewell.INTERNAL, at_once=True)
             self._pump()
         except Exception as another:  # noqa: BLE001 -- the session is beyond words
             log.error("session %s could not be ended in good order: %s", self.record.number, _traced(another))  # noqa: TRY400 -- the exception's own words are left out

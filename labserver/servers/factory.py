@@ -12,7 +12,7 @@ from labserver import events
 from labserver.budget import Budget
 from labserver.servers.connection import Connection
 from labserver.servers.memory import Ebb
-from labserver.servers.pace import Pace
+from labserver.servers.turns import Turns
 from labserver.session.membrane import Membrane
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OpenConnections:
     limits: Limits
     budget: Budget = field(default_factory=Budget)
     """What they hold together."""
-    pace: Pace = field(default_factory=Pace)
+    turns: Turns = field(default_factory=Turns)
     ebb: Ebb = field(default_factory=lambda: Ebb(Budget()))
     connections: set[Connection] = field(default_factory=set)
 
@@ -114,7 +114,7 @@ class ConnectionFactory(ServerFactory):
             overloaded=self._connections.overloaded,
             gone=self._connections.forget,
             budget=self._connections.budget,
-            pace=self._connections.pace,
+            turns=self._connections.turns,
         )
         self._connections.connections.add(connection)
         return connection

@@ -82,7 +82,7 @@ class Access:
         """Return the mechanism of that name; KeyError if there is none."""
         return MECHANISMS[name]
 
-    def start(self, name: str, *, secure: bool, channel: Channel) -> SaslExchange:
-        """Start the exchange of a mechanism that is offered now."""
+    def start(self, name: str, *, secure: bool, channel: Channel, credentials: Credentials) -> SaslExchange:
+        """Start the exchange of a mechanism that is offered now; ``credentials`` are the session's."""
         among = self.mechanisms(secure=secure, channel=channel)
-        return start(name, among=among, credentials=self.credentials, channel=channel, entropy=self.entropy)
+        return start(name, among=among, credentials=credentials, channel=channel, entropy=self.entropy)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from labserver.holding import Intake
     from labserver.limits import Limits
     from labserver.mailstore.delivery import Delivery
-    from labserver.mailstore.directory import Directory
     from labserver.mailstore.store import MailStore
     from labserver.services import Service
 
@@ -31,7 +30,6 @@ class Backends:
     """What every honest session of the lab is made from."""
 
     store: MailStore
-    directory: Directory
     delivery: Delivery
     limits: Limits
     clock: Clock
@@ -99,7 +97,6 @@ class Backends:
         return Session(
             link=link,
             store=self.store,
-            directory=self.directory,
             limits=self.limits,
             clock=self.clock,
             keep_line_ends=self.keep_line_ends,
@@ -116,7 +113,6 @@ class Backends:
         return Session(
             link=link,
             store=self.store,
-            directory=self.directory,
             limits=self.limits,
             timestamp=timestamps.get(link, b""),
             exclusive=self.pop3_lock,

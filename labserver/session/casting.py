@@ -13,7 +13,7 @@ from labserver.facets.bundle import HONEST
 from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import GOOD, Persona
-from labserver.mailstore.directory import RejectingDirectory
+from labserver.session.doubted import Doubted
 from labserver.session.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
 from labserver.tls.stalled import StalledEngine
@@ -157,17 +157,16 @@ class Casting:
         return self._played(identifier, facets, answer or self._make_answers(identifier, facets))
 
     def _played(self, identifier: str, facets: Facets, answer: Callable[[Visit], Answer]) -> Role:
-        access, backends = self._access, self._backends
+        access = self._access
         if facets.permissive:
             access = replace(access, cleartext=True, bait=True)
         if facets.authentication.mechanisms is not None:
             access = replace(access, requested=facets.authentication.mechanisms)
         if facets.authentication.rejects:
-            directory = RejectingDirectory(backends.directory)
-            access, backends = replace(access, credentials=directory), replace(backends, directory=directory)
+            access = replace(access, credentials=Doubted(access.credentials, lambda _account, _right: False))
         return Role(
             persona=Persona(scenario=identifier, facets=facets, account=self._account),
             access=access,
-            backends=backends,
+            backends=self._backends,
             answer=answer,
         )

@@ -14,18 +14,35 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.dialogues.exchange import Await, AwaitKind, Command, Farewell, Identity, LoginFailure, Reply, ReplyKind
+from labserver.dialogues.exchange import (
+    Await,
+    AwaitKind,
+    Command,
+    Farewell,
+    Grant,
+    Identity,
+    LoginFailure,
+    Preauthenticate,
+    Refuse,
+    Reply,
+    ReplyKind,
+)
 from labserver.dialogues.http import http_word
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.oracle import RepliesWithheld
 from labserver.facets.persona import GOOD
 from labserver.mechanisms import known_mechanism
+from labserver.misbehaviours.chain import NONE, Tell
+from labserver.misbehaviours.moment import Occasion
 from labserver.session.access import NoChannel
 from labserver.session.conversation import Conversation
+from labserver.session.doubted import Doubted
+from labserver.session.misbehaving import Misbehaving, nothing
 from labserver.session.notes import Notes, keeps_all
-from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Pause, Send, StartTls
+from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
@@ -37,10 +54,12 @@ if TYPE_CHECKING:
     from labserver.facets.persona import Persona
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
-    from labserver.sasl.mechanism import Channel
+    from labserver.misbehaviours.chain import Chain
+    from labserver.misbehaviours.moment import Memories
+    from labserver.sasl.mechanism import Channel, Credentials
     from labserver.session.access import Access
 
-    Step = Reply | Await | Action
+    Step = Reply | Await | Grant | Refuse | Preauthenticate | Tell | Action
     Asked = Command | LiteralRequest | Overflow
     MembraneExchange = Generator[Step, Framed | Overflow | None, None]
 
@@ -58,6 +77,7 @@ class Membrane:
     __slots__ = (
         "__weakref__",  # who looks a session up by its link
         "_access",
+        "_announced",
         "_awaited",
         "_awaiting",
         "_backend",
@@ -72,6 +92,7 @@ class Membrane:
         "_framer",
         "_in_a_row",
         "_make_backend",
+        "_misbehaving",
         "_negotiating",
         "_news",
         "_notes",
@@ -105,6 +126,8 @@ class Membrane:
         upgradable: bool,
         persona: Persona = GOOD,
         passes_over: Callable[[int], bool] = keeps_all,
+        chain: Chain = NONE,
+        memories: Memories | None = None,
     ) -> None:
         """``passes_over``: that so many octets of the dialogue would neither be kept nor told; then they are counted.
 
@@ -128,6 +151,14 @@ class Membrane:
         self._persona = persona
         self._facets = persona.facets
         self._relists = not isinstance(persona.facets.capabilities, HonestCapabilities)
+        self._misbehaving: Misbehaving | None = None
+        """None in an honest session."""
+        if chain:
+            self._misbehaving = Misbehaving(
+                chain=chain, memories=memories, service=service, dialogue=dialogue, elapsed=elapsed
+            )
+        self._announced: LiteralRequest | None = None
+        """A literal that is neither granted nor refused yet."""
         self._command: Command | None = None
         self._withholding = False
         self._withheld: deque[tuple[Asked | Reply, bytes]] = deque()
@@ -146,7 +177,7 @@ class Membrane:
         self._queue: deque[Action] = deque()
         self._wake: Callable[[], None] | None = None
         self._notified = False
-        self._news: Iterator[Reply | GiveWay] | None = None
+        self._news: MembraneExchange | None = None
         """What the backend is saying unasked."""
         self._departing: Farewell | None = None
         self._failed_logins = 0
@@ -165,18 +196,9 @@ class Membrane:
         self._wake = wake
         self._backend = self._make_backend(self)
         if refusal is not None:
-            self._say(self._dialogue.farewell(refusal))
+            self._leave(self._dialogue.farewell(refusal))
             return
-        greeting = self._facets.greeting
-        if greeting.authenticated:
-            identity = Identity(account=self._persona.account, mechanism="PREAUTH")
-            deque(self._backend.authenticated(Command(verb=""), identity), maxlen=0)
-            self._enter()
-        honest = self._backend.greeting()
-        spoken = greeting.spoken(honest)
-        self._say(spoken)
-        if spoken is not honest:
-            self._notes.misbehaved("greeting")
+        self._exchange = self._wrapped(Occasion.GREETING, self._greet(self._backend))
 
     def secured(self, facts: TlsFacts, channel: Channel) -> None:
         """TLS is up: from here on the dialogue is inside it."""
@@ -184,8 +206,13 @@ class Membrane:
         self._channel = channel
         self._negotiating = False
         self._notes.secured(facts)
+        misbehaving = self._misbehaving
+        if misbehaving is not None:
+            misbehaving.moment.crossed()
         if self._wake is not None:
             self._backend = self._make_backend(self)
+            if misbehaving is not None:
+                self._exchange = misbehaving.wrapped(Occasion.SECURED, nothing())
             if isinstance(self._facets.oracle, RepliesWithheld):
                 self._withholding = True
                 self._queue.append(Alarm(self._facets.oracle.seconds))
@@ -197,6 +224,19 @@ class Membrane:
     def receive(self, data: bytes) -> None:
         """Take application octets from the client."""
         self._framer.feed(data)
+        if self._misbehaving is not None:
+            self._misbehaving.spoke()
+
+    def deadline(self) -> float | None:
+        """Return when to call :meth:`tick`, in seconds since the session began; None for never."""
+        if self._misbehaving is None or self._finished or self._negotiating or self._wake is None:
+            return None
+        return self._misbehaving.deadline()
+
+    def tick(self) -> None:
+        """Take note of the time: the client may have been silent for as long as something waits for."""
+        if self.deadline() is not None and self._misbehaving is not None and self._news is None:
+            self._news = self._misbehaving.silence()
 
     def next_action(self) -> Action | None:
         """Return what to do next; None until more octets, a notification or a wake-up come."""
@@ -211,7 +251,7 @@ class Membrane:
             return
         if at_once or self._exchange is None or (self._awaiting and self._awaiting.kind is AwaitKind.LINE):
             self._drop_exchange()
-            self._say(self._dialogue.farewell(reason))
+            self._leave(self._dialogue.farewell(reason))
         else:
             self._departing = reason
 
@@ -220,6 +260,7 @@ class Membrane:
         self._notes.unfinished(self._framer.clear())
         self._finished = True
         self._drop_exchange()
+        self._misbehaving = None
         self._queue.clear()
         self._withheld.clear()
         self._command = self._wake = None
@@ -227,6 +268,23 @@ class Membrane:
         backend, self._backend = self._backend, None
         if backend is not None:
             backend.disconnected()
+
+    @property
+    def misbehaves(self) -> bool:
+        """What is said may be delayed, cut in pieces or ended in other ways than an honest server's."""
+        return self._misbehaving is not None
+
+    @property
+    def below(self) -> Pace | None:
+        """How octets are cut on their way to the network, TLS records included; None for not at all."""
+        found = None if self._misbehaving is None else self._misbehaving.chain.below
+        return None if found is None else found[0]
+
+    def cut_below(self) -> None:
+        """Take note that the first octets have left in pieces, below TLS."""
+        found = None if self._misbehaving is None else self._misbehaving.chain.below
+        if found is not None:
+            self._notes.misbehaved(found[1].kind)
 
     @property
     def held(self) -> int:
@@ -261,10 +319,18 @@ class Membrane:
         if self._wake is not None:
             self._wake()
 
+    @property
+    def credentials(self) -> Credentials:
+        """What proves who a client is, to this session."""
+        misbehaving, honest = self._misbehaving, self._access.credentials
+        if misbehaving is None or not misbehaving.chain.believes_otherwise:
+            return honest
+        return Doubted(honest, partial(misbehaving.believed, tell=self._tell))
+
     def logged_in(self, identity: Identity) -> None:
         """Take note that the client is authenticated."""
         self._failed_logins = 0
-        self._enter()
+        self._enter(identity)
         self._notes.logged_in(identity)
 
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
@@ -290,9 +356,11 @@ class Membrane:
             self._refusal_told = True
             self._notes.misbehaved("authentication")
 
-    def _enter(self) -> None:
+    def _enter(self, identity: Identity) -> None:
         """Trust the client with more, now that it is authenticated."""
         self._notes.entered(self._command)
+        if self._misbehaving is not None:
+            self._misbehaving.moment.account = identity.account
         if isinstance(self._framer, ImapFramer):
             self._framer.literal_limit = self._access.limits.imap_line
 
@@ -301,15 +369,14 @@ class Membrane:
     def _advance(self, backend: Backend) -> bool:
         if self._notified and self._news is None:
             self._notified = False
-            self._news = backend.unsolicited()
+            self._news = self._wrapped(Occasion.UNSOLICITED, _unasked(backend.unsolicited()))
         if self._news is not None:
-            news = next(self._news, None)
-            if news is None:
+            news = self._news
+            step = next(news, None)
+            if step is not None:
+                self._do(step)
+            elif self._news is news:
                 self._news = None
-            elif isinstance(news, GiveWay):
-                self._queue.append(news)
-            else:
-                self._say(news)
             return True
         if self._exchange is None:
             return self._begin(backend)
@@ -385,6 +452,8 @@ class Membrane:
                 self._notes.literal_refused = True
             case LiteralRequest():
                 self._answer_literal(backend, asked)
+            case Overflow() if asked.fatal:
+                self._leave(self._dialogue.overflow(asked))
             case Overflow():
                 self._say(self._dialogue.overflow(asked))
                 self._notes.literal_refused = asked.literal
@@ -402,12 +471,18 @@ class Membrane:
         except StopIteration:
             if self._exchange is exchange:
                 self._exchange = None
+                if self._misbehaving is not None:
+                    self._answered(self._misbehaving)
                 if self._awaited and not self._negotiating:
                     self._awaited = False
                     self._framer.expect_command()
             return True
         finally:
             self._running = None
+        self._do(step)
+        return True
+
+    def _do(self, step: Step) -> None:
         match step:
             case Reply():
                 self._say(step)
@@ -415,12 +490,59 @@ class Membrane:
                 self._expect(step)
             case StartTls():
                 self._cross(step)
-            case Send() | Pause() | GiveWay() | Alarm() | Close() | Abort():
+            case Grant() | Refuse():
+                self._decide(step)
+            case Preauthenticate():
+                self._preauthenticate()
+            case Tell():
+                self._tell(step)
+            case Close() | Abort():
+                self._end(step)
+            case Send() | Pause() | GiveWay() | Alarm() | Hold() | Pace() | Told():
                 self._queue.append(step)
-        return True
+
+    def _wrapped(self, occasion: Occasion, honest: MembraneExchange) -> MembraneExchange:
+        """Return an exchange as this client gets it."""
+        return honest if self._misbehaving is None else self._misbehaving.wrapped(occasion, honest)
 
     def _open(self, backend: Backend, command: Command) -> MembraneExchange:
         """Every command enters here."""
+        if self._misbehaving is None:
+            return self._honest(backend, command)
+        return self._misbehaving.answered(command, self._lazily(backend, command))
+
+    def _lazily(self, backend: Backend, command: Command) -> MembraneExchange:
+        """Answer honestly, beginning when the first step is asked for."""
+        yield from self._honest(backend, command)
+
+    def _answered(self, misbehaving: Misbehaving) -> None:
+        """Leave nothing of an exchange behind, however it ended."""
+        if self._announced is not None:
+            self._decide(Refuse())  # whoever was not let in is refused
+        misbehaving.done()
+
+    def _tell(self, tell: Tell) -> None:
+        """Take note of a misbehaviour when it passes."""
+        self._queue.append(Told(self._notes.of_misbehaviour(tell.kind)))
+
+    def _preauthenticate(self) -> None:
+        if self._backend is not None:
+            identity = Identity(account=self._persona.account, mechanism="PREAUTH")
+            deque(self._backend.authenticated(Command(verb=""), identity), maxlen=0)
+            self._enter(identity)
+
+    def _greet(self, backend: Backend) -> MembraneExchange:
+        greeting = self._facets.greeting
+        if greeting.authenticated:
+            self._preauthenticate()
+        honest = backend.greeting()
+        spoken = greeting.spoken(honest)
+        yield spoken
+        if spoken is not honest:
+            self._notes.misbehaved("greeting")
+
+    def _honest(self, backend: Backend, command: Command) -> MembraneExchange:
+        """Return what the honest server answers."""
         if command.verb == self._dialogue.upgrade_verb:
             return self._upgrade(backend, command)
         if command.verb == self._dialogue.authenticate_verb and command.argument:
@@ -434,15 +556,28 @@ class Membrane:
             reply = self._relisted(honest)
         if reply.rest:
             self._queue.append(Send(b"", self._notes.saying(reply)))
+        elif self._misbehaving is not None:
+            self._queue.append(Send(reply.raw))
+            self._queue.append(Told(self._notes.of_reply(reply)))
         else:
             self._notes.said(reply)
             self._queue.append(Send(reply.raw))
         if reply is not honest:
             self._notes.misbehaved("capabilities")
-        if reply.kind is ReplyKind.FAREWELL:
-            self._drop_exchange()
-            self._finished = True
-            self._queue.append(Close())
+        if reply.kind is ReplyKind.FAREWELL and self._misbehaving is None:
+            self._end(Close())
+
+    def _leave(self, farewell: Reply) -> None:
+        """Say the lab's own last words, which nothing delays and nobody changes, and close."""
+        self._queue = deque(action for action in self._queue if not isinstance(action, Pause | Hold | Pace))
+        self._notes.said(farewell)
+        self._queue.append(Send(farewell.raw))
+        self._end(Close())
+
+    def _end(self, close: Close | Abort) -> None:
+        self._drop_exchange()
+        self._finished = True
+        self._queue.append(close)
 
     def _relisted(self, honest: Reply) -> Reply:
         def change(names: Names) -> Names:
@@ -468,24 +603,45 @@ class Membrane:
             exchange.close()
 
     def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
-        command = self._dialogue.command(_cut(request.parts))
-        word = self._dialogue.word(command)
-        answer = backend.admit(request if word else replace(request, parts=_nameless(request.parts)))
-        framer = self._framer
-        if not isinstance(framer, ImapFramer):
+        if self._misbehaving is not None and not request.unasked:
+            self._announced = request
+            self._command = self._dialogue.command(_cut(request.parts))
+            self._misbehaving.moment.asks(self._command)
+            self._exchange = self._wrapped(Occasion.LITERAL, self._admission(backend, request))
             return
+        for step in self._admission(backend, request):
+            self._do(step)
+
+    def _admission(self, backend: Backend, request: LiteralRequest) -> MembraneExchange:
+        """Answer the announcement of a literal: let it come and say so, or refuse it."""
+        self._announced = request
+        known = self._dialogue.word(self._dialogue.command(_cut(request.parts)))
+        answer = backend.admit(request if known else replace(request, parts=_nameless(request.parts)))
         if not isinstance(answer, Reply):
-            framer.grant(answer)
+            yield Grant(answer)
             if not request.unasked:
-                self._say(self._dialogue.go_ahead())
-        elif request.unasked:
-            framer.refuse()
+                yield self._dialogue.go_ahead()
+            return
+        yield Refuse()
+        if request.unasked:
             self._refusal = answer
         else:
-            self._notes.veiled = self._notes.asked(command, word)
+            yield answer
+
+    def _decide(self, decision: Grant | Refuse) -> None:
+        """Let the literal come that was announced, or do not."""
+        request, self._announced = self._announced, None
+        framer = self._framer
+        if request is None or not isinstance(framer, ImapFramer):
+            return
+        if isinstance(decision, Grant):
+            framer.grant(decision.sink)
+            return
+        if not request.unasked:
+            command = self._dialogue.command(_cut(request.parts))
+            self._notes.veiled = self._notes.asked(command, self._dialogue.word(command))
             self._notes.literal_refused = True
-            framer.refuse()
-            self._say(answer)
+        framer.refuse()
 
     # STARTTLS and AUTH, for all protocols
 
@@ -531,7 +687,7 @@ class Membrane:
         elif len(command.parts) > 1:
             failure = LoginFailure.MALFORMED  # neither a mechanism nor an initial response is a literal (RFC 4959 3)
         if failure is None:
-            exchange = access.start(mechanism_name, secure=self.secure, channel=channel)
+            exchange = access.start(mechanism_name, secure=self.secure, channel=channel, credentials=self.credentials)
             conversation = Conversation(dialogue=self._dialogue, proof=self._proof, refusing=self._refusing)
             outcome = yield from conversation.run(
                 exchange, initial, client_first=access.mechanism(mechanism_name).client_first
@@ -560,3 +716,8 @@ def _cut(parts: tuple[bytes, ...]) -> Framed:
 def _nameless(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Return parts of what is not whole without their beginning, so that nothing is taken for its tag."""
     return (b"", *parts[1:])
+
+
+def _unasked(news: Iterator[Reply | GiveWay]) -> MembraneExchange:
+    """Give what a backend says unasked the shape of an exchange."""
+    yield from news

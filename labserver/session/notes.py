@@ -159,18 +159,26 @@ class Notes:
         finally:
             self._reply(reply.kind.value, bytes(shown), size, None)
 
+    def of_reply(self, reply: Reply) -> events.ReplySent:
+        """Return what is to be told of a reply when it has left; of one that is no longer than its ``raw``."""
+        return self._sent(reply.kind.value, reply.raw, len(reply.raw), reply.masked)
+
     def _reply(self, kind: str, data: bytes, size: int, masked: bytes | None) -> None:
-        if self._passes_over(size):
-            return
+        if not self._passes_over(size):
+            self._observe(self._sent(kind, data, size, masked))
+
+    def _sent(self, kind: str, data: bytes, size: int, masked: bytes | None) -> events.ReplySent:
         if masked is None and self.veiled and data.startswith(self.veiled + b" "):
             masked = MASK + data[len(self.veiled) :]
-        self._observe(
-            events.ReplySent(at=self._elapsed(), kind=kind, data=data, secure=self.secure, size=size, masked=masked)
-        )
+        return events.ReplySent(at=self._elapsed(), kind=kind, data=data, secure=self.secure, size=size, masked=masked)
 
     def misbehaved(self, facet: str) -> None:
         """Take note that the scenario's fault has reached the client."""
-        self._observe(events.Misbehaved(at=self._elapsed(), scenario=self._scenario, facet=facet))
+        self._observe(self.of_misbehaviour(facet))
+
+    def of_misbehaviour(self, facet: str) -> events.Misbehaved:
+        """Return what is to be told of a fault when it reaches the client."""
+        return events.Misbehaved(at=self._elapsed(), scenario=self._scenario, facet=facet)
 
     # What becomes of the client
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 from labserver.effort import GiveWay
 
-__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Hold", "Pause", "Send", "StartTls", "Told"]
+__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Hold", "Pace", "Pause", "Send", "StartTls", "Told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,21 @@ class Hold:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What is said from here on leaves in pieces, each of them a segment, and a record where there is TLS.
+
+    Without arguments, it leaves as usual again.
+    """
+
+    size: int = 0
+    """Octets of a piece; 0 for as many as there are."""
+    behind: bytes = b""
+    """What a piece ends with wherever it occurs, such as CR to split CRLF; empty for nothing."""
+    seconds: float = 0.0
+    """From one piece to the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Take note of an event when all that was said before it has left; its time is set then."""
@@ -72,4 +87,4 @@ class Abort:
     """Drop the connection at once (RST)."""
 
 
-Action = Send | StartTls | Pause | GiveWay | Alarm | Hold | Told | Close | Abort
+Action = Send | StartTls | Pause | GiveWay | Alarm | Hold | Pace | Told | Close | Abort

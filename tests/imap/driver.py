@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.account import Account
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
+    from labserver.sasl.mechanism import Credentials
     from labserver.wire.framing import Overflow
 
 
@@ -44,6 +45,7 @@ class PlainLink:
     offers_starttls: bool = False
     mechanisms: tuple[str, ...] = ("PLAIN", "SCRAM-SHA-256")
     accepts_passwords: bool = True
+    credentials: Credentials = field(default_factory=lambda: Directory(entropy=SeededEntropy("tests")))
     notified: int = 0
     logins: list[str | LoginFailure] = field(default_factory=list)
     tolerance: list[str] = field(default_factory=list)
@@ -205,10 +207,10 @@ class Lab:
     ) -> Client:
         """Return a client, logged in as alice unless ``login`` is false."""
         link = link or PlainLink()
+        link.credentials = self.directory
         session = Session(
             link=link,
             store=self.store,
-            directory=self.directory,
             limits=self.limits,
             clock=self.clock,
             intake=self.intake,

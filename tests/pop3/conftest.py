@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.envelope import Envelope
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
+    from labserver.sasl.mechanism import Credentials
 
 SHORT = b"Subject: one\r\n\r\nfirst\r\n"
 LONGER = b"Subject: two\r\nX-Dots: .\r\n\r\n.\r\n..\r\nthird line\r\n"
@@ -41,6 +42,7 @@ class Line:
     offers_starttls: bool = False
     mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "PLAIN")
     accepts_passwords: bool = True
+    credentials: Credentials = field(default_factory=lambda: Directory(entropy=SeededEntropy("pop3")))
 
     told: list[Identity | tuple[str, LoginFailure]] = field(default_factory=list)
     """What the session told of logins."""
@@ -142,10 +144,11 @@ class Post:
 
     def connect(self, line: Line | None = None, *, timestamp: bytes = b"") -> Driver:
         """Open a connection."""
+        line = line or Line()
+        line.credentials = self.directory
         session = Session(
-            link=line or Line(),
+            link=line,
             store=self.store,
-            directory=self.directory,
             limits=self.limits,
             timestamp=timestamp,
             exclusive=self.exclusive,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from labserver.budget import Budget
     from labserver.dialogues.exchange import Backend, Link
-    from labserver.servers.pace import Pace
+    from labserver.servers.turns import Turns
     from labserver.tls.engine import TlsEngine
     from tests.session.playbook import Building
     from tests.tls.clients import Client
@@ -221,7 +221,7 @@ def line(
     make_engine: Callable[[], TlsEngine] | None = None,
     overloaded: bool = False,
     budget: Budget | None = None,
-    pace: Pace | None = None,
+    turns: Turns | None = None,
 ) -> Line:
     """Return a connection that has not begun."""
     one = SERVICES[service]
@@ -252,6 +252,6 @@ def line(
         overloaded=overloaded,
         budget=budget,
         gone=gone.append,
-        pace=pace,
+        turns=turns,
     )
     return Line(connection, Transport(), record, gone)

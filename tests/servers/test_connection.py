@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from labserver import events
 from labserver.budget import Budget
 from labserver.dialogues.exchange import Command, Exchange, Reply
-from labserver.servers.pace import Pace
+from labserver.servers.turns import Turns
 from labserver.wire.actions import Pause
 from tests.servers.line import Line, Loop, line
 from tests.session.playbook import Scripted, data, waiting, working
@@ -44,7 +44,7 @@ _ANSWERS = {"SLOW": _slow, "WAIT": waiting, "WORK": working, "DATA": data, "MUCH
 
 
 def _scripted(
-    building: Building, service: str = "smtp", *, budget: Budget | None = None, pace: Pace | None = None
+    building: Building, service: str = "smtp", *, budget: Budget | None = None, turns: Turns | None = None
 ) -> tuple[Line, Scripted]:
     made: list[Scripted] = []
 
@@ -52,7 +52,7 @@ def _scripted(
         made.append(Scripted(link, dict(_ANSWERS)))  # type: ignore[arg-type]  # the membrane is the link
         return made[-1]
 
-    opened = line(building, service, make, budget=budget, pace=pace)
+    opened = line(building, service, make, budget=budget, turns=turns)
     assert opened.connect() == b"hello\r\n"
     return opened, made[0]
 
@@ -499,8 +499,8 @@ def test_half_a_line_is_counted(building: Building) -> None:
 
 def test_who_uploads_takes_turns(building: Building, loop: Loop) -> None:
     """Where more upload than are read at once, each rests after a segment, but no answered or small one."""
-    pace = Pace(at_once=1)
-    (one, _), (other, _), (small, _) = (_scripted(building, pace=pace) for _ in range(3))
+    turns = Turns(at_once=1)
+    (one, _), (other, _), (small, _) = (_scripted(building, turns=turns) for _ in range(3))
     segment = b"x" * 60_000
     for each in (one, other, small):
         each.say(b"DATA\r\n")
@@ -522,8 +522,8 @@ def test_who_uploads_takes_turns(building: Building, loop: Loop) -> None:
 
 def test_who_rests_may_be_gone(building: Building, loop: Loop) -> None:
     """A turn that comes too late is nobody's."""
-    pace = Pace(at_once=1)
-    (one, _), (other, _) = (_scripted(building, pace=pace) for _ in range(2))
+    turns = Turns(at_once=1)
+    (one, _), (other, _) = (_scripted(building, turns=turns) for _ in range(2))
     for each in (one, other):
         each.say(b"DATA\r\n")
         each.say(b"x" * 60_000)
@@ -535,8 +535,8 @@ def test_who_rests_may_be_gone(building: Building, loop: Loop) -> None:
 
 def test_a_client_that_neither_reads_nor_rests(building: Building, loop: Loop) -> None:
     """Whoever has two reasons not to be read is read when both are gone."""
-    pace = Pace(at_once=1)
-    (one, _), (other, _) = (_scripted(building, pace=pace) for _ in range(2))
+    turns = Turns(at_once=1)
+    (one, _), (other, _) = (_scripted(building, turns=turns) for _ in range(2))
     for each in (one, other):
         each.say(b"DATA\r\n")
         each.say(b"x" * 60_000)

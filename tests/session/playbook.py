@@ -143,7 +143,6 @@ class Building:
         """Return what makes honest sessions."""
         return Backends(
             store=self.store,
-            directory=self.directory,
             delivery=Delivery(
                 store=self.store, directory=self.directory, clock=self.clock, trace_headers=False, host="mail.lab.test"
             ),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.facets.bundle import HONEST, Facets
-from labserver.mailstore.directory import RejectingDirectory
 from labserver.services import SERVICES
 from labserver.session.casting import Casting
+from labserver.session.doubted import Doubted
 from labserver.session.presenting import Answer, Visit, always
 from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
@@ -91,8 +91,7 @@ def test_role(cast: Cast, identifier: str) -> None:
     assert cast.casting.role(identifier) is role is cast.casting.at(CATALOGUE.address(identifier))
     assert role.access.cleartext == role.access.bait == scenario.facets.permissive
     assert role.access.requested == scenario.facets.authentication.mechanisms
-    assert isinstance(role.access.credentials, RejectingDirectory) == scenario.facets.authentication.rejects
-    assert isinstance(role.backends.directory, RejectingDirectory) == scenario.facets.authentication.rejects
+    assert isinstance(role.access.credentials, Doubted) == scenario.facets.authentication.rejects
     assert role.maker(SERVICES["imap"]) is role.maker(SERVICES["imap"])
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
 
+from labserver.clock import SeededEntropy
 from labserver.dialogues.exchange import Await, AwaitKind, Identity, Reply, ReplyKind
 from labserver.dialogues.smtp import SmtpDialogue
 from labserver.errors import StoreError
 from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.mailstore.delivery import Outcome
+from labserver.mailstore.directory import Directory
 from labserver.services import SERVICES, ProtocolName
 from labserver.smtp.lmtp import LmtpSession
 from labserver.smtp.session import Session
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from labserver.holding import Span
     from labserver.mailstore.delivery import Delivery
     from labserver.mailstore.envelope import Envelope
+    from labserver.sasl.mechanism import Credentials
     from labserver.wire.framing import Unit
 
 
@@ -40,6 +43,7 @@ class PlainLink:
     offers_starttls: bool = False
     mechanisms: tuple[str, ...] = ()
     accepts_passwords: bool = False
+    credentials: Credentials = field(default_factory=lambda: Directory(entropy=SeededEntropy("smtp")))
     deliveries: list[tuple[Envelope, list[bool]]] = field(default_factory=list)
     """Each mail, and for each recipient whether it was delivered."""
     tolerance: list[str] = field(default_factory=list)

@@ -90,7 +90,7 @@ class Login:
             session.link.login_refused("LOGIN", LoginFailure.NEEDS_TLS)
             raise Refused("Start TLS first", "PRIVACYREQUIRED")
         try:
-            account = session.directory.verify(self.name.decode(), self.password.decode())
+            account = session.link.credentials.verify(self.name.decode(), self.password.decode())
         except UnicodeDecodeError:
             account = None
         if account is None:

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-__all__ = ["Pace", "Rested"]
+__all__ = ["Rested", "Turns"]
 
 _AT_ONCE = 16
 
@@ -24,7 +24,7 @@ class Rested(Protocol):
         """Read the next segment."""
 
 
-class Pace:
+class Turns:
     """One for all connections that share an event loop; ``at_once`` of those that send much are read in one turn."""
 
     def __init__(self, *, at_once: int = _AT_ONCE) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.servers.pace import Pace
+from labserver.servers.turns import Turns
 
 if TYPE_CHECKING:
     from tests.servers.line import Loop
@@ -17,40 +17,40 @@ if TYPE_CHECKING:
 class Uploader:
     """Sends much, and counts its turns."""
 
-    pace: Pace
-    turns: list[Uploader] = field(default_factory=list)
+    turns: Turns
+    taken: list[Uploader] = field(default_factory=list)
 
     def read_again(self) -> None:
         """Take a turn."""
-        self.turns.append(self)
+        self.taken.append(self)
 
 
 @pytest.fixture
 def uploaders(loop: Loop) -> list[Uploader]:  # noqa: ARG001 -- the loop of the turns
-    """Return five who share a pace of two."""
-    pace, turns = Pace(at_once=2), list[Uploader]()
-    return [Uploader(pace, turns) for _ in range(5)]
+    """Return five who take turns by twos."""
+    turns, taken = Turns(at_once=2), list[Uploader]()
+    return [Uploader(turns, taken) for _ in range(5)]
 
 
 def test_a_few_do_not_rest(uploaders: list[Uploader]) -> None:
     """As many as can be read in one turn read on, however much they send."""
     one, other, third, *_ = uploaders
     for _ in range(3):
-        assert not one.pace.rests(one)
-        assert not other.pace.rests(other)
-    assert third.pace.rests(third)
+        assert not one.turns.rests(one)
+        assert not other.turns.rests(other)
+    assert third.turns.rests(third)
 
 
 def test_a_few_of_many_are_read_in_each_turn(uploaders: list[Uploader], loop: Loop) -> None:
     """In the order in which they came to rest; those who rest again meanwhile are behind the others."""
-    pace, turns = uploaders[0].pace, uploaders[0].turns
-    rested = [one for one in uploaders if pace.rests(one)]
+    turns, taken = uploaders[0].turns, uploaders[0].taken
+    rested = [one for one in uploaders if turns.rests(one)]
     assert rested == uploaders[2:]
     loop.turn()
-    assert turns == rested[:2]
-    assert pace.rests(rested[0])
+    assert taken == rested[:2]
+    assert turns.rests(rested[0])
     loop.turn()
-    assert turns == [*rested[:2], rested[2], rested[0]]
+    assert taken == [*rested[:2], rested[2], rested[0]]
     loop.turn()
     assert loop.armed == 0, "nobody rests, and nothing is to be done"
 
@@ -59,8 +59,8 @@ def test_who_is_answered_makes_room(uploaders: list[Uploader]) -> None:
     """Answered or gone, one counts no more, and the others need not rest for it."""
     one, other, third, *_ = uploaders
     for each in (one, other, third):
-        each.pace.rests(each)
-    one.pace.leaves(one)
-    one.pace.leaves(one)
-    assert not third.pace.rests(third)
-    assert not other.pace.rests(other)
+        each.turns.rests(each)
+    one.turns.leaves(one)
+    one.turns.leaves(one)
+    assert not third.turns.rests(third)
+    assert not other.turns.rests(other)
