@@ -67,7 +67,9 @@ class Scenario:
     expectation: Expectation
     severity: Severity
     references: tuple[str, ...]
-    """RFC clauses, CVEs, EAST ids, papers."""
+    """RFC clauses, CVEs, cases of EAST (``EAST: imap/Negotiation/O_4``), papers."""
+    rows: tuple[str, ...] = ()
+    """The rows of docs/COVERAGE.md that it covers, by their ids."""
     services: tuple[str, ...] = ALL
     host: str = USUAL_HOST
     """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other, or an address.

@@ -48,6 +48,7 @@ def _scenario(spec: ChainSpec) -> Scenario:
         expectation=Expectation(spec.verdict.value),
         severity=_SEVERITIES[spec.severity],
         references=spec.references,
+        rows=spec.rows,
         host=spec.host,
         facets=Facets(certificate=RecipeCertificate(recipe=spec.id)),
         rules=_RULES[spec.verdict],

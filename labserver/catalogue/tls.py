@@ -30,6 +30,7 @@ SCENARIOS = (
         expectation=Expectation.REJECT,
         severity=Severity.MEDIUM,
         references=("CVE-2011-1947", "RFC 5321 4.5.3.2"),
+        rows=("U10",),
         facets=Facets(handshake=Stalled()),
         rules=("gives-up-in-time",),
     ),

@@ -124,6 +124,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "verdict": lambda value: Verdict(one_of(Verdict)(value)),
     "severity": lambda value: Severity(one_of(Severity)(value)),
     "references": parse_texts,
+    "rows": parse_texts,
     "openssl": parse_number,
     "address_openssl": parse_number,
     "wire": parse_texts,

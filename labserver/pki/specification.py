@@ -191,6 +191,8 @@ class ChainSpec:
     verdict: Verdict
     severity: Severity = Severity.NONE
     references: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    """The rows of docs/COVERAGE.md that it covers, by their ids."""
     openssl: int = 0
     """The X509_V_ERR code with which OpenSSL refuses it by name, :data:`UNREADABLE`, or 0 if it accepts it."""
     address_openssl: int | None = None
