@@ -85,6 +85,8 @@ class Scenario:
     """The TLS extension without which a client has not met it, by its IANA name; empty if any client meets it."""
     control: Facets | None = None
     """The same server without the fault, run first: a client that fails it cannot be judged."""
+    stated: bool = True
+    """Whether its author says what a correct client does; if not, only the rules that always hold decide."""
 
     @property
     def host_names(self) -> tuple[str, ...]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.places import Place, has_address
 from labserver.errors import ConfigurationError
 from labserver.nearest import did_you_mean
 from labserver.scenario import DOMAINS
+from labserver.tables import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from labserver.scenario import Scenario
+    from labserver.tables import Document
 
 __all__ = ["Catalogue"]
 
@@ -42,10 +45,12 @@ class Catalogue(Mapping[str, "Scenario"]):
 
     def __getitem__(self, identifier: str) -> Scenario:
         """Return the scenario; raises KeyError if there is none."""
-        file = self.places[identifier].file
+        return self._of(self.places[identifier].file)[identifier]
+
+    def _of(self, file: str) -> Mapping[str, Scenario]:
         if file not in self._read:
             self._read[file] = self._load(file)
-        return self._read[file][identifier]
+        return self._read[file]
 
     def __contains__(self, identifier: object) -> bool:
         """Return whether there is such a scenario; none is read for it."""
@@ -68,12 +73,17 @@ class Catalogue(Mapping[str, "Scenario"]):
         """Return a scenario's address; empty if it has none. Raises KeyError if there is no such scenario."""
         return self.places[identifier].address
 
+    def file_of(self, identifier: str) -> str:
+        """Return the path of the user's file that a scenario is in; empty for one of ours."""
+        file = self.places[identifier].file
+        return file if Path(file).is_absolute() else ""
+
     def at(self, address: str) -> str | None:
         """Return the id of the scenario at an address; None if there is none."""
         if not has_address(address):
             return None
         if self._by_address is None:
-            self._by_address = {place.address: identifier for identifier, place in self.places.items()}
+            self._by_address = {place.address: identifier for identifier, place in self.places.items() if place.address}
         return self._by_address.get(address)
 
     def named(self, host: str) -> str | None:
@@ -89,6 +99,19 @@ class Catalogue(Mapping[str, "Scenario"]):
             if below != name and identifier in self and name in self[identifier].hosts_entries:
                 return identifier
         return None
+
+    def joined(self, document: Document, scenarios: Mapping[str, Scenario]) -> Catalogue:
+        """Return a catalogue with the scenarios of a user's file more, which have no address.
+
+        Raises ConfigurationError if one of them has the id of another.
+        """
+        file = str(Path(document.name).absolute())  # no name of ours is one
+        for identifier in scenarios:
+            if identifier in self:
+                taken = TableError((identifier,), f"this id is taken by {self.places[identifier].file}; choose another")
+                raise document.mistake(taken)
+        mine = dict.fromkeys(scenarios, Place("", file))
+        return Catalogue(lambda: {**self.places, **mine}, lambda name: scenarios if name == file else self._of(name))
 
     def unknown(self, identifier: str) -> str:
         """Return what to say of an id that no scenario has."""

@@ -32,4 +32,5 @@ def case_words(scenario: Scenario, **others: str) -> Iterator[str]:
     }
     facts |= {label.replace("_", " "): text for label, text in others.items()}
     for label, text in facts.items():
-        yield from textwrap.wrap(f"{label}: {text}", WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        if text:
+            yield from textwrap.wrap(f"{label}: {text}", WIDTH, subsequent_indent="    ", break_on_hyphens=False)

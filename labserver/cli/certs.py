@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.cli.chain_sources import ImaginedLab, RunningLab
 from labserver.cli.options import instant
 from labserver.cli.run_directory import NoLabError, find_ready
@@ -50,6 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--force", action="store_true", help="overwrite files that are not ours")
     show = verbs.add_parser("show", help="print a chain field by field")
     show.add_argument("name", nargs="?", metavar="SCENARIO", help="the scenario's (default: the lab's own)")
+    for verb in (export, show):
+        add_scenario_files(verb)
     for verb in (export, client, show):
         verb.add_argument(
             "--ready-file", type=Path, metavar="FILE", help="the lab's ready file (default: the newest lab)"

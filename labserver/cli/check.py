@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.placeholders import PLACEHOLDERS, parse
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from, own_scenarios
 from labserver.cli.command_words import command_words
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds, settings_from
@@ -73,8 +73,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="patterns",
         action="append",
         metavar="GLOB",
-        help="scenarios whose id matches, more than once for several (default: the commonest)",
+        help="scenarios whose id matches, more than once for several (default: those of --scenario-file, else the "
+        "commonest)",
     )
+    add_scenario_files(group)
     group.add_argument(
         "--policy",
         type=_policy,
@@ -114,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     words = parse(command_words(options.command_line, "check"))
     policy = options.policy
     catalogue = catalogue_from(options)
-    scenarios = _scenarios(options.patterns, catalogue)
+    scenarios = _scenarios(options, catalogue)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
         service for service in SERVICES.values() if service.default
     ]
@@ -125,12 +127,26 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"{names} cannot be used under the policy {policy}: nothing would be judged")
     for path in filter(None, (options.json, options.junit)):
         _check_writable(path)
+    _tell_unstated(scenarios)
 
     async def command(running: Running) -> int:
         campaign = _campaign(options, words, running.lab, scenarios, services)
         return await _run(options, words, campaign, running)
 
     return serve(_settings(options, catalogue), catalogue, command)
+
+
+def _tell_unstated(scenarios: Sequence[Scenario]) -> None:
+    """Say by what scenarios are judged whose author has not said what a correct client does."""
+    from labserver.verdicts.rules import ALWAYS  # noqa: PLC0415 -- only when options were found good
+
+    unstated = [scenario.id for scenario in scenarios if not scenario.stated]
+    if unstated:
+        rules = ", ".join(ALWAYS)
+        print(
+            f"labserver: {', '.join(unstated)}: no expectation is given, so the rules that always hold decide: {rules}",
+            file=sys.stderr,
+        )
 
 
 def _check_writable(path: Path) -> None:
@@ -164,11 +180,13 @@ def _settings(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
     )
 
 
-def _scenarios(patterns: Sequence[str] | None, catalogue: Catalogue) -> list[Scenario]:
-    if not patterns:
-        return list(catalogue.default.values())  # a certificate of every kind would take a client most of an hour
-    chosen = {name for pattern in patterns for name in catalogue.matching(pattern)}
-    return [one for name, one in catalogue.items() if name in chosen]
+def _scenarios(options: argparse.Namespace, catalogue: Catalogue) -> list[Scenario]:
+    if options.patterns:
+        chosen = {name for pattern in options.patterns for name in catalogue.matching(pattern)}
+        return [catalogue[name] for name in catalogue if name in chosen]
+    if own := own_scenarios(options, catalogue):
+        return [catalogue[name] for name in own]
+    return list(catalogue.default.values())  # a certificate of every kind would take a client most of an hour
 
 
 def _campaign(

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.cli.control import require_running
 from labserver.cli.run_directory import find_ready
+from labserver.errors import ConfigurationError
 from labserver.pki.environment import Format, lab_variables, render, trust_variables
 
 if TYPE_CHECKING:
@@ -48,14 +49,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--scenario", metavar="ID", help="for this scenario: its server name, and its own CA if it has one"
     )
     parser.add_argument("--only-lab", action="store_true", help="leave out what makes programs trust the lab's CA")
+    add_scenario_files(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the variables."""
+    catalogue = catalogue_from(options)
     record: Mapping[str, object] = find_ready(options.ready_file)
     require_running(record)
     if options.scenario is not None:
-        record = _for_scenario(record, options.scenario, catalogue_from(options))
+        record = _for_scenario(record, options.scenario, catalogue)
     chosen = lab_variables(record) if options.only_lab else variables(record)
     sys.stdout.write(render(chosen, Format(options.format)))
     return 0
@@ -67,6 +70,8 @@ def _for_scenario(record: Mapping[str, object], identifier: str, catalogue: Cata
     from labserver.cli.meeting import meeting  # noqa: PLC0415 -- the same
 
     anchors = RunningLab(record).anchors(identifier)
+    if identifier not in catalogue:
+        raise ConfigurationError(f"{catalogue.unknown(identifier)}; give env the --scenario-file of the lab, too")
     place = meeting(record, catalogue[identifier], catalogue.address(identifier))
     if place.note:
         print(f"labserver: {place.note}", file=sys.stderr)

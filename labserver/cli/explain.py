@@ -7,13 +7,14 @@ without a network.
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.cli.case_words import case_words
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.events import ReplySent
 from labserver.facets.certificate import LabCertificate
@@ -46,6 +47,7 @@ _MARGIN = 15
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver explain``."""
     parser.add_argument("case", metavar="CASE", help="a scenario, or one on a service: expired@imaps")
+    add_scenario_files(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,12 +61,13 @@ def run(options: argparse.Namespace) -> int:
     if service_name not in scenario.services:
         there = f"{', '.join(scenario.services)}{did_you_mean(service_name, scenario.services)}"
         raise ConfigurationError(f"{identifier} is not available on {service_name}, only on {there}")
-    for line in _explained(catalogue, scenario, SERVICES[service_name]):
+    written = f" --scenario-file {shlex.quote(file)}" if (file := catalogue.file_of(identifier)) else ""
+    for line in _explained(catalogue, scenario, SERVICES[service_name], written):
         print(line)
     return 0
 
 
-def _explained(catalogue: Catalogue, scenario: Scenario, service: Service) -> Iterator[str]:
+def _explained(catalogue: Catalogue, scenario: Scenario, service: Service, written: str) -> Iterator[str]:
     yield f"{scenario.id}@{service.name}: {scenario.title}"
     yield ""
     special = {"Trust anchor": "its own CA"} if scenario.own_anchor else {}
@@ -72,11 +75,11 @@ def _explained(catalogue: Catalogue, scenario: Scenario, service: Service) -> It
     yield from case_words(scenario, **special)
     yield ""
     yield from _bytes(catalogue, scenario, service)
-    yield "By hand, while labserver up runs:"
-    yield from (f"  {line}" for line in _by_hand(scenario, service, catalogue.address(scenario.id)))
+    yield f"By hand, while labserver up{written} runs:"
+    yield from (f"  {line}" for line in _by_hand(scenario, service, catalogue.address(scenario.id), written))
 
 
-def _by_hand(scenario: Scenario, service: Service, address: str) -> Iterator[str]:
+def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -> Iterator[str]:
     """Yield commands for a shell; the ports and the CA are the running lab's."""
     facets, name = scenario.facets, scenario.host_names[0]
     asked = name.rstrip(".")  # RFC 6066 3
@@ -86,8 +89,8 @@ def _by_hand(scenario: Scenario, service: Service, address: str) -> Iterator[str
     s_client += " -status" if scenario.asked == "status_request" else ""
     if isinstance(facets.handshake, OldVersionOnly):
         trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
-    own_port = "# on ports of its own, on every system:", f"labserver up --scenario {scenario.id}"
-    yield f'eval "$(labserver env{f" --scenario {scenario.id}" if scenario.own_anchor else ""})"'
+    own_port = "# on ports of its own, on every system:", f"labserver up{written} --scenario {scenario.id}"
+    yield f'eval "$(labserver env{f"{written} --scenario {scenario.id}" if scenario.own_anchor else ""})"'
     if scenario.by_name:
         yield "# by name, on every system:"
         yield f"{s_client} -connect localhost:{port} -servername {asked} -verify_hostname {name} {trust}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.cli.loopback import ONE_ADDRESS, has_addresses
 from labserver.scenario import DOMAINS
 
@@ -24,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="all names on 127.0.0.1, as always where loopback has one address; certificate and TLS scenarios "
         "work there, because TLS tells the name",
     )
+    add_scenario_files(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labserver.cli.catalogues import add_scenario_files
 from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError, StoreError
 from labserver.limits import Limits
@@ -163,6 +164,7 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
         metavar="GLOB",
         help="also open the scenarios whose id matches, on free ports of their own; may be repeated",
     )
+    add_scenario_files(group)
     group.add_argument(
         "--bind",
         action="append",

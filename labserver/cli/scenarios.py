@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.cli.catalogues import catalogue_from
+from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.nearest import did_you_mean
 from labserver.pki.material import IssuerName, Wanted
@@ -36,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", choices=tuple(SERVICES), help="only those available on this service")
     parser.add_argument("--issuer", choices=tuple(map(str, IssuerName)), default=IssuerName.LAB, help=_LIKE_UP)
     parser.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help=_LIKE_UP)
+    add_scenario_files(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
     form.add_argument(

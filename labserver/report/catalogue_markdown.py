@@ -89,7 +89,8 @@ def _groups(scenarios: Sequence[Scenario], address: Callable[[str], str]) -> Ite
             yield f"* At: {address(scenario.id) or 'a port of its own'}{named}"
             if scenario.own_anchor:
                 yield f"* Trust: its own CA (`labserver env --scenario {scenario.id}`)"
-            yield f"* See: {'; '.join(scenario.references)}"
+            if scenario.references:
+                yield f"* See: {'; '.join(scenario.references)}"
             yield ""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.work import calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,23 +39,7 @@ def own_sample() -> Callable[[str], bytes]:
     return lambda name: (SAMPLES / f"{name}.eml").read_bytes()
 
 
-@pytest.fixture
-def calls() -> Callable[[Callable[[], object]], int]:
-    """Return how many Python and C functions a call calls: a measure of work that no busy machine disturbs."""
-
-    def count(function: Callable[[], object]) -> int:
-        counted = 0
-
-        def profile(_frame: object, event: str, _argument: Any) -> None:  # noqa: ANN401 -- sys.setprofile's
-            nonlocal counted
-            counted += event in {"call", "c_call"}
-
-        before = sys.getprofile()
-        sys.setprofile(profile)
-        try:
-            function()
-        finally:
-            sys.setprofile(before)
-        return counted
-
-    return count
+@pytest.fixture(name="calls")
+def _calls() -> Callable[[Callable[[], object]], int]:
+    """Return what counts the functions that a call calls."""
+    return calls

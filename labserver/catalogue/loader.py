@@ -1,0 +1,177 @@
+"""Reads scenarios: TOML files, a table for each, in the same form for the catalogue's own and for those of users.
+
+A mistake is told with its file, line, table and key, and with what could be there. Imported when a file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from labserver.facets.bundle import Facets
+from labserver.facets.certificate import LabCertificate, RecipeCertificate
+from labserver.nearest import did_you_mean
+from labserver.pki.recipe_values import parse_host
+from labserver.sasl.table import MECHANISMS
+from labserver.scenario import ALL, USUAL_HOST, Expectation, Scenario, Severity
+from labserver.services import SERVICES
+from labserver.tables import TableError, converted, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from labserver.facets.certificate import Certificate
+    from labserver.tables import Document
+
+__all__ = ["Entry", "Server", "scenarios_of"]
+
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_ID = 63
+"""Characters of a label in a host name (RFC 1035 2.3.4)."""
+_NOT_STATED = "Nothing is said of it: only the rules that always hold decide."
+_EXPECTS = {
+    Expectation.ACCEPT: "It works with the server.",
+    Expectation.REJECT: "It stops there, and loses no secret.",
+    Expectation.EITHER: "It works with the server or stops there, and loses no secret: both are right.",
+}
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[ID.server]``: settings of the honest server for this scenario; they are no misbehaviour."""
+
+    permissive: bool = False
+    """Whether credentials are offered and accepted in clear, to see whether a client sends them."""
+    mechanisms: tuple[str, ...] = ()
+    """The SASL mechanisms that are offered, and no passwords besides; by default what is offered anyway."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[ID]``: one scenario."""
+
+    title: str
+    """What it is called."""
+    does: str
+    """What the server does, in one sentence."""
+    group: str = ""
+    """What it is listed under; the name of its file by default."""
+    expects: str = ""
+    """What a correct client does, in one sentence."""
+    expectation: Expectation | None = None
+    """The same in a word."""
+    severity: Severity | None = None
+    """How bad it is to get this wrong."""
+    references: tuple[str, ...] = ()
+    """RFC clauses, CVEs, papers."""
+    rows: tuple[str, ...] = ()
+    """What of docs/COVERAGE.md it covers, by the ids of its rows."""
+    services: tuple[str, ...] = ALL
+    """Where it makes sense."""
+    host: str = USUAL_HOST
+    """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other."""
+    rules: tuple[str, ...] = ()
+    """The rules that decide, besides those that always hold."""
+    default: bool = True
+    """Whether ``labserver check`` runs it without being asked."""
+    own_anchor: bool = False
+    """Whether its trust anchor is its own CA, not the lab's."""
+    asked: str = ""
+    """The TLS extension without which a client has not met it, by its IANA name."""
+    server: Server = Server()
+    certificate: Recipe | None = None
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[ID.certificate]``: the chain that is presented."""
+
+    recipe: str
+    """The name of a certificate recipe."""
+
+
+def scenarios_of(document: Document, *, rules: Collection[str]) -> dict[str, Scenario]:
+    """Return the scenarios of a file by their ids; ``rules`` are the ids of the rules that there are.
+
+    Raises ConfigurationError for the first mistake.
+    """
+    group = Path(document.name).stem
+    found = {}
+    for identifier, table in document.tables.items():
+        try:
+            _check_id(identifier, table)
+            found[identifier] = _scenario(identifier, converted(table, Entry), group, rules)
+        except TableError as error:
+            raise document.mistake(error.below(identifier)) from error
+    return found
+
+
+def _check_id(identifier: str, table: object) -> None:
+    if not isinstance(table, dict):
+        raise TableError((), f"a scenario is a table: [{identifier}]")
+    if not _ID.fullmatch(identifier) or len(identifier) > _LONGEST_ID:
+        raise TableError(
+            (), f"an id is small letters, digits and single hyphens, {_LONGEST_ID} at most: it is part of a host name"
+        )
+
+
+def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str]) -> Scenario:
+    for key, words, known in (
+        ("services", entry.services, SERVICES),
+        ("rules", entry.rules, rules),
+    ):
+        _check_known((key,), words, known)
+    _check_known(("server", "mechanisms"), entry.server.mechanisms, MECHANISMS)
+    if not entry.services:
+        raise TableError(("services",), f"it is empty; choose from {', '.join(SERVICES)}")
+    expectation = Expectation.EITHER if entry.expectation is None else entry.expectation
+    severity = Severity.MEDIUM if expectation is Expectation.REJECT else Severity.NONE
+    expects = _NOT_STATED if entry.expectation is None else _EXPECTS[expectation]
+    return Scenario(
+        id=identifier,
+        title=entry.title,
+        group=entry.group or group,
+        does=entry.does,
+        expects=entry.expects or expects,
+        expectation=expectation,
+        severity=severity if entry.severity is None else entry.severity,
+        references=entry.references,
+        rows=entry.rows,
+        services=entry.services,
+        host=_host(entry.host),
+        facets=Facets(
+            certificate=_certificate(entry),
+            permissive=entry.server.permissive,
+        ),
+        rules=entry.rules,
+        default=entry.default,
+        own_anchor=entry.own_anchor,
+        asked=entry.asked,
+        stated=entry.expectation is not None,
+    )
+
+
+def _check_known(path: tuple[str, ...], words: Iterable[str], known: Collection[str]) -> None:
+    for place, word in enumerate(words):
+        if word not in known:
+            raise TableError((*path, place), unknown(word, known))
+
+
+def _certificate(entry: Entry) -> Certificate:
+    if entry.certificate is None:
+        return LabCertificate()
+    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- recipes are read only where one is named
+    from labserver.pki.recipes import ISSUED  # noqa: PLC0415 -- the same
+
+    recipe = entry.certificate.recipe
+    if recipe not in cookbook() and recipe not in ISSUED:
+        near = did_you_mean(recipe, cookbook()) or ";"
+        raise TableError(("certificate", "recipe"), f"unknown {recipe}{near} certs/README.md tells where recipes are")
+    return RecipeCertificate(recipe=recipe)
+
+
+def _host(host: str) -> str:
+    try:
+        return parse_host(host)
+    except ValueError as error:
+        raise TableError(("host",), f"must be {error}") from error
