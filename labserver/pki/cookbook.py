@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -86,7 +85,9 @@ def _complete(table: Table, others: dict[str, Table], line: tuple[str, ...]) -> 
 
 
 def _document(path: Path) -> Table:
+    import tomli  # noqa: PLC0415 -- only when recipes are read
+
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path.name}: {error}") from error
