@@ -189,7 +189,7 @@ class Lab:
         scenario = check_case(self.catalogue, identifier, services)
         if reason := self.unavailable(identifier):
             raise UnavailableError(f"{identifier} cannot be served here: {reason}")
-        role = self.casting.role(identifier, control=control)
+        role = self.casting.role(identifier, control=control).leased()
         lease = Lease(
             scenario=scenario,
             transcript=transcript or self._new_transcript(),
@@ -311,6 +311,7 @@ class Lab:
             backends=self._backends(),
             make_answers=self._repertoire.answers,
             account=next(iter(self.directory.users), ""),
+            seed=self._entropy.token(16, "misbehaviours").hex(),
         )
 
     def release(self) -> None:

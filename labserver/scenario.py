@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from labserver.facets.bundle import Facets
+from labserver.facets.bundle import HONEST, Facets
+from labserver.misbehaviours.chain import NONE, Chain
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
     from labserver.services import Service
 
-__all__ = ["ALL", "DOMAINS", "EXPLICIT_TLS", "IMAP_EXPLICIT_TLS", "USUAL_HOST", "Expectation", "Scenario", "Severity"]
+__all__ = [
+    "ALL",
+    "DOMAINS",
+    "EXPLICIT_TLS",
+    "IMAP_EXPLICIT_TLS",
+    "USUAL_CERTIFICATE",
+    "USUAL_HOST",
+    "Expectation",
+    "Scenario",
+    "Server",
+    "Severity",
+]
 
 ALL = tuple(service.name for service in SERVICES.values() if service.default)
 """Every service of the lab."""
@@ -21,6 +33,8 @@ EXPLICIT_TLS = tuple(name for name in ALL if not SERVICES[name].implicit_tls)
 IMAP_EXPLICIT_TLS = ("imap",)
 DOMAINS = ("lab.test", "lab.localhost")
 """``<scenario>.<domain>`` is a scenario's host name, unless its recipe has it under another."""
+USUAL_CERTIFICATE = "good"
+"""The recipe of the lab's own certificate, which is made for the scenario's own names and address, too."""
 USUAL_HOST = "{id}.{lab}"
 """What a scenario is called: its id below each of the lab's domains."""
 
@@ -53,6 +67,16 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Settings of the honest server for one scenario."""
+
+    permissive: bool = False
+    """Credentials are offered and accepted in clear, to see whether a client sends them."""
+    mechanisms: tuple[str, ...] = ()
+    """The SASL mechanisms that are offered, by their IANA names, and no passwords besides; empty for the lab's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One entry of the catalogue."""
 
@@ -74,7 +98,13 @@ class Scenario:
     host: str = USUAL_HOST
     """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other, or an address.
     """
-    facets: Facets
+    facets: Facets = HONEST
+    chain: Chain = NONE
+    """What the server does wrong, from the one nearest to the honest server to the one nearest to the client."""
+    certificate: str = USUAL_CERTIFICATE
+    """The recipe of the chain that is presented."""
+    server: Server = Server()
+    """The honest server behind all that."""
     rules: tuple[str, ...] = ()
     """The rules that decide, besides those that always hold; ids of :mod:`labserver.verdicts.rules`."""
     default: bool = True
@@ -105,15 +135,27 @@ class Scenario:
         return tuple(dict.fromkeys(one for name in self.host_names for one in (name, name.rstrip("."))))
 
     @property
+    def usual_certificate(self) -> bool:
+        """Whether it presents the lab's own certificate."""
+        return self.certificate == USUAL_CERTIFICATE
+
+    @property
     def by_name(self) -> bool:
         """Whether SNI can select it: its name is the lab's, and only what comes after the ClientHello depends on it."""
-        late = Facets(certificate=self.facets.certificate, handshake=self.facets.handshake)
-        return "{lab}" in self.host and self.facets == late
+        late = Facets(handshake=self.facets.handshake)
+        return "{lab}" in self.host and self.facets == late and not self.chain.links and self.server == Server()
 
     @property
     def honest(self) -> bool:
         """Whether nothing ever misbehaves, so that any session reaches what the scenario is about."""
+        if self.chain or not self.usual_certificate:
+            return False
         return self.facets in (Facets(), Facets(permissive=True))
+
+    @property
+    def control_chain(self) -> Chain:
+        """What is left of its misbehaviours in the control that is run first: the instruments."""
+        return Chain(link for link in self.chain.links if link.instrument)
 
     def on(self, service: Service) -> bool:
         """Return whether the scenario makes sense on a service."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.facets.certificate import LabCertificate
 from labserver.pki.material import certificate_clock
 from labserver.pki.profile import HOSTS
 
@@ -44,8 +43,7 @@ class ScenarioChains:
         if there are none those that it has in a lab. Raises UnavailableError if the issuer cannot make it,
         ConfigurationError for hosts that the CA may not vouch for, KeyError if there is no such scenario.
         """
-        certificate = self.catalogue[identifier].facets.certificate
-        if isinstance(certificate, LabCertificate) and self.wanted.certificate is not None:
+        if self.catalogue[identifier].usual_certificate and self.wanted.certificate is not None:
             return self.material.chain  # the operator's, whose names are theirs to choose
         kept = self._elsewhere if hosts else self._made
         chain = kept.get((identifier, *hosts))
@@ -71,7 +69,7 @@ class ScenarioChains:
         name, *others = self.names(identifier, hosts)
         address = "" if hosts else self.catalogue.address(identifier)
         return forge(
-            self.catalogue[identifier].facets.certificate.recipe,
+            self.catalogue[identifier].certificate,
             issuer=self.material.issuer,
             entropy=self.entropy,
             clock=certificate_clock(self.wanted, self.clock),

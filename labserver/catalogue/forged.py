@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labserver.facets.bundle import Facets
-from labserver.facets.certificate import RecipeCertificate
 from labserver.pki import specification
 from labserver.pki.cookbook import cookbook
 from labserver.pki.specification import Verdict
@@ -50,7 +48,7 @@ def _scenario(spec: ChainSpec) -> Scenario:
         references=spec.references,
         rows=spec.rows,
         host=spec.host,
-        facets=Facets(certificate=RecipeCertificate(recipe=spec.id)),
+        certificate=spec.id,
         rules=_RULES[spec.verdict],
         default=spec.default,
         own_anchor=spec.own_anchor,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from labserver.facets.bundle import Facets
-from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import Expectation, Scenario, Severity
 
 __all__ = ["SCENARIOS"]
@@ -30,7 +29,7 @@ SCENARIOS = (
         expectation=Expectation.ACCEPT,
         severity=Severity.NONE,
         references=("RFC 5280 6", "RFC 9525 6.3"),
-        facets=Facets(certificate=RecipeCertificate(recipe="good-trustme")),
+        certificate="good-trustme",
         own_anchor=True,
         rules=("gets-through",),
     ),

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from labserver.facets.bundle import Facets
-from labserver.facets.certificate import LabCertificate, RecipeCertificate
+from labserver import scenario
 from labserver.nearest import did_you_mean
 from labserver.pki.recipe_values import parse_host
 from labserver.sasl.table import MECHANISMS
-from labserver.scenario import ALL, USUAL_HOST, Expectation, Scenario, Severity
+from labserver.scenario import ALL, USUAL_CERTIFICATE, USUAL_HOST, Expectation, Scenario, Severity
 from labserver.services import SERVICES
 from labserver.tables import TableError, converted, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from labserver.facets.certificate import Certificate
     from labserver.tables import Document
 
 __all__ = ["Entry", "Server", "scenarios_of"]
@@ -139,10 +137,8 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str])
         rows=entry.rows,
         services=entry.services,
         host=_host(entry.host),
-        facets=Facets(
-            certificate=_certificate(entry),
-            permissive=entry.server.permissive,
-        ),
+        certificate=_certificate(entry),
+        server=scenario.Server(permissive=entry.server.permissive, mechanisms=entry.server.mechanisms),
         rules=entry.rules,
         default=entry.default,
         own_anchor=entry.own_anchor,
@@ -157,9 +153,9 @@ def _check_known(path: tuple[str, ...], words: Iterable[str], known: Collection[
             raise TableError((*path, place), unknown(word, known))
 
 
-def _certificate(entry: Entry) -> Certificate:
+def _certificate(entry: Entry) -> str:
     if entry.certificate is None:
-        return LabCertificate()
+        return USUAL_CERTIFICATE
     from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- recipes are read only where one is named
     from labserver.pki.recipes import ISSUED  # noqa: PLC0415 -- the same
 
@@ -167,7 +163,7 @@ def _certificate(entry: Entry) -> Certificate:
     if recipe not in cookbook() and recipe not in ISSUED:
         near = did_you_mean(recipe, cookbook()) or ";"
         raise TableError(("certificate", "recipe"), f"unknown {recipe}{near} certs/README.md tells where recipes are")
-    return RecipeCertificate(recipe=recipe)
+    return recipe
 
 
 def _host(host: str) -> str:

@@ -17,7 +17,6 @@ from labserver.cli.case_words import case_words
 from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.events import ReplySent
-from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.facets.upgrade import HonestUpgrade
 from labserver.nearest import did_you_mean
@@ -119,7 +118,7 @@ def _bytes(catalogue: Catalogue, scenario: Scenario, service: Service) -> Iterat
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         lab = Lab(Settings(ports={}, http_port=0), catalogue, run_directory=Path(directory))
         stack.callback(lab.release)
-        if not isinstance(scenario.facets.certificate, LabCertificate):
+        if not scenario.usual_certificate:
             from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same
 
             yield "It presents:"

@@ -9,7 +9,6 @@ from labserver.cli.case_words import case_words
 from labserver.cli.loopback import has_addresses
 from labserver.cli.scenarios import described
 from labserver.errors import ConfigurationError, UnavailableError
-from labserver.facets.certificate import LabCertificate
 from labserver.pki.collection import Entry, export_collection
 from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_chain
@@ -107,13 +106,13 @@ def _chosen(globs: tuple[str, ...], catalogue: Catalogue) -> Iterator[Scenario]:
     matching = {identifier for glob in globs for identifier in catalogue.matching(glob)}
     for identifier, scenario in catalogue.items():
         if identifier in matching:
-            lab = isinstance(scenario.facets.certificate, LabCertificate)
+            lab = scenario.usual_certificate
             if not lab or identifier == _GOOD or identifier in globs:
                 yield scenario
 
 
 def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) -> Entry:
-    spec = cookbook().get(scenario.facets.certificate.recipe)
+    spec = cookbook().get(scenario.certificate)
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
     chain, notes = _chain(scenario, hosts, source)
@@ -131,7 +130,7 @@ def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) 
 
 def _chain(scenario: Scenario, hosts: tuple[str, ...], source: Source) -> tuple[Chain | None, tuple[str, ...]]:
     """Return the chain to export, or why there is none."""
-    spec = cookbook().get(scenario.facets.certificate.recipe)
+    spec = cookbook().get(scenario.certificate)
     if spec is not None and (spec.present != "rightly" or spec.proof != "leaf" or spec.client_certificate):
         return None, (_MESSAGE,)
     try:
@@ -160,14 +159,14 @@ def _notes(spec: ChainSpec) -> Iterator[str]:
 
 def _movable(scenario: Scenario) -> bool:
     """Tell whether its recipe names no names, so that they can be any."""
-    spec = cookbook().get(scenario.facets.certificate.recipe)
+    spec = cookbook().get(scenario.certificate)
     fixed = spec is not None and any(domain in repr((spec.leaf, spec.authorities)) for domain in DOMAINS)
     return scenario.host == USUAL_HOST and not fixed
 
 
 def _engine(scenario: Scenario) -> str:
     """Return the simplest TLS engine that can present it."""
-    spec = cookbook().get(scenario.facets.certificate.recipe)
+    spec = cookbook().get(scenario.certificate)
     return TLS_ENGINES[0] if spec is None else spec.engine
 
 

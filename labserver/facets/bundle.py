@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from labserver.facets.authentication import HonestAuthentication
 from labserver.facets.capabilities import HonestCapabilities
-from labserver.facets.certificate import LabCertificate
 from labserver.facets.greeting import HonestGreeting
 from labserver.facets.handshake import HonestHandshake
 from labserver.facets.injection import NoInjection
@@ -17,7 +16,6 @@ from labserver.facets.upgrade import HonestUpgrade
 if TYPE_CHECKING:
     from labserver.facets.authentication import Authentication
     from labserver.facets.capabilities import Capabilities
-    from labserver.facets.certificate import Certificate
     from labserver.facets.greeting import Greeting
     from labserver.facets.handshake import Handshake
     from labserver.facets.injection import Injection
@@ -31,7 +29,6 @@ __all__ = ["HONEST", "Facets"]
 class Facets:
     """A server's behaviour; what is not named is honest, so an entry shows only what is wrong."""
 
-    certificate: Certificate = field(default_factory=LabCertificate)
     handshake: Handshake = field(default_factory=HonestHandshake)
     greeting: Greeting = field(default_factory=HonestGreeting)
     capabilities: Capabilities = field(default_factory=HonestCapabilities)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from labserver.facets.certificate import RecipeCertificate
 from labserver.scenario import ALL, USUAL_HOST, Expectation
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def catalogue_markdown(scenarios: Sequence[Scenario], address: Callable[[str], s
 
 def _table(scenarios: Sequence[Scenario]) -> Iterator[str]:
     usual = sum(scenario.default for scenario in scenarios)
-    forged = sum(isinstance(scenario.facets.certificate, RecipeCertificate) for scenario in scenarios)
+    forged = sum(not scenario.usual_certificate for scenario in scenarios)
     yield "## All of them"
     yield ""
     yield f"There are {len(scenarios)} scenarios: {forged} present a certificate of their own, {usual} are *default*."

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.facets.certificate import LabCertificate
 from labserver.pki.chain import fingerprint
 from labserver.private_files import PUBLIC, write_file
 
@@ -41,7 +40,7 @@ class AnchorFiles:
         There is no ``p12`` of what its writer cannot read, and only an empty ``pem`` where nobody knows what is to be
         trusted. Raises what making the chain raises.
         """
-        good = isinstance(self.catalogue[identifier].facets.certificate, LabCertificate)
+        good = self.catalogue[identifier].usual_certificate
         anchors = self.usual if good else self.chain(identifier).anchors
         stem = "ca" if anchors and anchors == self.usual else f"ca-{identifier}"
         paths = {kind: self.directory / f"{stem}.{kind}" for kind in _KINDS}

@@ -139,6 +139,8 @@ class ConnectionFactory(ServerFactory):
             elapsed=record.elapsed,
             upgradable=not self._service.implicit_tls,
             persona=role.persona,
+            chain=role.chain,
+            memories=role.memories,
             passes_over=record.passes_over_dialogue,
         )
 

@@ -41,6 +41,8 @@ class Access:
     """In clear only what shows the password itself is offered: what an attacker in the middle would leave of a list."""
     accept_any: bool = False
     """Any password will do, so mechanisms that have to know it are not offered."""
+    passwords: bool = True
+    """LOGIN, USER, PASS and APOP are accepted, where credentials are accepted at all."""
     requested: frozenset[str] | None = None
     """Only these mechanisms; None for all but those that exist by request only."""
 

@@ -10,9 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.facets.bundle import HONEST
-from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import GOOD, Persona
+from labserver.misbehaviours.chain import NONE, Chain
+from labserver.misbehaviours.moment import Memories
+from labserver.scenario import USUAL_CERTIFICATE
 from labserver.session.doubted import Doubted
 from labserver.session.presenting import Visit, always
 from labserver.tls.peeking import PeekingEngine
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from labserver.catalogue.catalogue import Catalogue
     from labserver.dialogues.exchange import Backend, Link
     from labserver.facets.bundle import Facets
+    from labserver.facets.handshake import Handshake
+    from labserver.scenario import Server
     from labserver.services import Service
     from labserver.session.access import Access
     from labserver.session.backends import Backends
@@ -43,6 +47,12 @@ class Role:
     backends: Backends
     answer: Callable[[Visit], Answer]
     """Makes the TLS engine of a connection."""
+    certificate: str = USUAL_CERTIFICATE
+    """The recipe of the chain that is presented."""
+    chain: Chain = NONE
+    """What goes wrong in the dialogue."""
+    memories: Memories = field(default_factory=Memories)
+    """What the scenario's sessions at this place share."""
     _makers: dict[str, Callable[[Link], Backend]] = field(default_factory=dict)
 
     def maker(self, service: Service) -> Callable[[Link], Backend]:
@@ -52,13 +62,17 @@ class Role:
             maker = self._makers[service.name] = self.backends.maker(service)
         return maker
 
+    def leased(self) -> Role:
+        """Return the same for another place, where nothing has happened yet."""
+        return replace(self, memories=self.memories.leased(), _makers=self._makers)
+
     @property
     def handshake_facet(self) -> str:
         """The facet that acts before any octet of the dialogue: ``certificate``, ``handshake`` or none."""
         facets = self.persona.facets
         if not isinstance(facets.handshake, HonestHandshake):
             return "handshake"
-        return "" if isinstance(facets.certificate, LabCertificate) else "certificate"
+        return "" if self.certificate == USUAL_CERTIFICATE else "certificate"
 
     def engine(self) -> TlsEngine:
         """Return an engine for whoever comes."""
@@ -107,16 +121,18 @@ class Casting:
         catalogue: Catalogue,
         access: Access,
         backends: Backends,
-        make_answers: Callable[[str | None, Facets], Callable[[Visit], Answer]],
+        make_answers: Callable[[str | None, str, Handshake], Callable[[Visit], Answer]],
         account: str,
+        seed: str,
     ) -> None:
         self._catalogue = catalogue
         self._access = access
         self._backends = backends
         self._make_answers = make_answers
         self._account = account
+        self._seed = seed
         self._roles: dict[tuple[str, bool], Role] = {}
-        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, HONEST))
+        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, USUAL_CERTIFICATE, HONEST.handshake))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
@@ -154,14 +170,30 @@ class Casting:
         scenario = self._catalogue[identifier]
         facets = scenario.facets if not control or scenario.control is None else scenario.control
         answer = always(StalledEngine) if isinstance(facets.handshake, Stalled) else None
-        return self._played(identifier, facets, answer or self._make_answers(identifier, facets))
+        certificate = USUAL_CERTIFICATE if control else scenario.certificate
+        role = self._played(identifier, facets, answer or self._make_answers(identifier, certificate, facets.handshake))
+        return replace(
+            self._served(role, scenario.server),
+            certificate=certificate,
+            chain=scenario.control_chain if control else scenario.chain,
+            memories=Memories(seed=self._seed, scenario=identifier),
+        )
+
+    def _served(self, role: Role, server: Server) -> Role:
+        """Return a role with a scenario's settings of the honest server."""
+        access = role.access
+        if server.permissive:
+            access = replace(access, cleartext=True, bait=True)
+        if server.mechanisms:
+            access = replace(access, requested=frozenset(server.mechanisms), passwords=False)
+        return replace(role, access=access)
 
     def _played(self, identifier: str, facets: Facets, answer: Callable[[Visit], Answer]) -> Role:
         access = self._access
         if facets.permissive:
             access = replace(access, cleartext=True, bait=True)
         if facets.authentication.mechanisms is not None:
-            access = replace(access, requested=facets.authentication.mechanisms)
+            access = replace(access, requested=facets.authentication.mechanisms, passwords=False)
         if facets.authentication.rejects:
             access = replace(access, credentials=Doubted(access.credentials, lambda _account, _right: False))
         return Role(

@@ -311,7 +311,7 @@ class Membrane:
     @property
     def accepts_passwords(self) -> bool:
         """Whether LOGIN, USER and PASS are accepted now."""
-        return (self.secure or self._access.cleartext) and self._facets.authentication.mechanisms is None
+        return (self.secure or self._access.cleartext) and self._access.passwords
 
     def notify(self) -> None:
         """Have the connection pull again: the backend may have unsolicited replies."""

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.errors import UnavailableError
-from labserver.facets.certificate import LabCertificate
 from labserver.facets.handshake import OldVersionOnly
 from labserver.pki.chain import certificates_pem, pem
+from labserver.scenario import USUAL_CERTIFICATE
 from labserver.session.presenting import Presenter, always
 from labserver.tls.engine import TlsSettings, make_engines
 from labserver.tls.failed import FailedEngine
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.catalogue.chains import ScenarioChains
-    from labserver.facets.bundle import Facets
     from labserver.facets.handshake import Handshake
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.pki.specification import ChainSpec
+    from labserver.scenario import Scenario
     from labserver.session.presenting import Answer, Visit
     from labserver.settings import Settings
 
@@ -45,62 +45,65 @@ class Repertoire:
     def unavailable(self, identifier: str) -> str | None:
         """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
         if identifier not in self._unavailable:
-            self._unavailable[identifier] = self._obstacle(identifier, self._chains.catalogue[identifier].facets)
+            self._unavailable[identifier] = self._obstacle(self._chains.catalogue[identifier])
         return self._unavailable[identifier]
 
-    def _obstacle(self, identifier: str, facets: Facets) -> str | None:
-        if not isinstance(facets.certificate, LabCertificate):
+    def _obstacle(self, scenario: Scenario) -> str | None:
+        handshake = scenario.facets.handshake
+        if not scenario.usual_certificate:
             from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
 
-            if reason := recipes.unavailable(facets.certificate.recipe, self._material.issuer, http=self._http):
+            if reason := recipes.unavailable(scenario.certificate, self._material.issuer, http=self._http):
                 return reason
-            if reason := self._unpresentable(identifier, facets):
+            if reason := self._unpresentable(scenario):
                 return reason
-        if isinstance(facets.handshake, OldVersionOnly):
+        if isinstance(handshake, OldVersionOnly):
             from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
 
-            settings = replace(self._tls(self._material.chain, facets.handshake), key_log=None)
+            settings = replace(self._tls(self._material.chain, handshake), key_log=None)
             return unavailable(settings, self._settings.tls_engine)
         return None
 
-    def _unpresentable(self, identifier: str, facets: Facets) -> str | None:
+    def _unpresentable(self, scenario: Scenario) -> str | None:
         """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
         from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
 
-        spec = cookbook().get(facets.certificate.recipe)
+        spec = cookbook().get(scenario.certificate)
         if spec is None or not spec.demanding:
             return None
         from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
 
         try:
-            settings = self._tls(self._chains.chain(identifier), facets.handshake)
+            settings = self._tls(self._chains.chain(scenario.id), scenario.facets.handshake)
         except UnavailableError as error:
             return str(error)
         return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
 
-    def answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+    def answers(self, identifier: str | None, certificate: str, handshake: Handshake) -> Callable[[Visit], Answer]:
         """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
         made: list[Callable[[Visit], Answer]] = []
 
         def answer(visit: Visit) -> Answer:
             if not made:
-                made.append(self._made_answers(identifier, facets))
+                made.append(self._made_answers(identifier, certificate, handshake))
             return made[0](visit)
 
         return answer
 
-    def _made_answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
+    def _made_answers(
+        self, identifier: str | None, certificate: str, handshake: Handshake
+    ) -> Callable[[Visit], Answer]:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
             return always(partial(FailedEngine, reason))
-        recipe = _recipe(facets)
+        recipe = _recipe(certificate)
         if identifier is None or recipe is None:
             chain = self._material.chain if identifier is None else self._chains.chain(identifier)
-            return always(make_engines(self._settings.tls_engine, self._tls(chain, facets.handshake)))
+            return always(make_engines(self._settings.tls_engine, self._tls(chain, handshake)))
         return Presenter(
             recipe,
             forge=partial(self._chains.form, identifier),
-            settings=partial(self._tls, handshake=facets.handshake),
+            settings=partial(self._tls, handshake=handshake),
             names=frozenset(self._chains.names(identifier)),
         )
 
@@ -121,10 +124,10 @@ class Repertoire:
         return settings
 
 
-def _recipe(facets: Facets) -> ChainSpec | None:
+def _recipe(certificate: str) -> ChainSpec | None:
     """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
-    if isinstance(facets.certificate, LabCertificate):
+    if certificate == USUAL_CERTIFICATE:
         return None
     from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
 
-    return cookbook().get(facets.certificate.recipe)
+    return cookbook().get(certificate)

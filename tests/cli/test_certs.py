@@ -19,7 +19,6 @@ from cryptography import x509
 from labserver.cli.chain_sources import ImaginedLab
 from labserver.cli.scenario_chains import shown
 from labserver.errors import UnavailableError
-from labserver.facets.certificate import RecipeCertificate
 from labserver.pki.material import Wanted
 from labserver.scenario import USUAL_HOST
 from tests.exports.files import certificates
@@ -145,7 +144,7 @@ def test_show_every_scenario_with_a_chain() -> None:
     """Whatever a scenario presents, there are words for it, of what is malformed and of what has an own anchor, too."""
     source = ImaginedLab(CATALOGUE, Wanted(seed="x"))
     for identifier, scenario in CATALOGUE.items():
-        if isinstance(scenario.facets.certificate, RecipeCertificate) and not source_refuses(source, identifier):
+        if not scenario.usual_certificate and not source_refuses(source, identifier):
             words = shown(identifier, CATALOGUE, source, {"imaps": 1})
             assert scenario.does.split(maxsplit=1)[0] in words
             assert words.count("sha256 ") >= 1

@@ -14,7 +14,6 @@ from labserver.dialogues.smtp import SmtpDialogue
 from labserver.facets.authentication import EveryoneRejected, HonestAuthentication, ProofSpoiled
 from labserver.facets.bundle import HONEST, Facets
 from labserver.facets.capabilities import Capabilities, HonestCapabilities, UpgradeHidden, UpgradeRenamed
-from labserver.facets.certificate import LabCertificate, RecipeCertificate
 from labserver.facets.greeting import HonestGreeting, Preauthenticated
 from labserver.facets.handshake import HonestHandshake
 from labserver.facets.injection import NoInjection, RepliesInjected
@@ -41,7 +40,6 @@ class TestHonest:
         """A bundle without arguments is honest on every axis, and so is the good persona."""
         assert HONEST == Facets() == GOOD.facets
         assert {field.name: type(getattr(HONEST, field.name)) for field in fields(Facets)} == {
-            "certificate": LabCertificate,
             "handshake": HonestHandshake,
             "greeting": HonestGreeting,
             "capabilities": HonestCapabilities,
@@ -69,7 +67,6 @@ class TestHonest:
     def test_lies_differ_by_their_configuration(self) -> None:
         """Facets are values: equal when they do the same, and never equal to an honest one."""
         assert UpgradeRenamed(name="X") == UpgradeRenamed(name="X") != UpgradeRenamed(name="Y")
-        assert RecipeCertificate(recipe="expired") != RecipeCertificate(recipe="wrong-host")
         assert Facets(upgrade=UpgradeRefused()) != HONEST
 
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from labserver.facets.bundle import Facets
-from labserver.facets.certificate import RecipeCertificate
 from tests.ours import CATALOGUE, catalogue_with, written
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ def with_generated(count: int) -> Catalogue:
     """Return our catalogue with so many scenarios more, under ids of their own."""
     real = [scenario for scenario in written().values() if scenario.id != "good"]
     real += [
-        replace(CATALOGUE["good-trustme"], id=recipe, facets=Facets(certificate=RecipeCertificate(recipe=recipe)))
+        replace(CATALOGUE["good-trustme"], id=recipe, certificate=recipe)
         for recipe in ("expired", "self-signed", "untrusted-root")
     ]
     copies = (

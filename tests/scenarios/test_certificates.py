@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.facets.certificate import RecipeCertificate
 from labserver.pki.cookbook import cookbook
 from labserver.scenario import Expectation
 from tests.ours import CATALOGUE
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.client
 
-CERTIFICATES = [
-    name for name, scenario in CATALOGUE.default.items() if isinstance(scenario.facets.certificate, RecipeCertificate)
-]
+CERTIFICATES = [name for name, scenario in CATALOGUE.default.items() if not scenario.usual_certificate]
 GOOD = [name for name in ("good", *CERTIFICATES) if CATALOGUE[name].expectation is Expectation.ACCEPT]
 BAD = [name for name in CERTIFICATES if CATALOGUE[name].expectation is Expectation.REJECT]
 SERVICES = ("smtp", "imaps", "pop3")

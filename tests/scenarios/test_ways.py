@@ -150,9 +150,7 @@ def test_interleaved(stage: LabProcess, service: str) -> None:
 def _silent_in_clear(scenario: str) -> bool:
     """Tell whether a scenario lies inside TLS only, or in the handshake."""
     facets = CATALOGUE[scenario].facets
-    return facets == replace(
-        HONEST, certificate=facets.certificate, handshake=facets.handshake, authentication=facets.authentication
-    )
+    return facets == replace(HONEST, handshake=facets.handshake, authentication=facets.authentication)
 
 
 def test_handshakes_interleaved(stage: LabProcess) -> None:

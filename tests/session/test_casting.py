@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.facets.bundle import HONEST, Facets
+from labserver.facets.bundle import HONEST
 from labserver.services import SERVICES
 from labserver.session.casting import Casting
 from labserver.session.doubted import Doubted
@@ -20,6 +20,7 @@ from tests.tls.hello import Parts, of_ssl, records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labserver.facets.handshake import Handshake
     from tests.session.playbook import Building
 
 IMAPS = SERVICES["imaps"]
@@ -40,7 +41,7 @@ class Cast:
     """A casting, and whose engines it had made."""
 
     def __init__(self, building: Building) -> None:
-        self.asked: list[tuple[str | None, Facets]] = []
+        self.asked: list[tuple[str | None, str]] = []
         self.made: list[str | None] = []
         self.misbehaved: list[tuple[str, str]] = []
         self.casting = Casting(
@@ -49,10 +50,11 @@ class Cast:
             backends=building.backends(),
             make_answers=self._answers,
             account="alice",
+            seed="casting",
         )
 
-    def _answers(self, identifier: str | None, facets: Facets) -> Callable[[Visit], Answer]:
-        self.asked.append((identifier, facets))
+    def _answers(self, identifier: str | None, certificate: str, _: Handshake) -> Callable[[Visit], Answer]:
+        self.asked.append((identifier, certificate))
 
         def answer(_: Visit) -> Answer:
             self.made.append(identifier)
@@ -210,8 +212,9 @@ def test_who_meets_it(
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
-        make_answers=lambda _, __: lambda ___: Answer(engine=engine(), meant=meant),
+        make_answers=lambda _, __, ___: lambda ____: Answer(engine=engine(), meant=meant),
         account="",
+        seed="casting",
     )
     told: list[str] = []
     watched = casting.role(identifier).watched_engine(IMAPS, lambda scenario, _: told.append(scenario))
@@ -227,8 +230,9 @@ def test_a_failed_engine_does_nothing(building: Building) -> None:
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
-        make_answers=lambda _, __: always(lambda: FailedEngine("not here")),
+        make_answers=lambda _, __, ___: always(lambda: FailedEngine("not here")),
         account="",
+        seed="casting",
     )
     told: list[str] = []
     engine = casting.good_engine(IMAPS, lambda scenario, _: told.append(scenario))

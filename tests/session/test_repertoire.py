@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
+from labserver.facets.handshake import HonestHandshake
 from labserver.pki.material import Wanted, entropy_for, obtain
 from labserver.session.presenting import Visit
 from labserver.session.repertoire import Repertoire
@@ -31,7 +32,7 @@ def test_a_reason_in_place_of_a_handshake() -> None:
     repertoire = _repertoire()
     reason = repertoire.unavailable("revoked")
     assert reason is not None
-    failure = repertoire.answers("revoked", CATALOGUE["revoked"].facets)(Visit()).engine.failure
+    failure = repertoire.answers("revoked", "revoked", HonestHandshake())(Visit()).engine.failure
     assert failure is not None
     assert failure.reason == reason
     assert _repertoire(http="http://127.0.0.1:1").unavailable("revoked") is None
@@ -47,7 +48,7 @@ def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
         return form(self, identifier, *rest, **more)  # type: ignore[arg-type]  # as it came
 
     monkeypatch.setattr(ScenarioChains, "form", watched)
-    answer = _repertoire().answers("expired", CATALOGUE["expired"].facets)
+    answer = _repertoire().answers("expired", "expired", HonestHandshake())
     assert made == []
     assert isinstance(answer(Visit()).engine, StdlibEngine)
     assert made == ["expired"]
