@@ -47,8 +47,6 @@ class Misbehaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The protocols in which it means something."""
     instrument: ClassVar[bool] = False
     """It measures the client and is not the fault that the scenario is about."""
-    replaces: ClassVar[bool] = False
-    """It answers by itself, so what the honest server, or a link further in, would say is never heard."""
     example: ClassVar[dict[str, Any]] = {}
     """The fields of a table that works, with ``when``, without ``kind``."""
 
@@ -64,6 +62,11 @@ class Misbehaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def occasions(self) -> frozenset[Occasion]:
         """Return the occasions on which it acts."""
         return self.when.occasions or self.on
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether it answers by itself, so that nobody hears the honest server, or a link further in."""
+        return False
 
     @classmethod
     def uses(cls, hook: str) -> bool:

@@ -241,8 +241,7 @@ class Chain:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Chain) and self.links == other.links
 
-    def __hash__(self) -> int:
-        return hash(self.links)
+    __hash__ = None  # type: ignore[assignment]  # fields of links may be tables
 
     @property
     def reach(self) -> frozenset[Tell]:
@@ -277,6 +276,7 @@ class Chain:
 
         Conditions are looked at here, once, for all links; what is counted is counted here.
         """
+        moment.occasion = occasion
         steps = honest
         if self._notes and occasion is Occasion.COMMAND:
             steps = noted = _noting(honest, moment)

@@ -16,7 +16,7 @@ from labserver.services import SERVICES
 if TYPE_CHECKING:
     from labserver.misbehaviours.moment import Moment
 
-__all__ = ["Nth", "ServiceName", "When"]
+__all__ = ["Nth", "When"]
 
 T = TypeVar("T")
 
@@ -77,21 +77,6 @@ class Nth:
         return f"Nth({self.text!r})"
 
 
-class ServiceName(str):
-    """A service by its IANA name."""
-
-    __slots__ = ()
-
-    @classmethod
-    def read(cls, value: object) -> ServiceName:
-        """Return a service that exists."""
-        if value not in SERVICES:
-            from labserver.nearest import did_you_mean  # noqa: PLC0415 -- only for mistakes
-
-            raise ValueError(f"{value!r} is not a service{did_you_mean(str(value), SERVICES)}")
-        return cls(value)
-
-
 Words = str | tuple[str, ...]
 """One or several."""
 
@@ -107,7 +92,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What the command is for; with ``upgrade``, STARTTLS is STLS in POP3."""
     phase: Phase | tuple[Phase, ...] = ()
     """How far the session is; of several, all must hold."""
-    service: ServiceName | tuple[ServiceName, ...] = ()
+    service: Words = ()
     """The service, or one of several."""
     account: str | None = None
     """Who is logged in, a pattern with ``*`` and ``?``; nobody matches none."""
@@ -125,6 +110,14 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """How probable it is then. The lab's seed decides, so the same run gives the same draws."""
     scope: Scope = Scope.SESSION
     """Which occasions ``nth`` counts, and ``chance`` draws for, together."""
+
+    def __post_init__(self) -> None:
+        """Refuse services that there are not."""
+        for name in self.services:
+            if name not in SERVICES:
+                from labserver.nearest import did_you_mean  # noqa: PLC0415 -- only for mistakes
+
+                raise ValueError(f"{name!r} is not a service{did_you_mean(name, SERVICES)}")
 
     @property
     def occasions(self) -> frozenset[Occasion]:

@@ -135,6 +135,7 @@ class Moment:
         "elapsed",
         "memories",
         "memory",
+        "occasion",
         "protocol",
         "quiet",
         "recipients",
@@ -165,6 +166,8 @@ class Moment:
         """Seconds since the session began."""
         self.command: Command | None = None
         """What is being answered; None between commands."""
+        self.occasion: Occasion | None = None
+        """The one that the chain was last asked about."""
         self.secure = False
         """TLS is up."""
         self.account: str | None = None

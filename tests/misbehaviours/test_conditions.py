@@ -6,7 +6,7 @@ import pytest
 
 from labserver.dialogues.exchange import Reply
 from labserver.dialogues.purposes import Purpose
-from labserver.misbehaviours.conditions import Nth, ServiceName, When
+from labserver.misbehaviours.conditions import Nth, When
 from labserver.misbehaviours.moment import Memories, Memory, Moment, Occasion, Phase, Scope
 from tests.misbehaviours.stage import command, moment
 
@@ -41,9 +41,8 @@ def test_no_nth(text: object) -> None:
 
 def test_a_service_has_to_exist() -> None:
     """A mistyped one is told which was meant."""
-    assert ServiceName.read("imap") == "imap"
     with pytest.raises(ValueError, match="'impa' is not a service; did you mean imap"):
-        ServiceName.read("impa")
+        When(service="impa")
 
 
 def _imap(line: bytes = b"a NOOP", *parts: bytes) -> Moment:
@@ -95,8 +94,8 @@ HOLDS: dict[str, tuple[When, Moment, bool]] = {
     "the purpose": (When(purpose=Purpose.UPGRADE), _imap(b"a STARTTLS"), True),
     "the purpose elsewhere": (When(purpose=Purpose.UPGRADE), moment("pop3", command("pop3", b"STLS")), True),
     "another purpose": (When(purpose=(Purpose.MAIL, Purpose.MAILBOX)), _imap(b"a STARTTLS"), False),
-    "the service": (When(service=ServiceName("imap")), _imap(), True),
-    "another service": (When(service=(ServiceName("imaps"), ServiceName("pop3"))), _imap(), False),
+    "the service": (When(service="imap"), _imap(), True),
+    "another service": (When(service=("imaps", "pop3")), _imap(), False),
     "in clear": (When(phase=Phase.CLEAR), _imap(), True),
     "not in TLS": (When(phase=Phase.TLS), _imap(), False),
     "in TLS": (When(phase=Phase.TLS), _secure(), True),
