@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from labserver.facets.bundle import HONEST, Facets
-from labserver.misbehaviours.chain import NONE, Chain
+from labserver.misbehaviours.chain import Chain
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Scenario:
     """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other, or an address.
     """
     facets: Facets = HONEST
-    chain: Chain = NONE
+    chain: Chain = field(default_factory=Chain)
     """What the server does wrong, from the one nearest to the honest server to the one nearest to the client."""
     certificate: str = USUAL_CERTIFICATE
     """The recipe of the chain that is presented."""

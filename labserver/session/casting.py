@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from labserver.facets.bundle import HONEST
 from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import GOOD, Persona
-from labserver.misbehaviours.chain import NONE, Chain
+from labserver.misbehaviours.chain import Chain
 from labserver.misbehaviours.moment import Memories
 from labserver.scenario import USUAL_CERTIFICATE
 from labserver.session.doubted import Doubted
@@ -49,7 +49,7 @@ class Role:
     """Makes the TLS engine of a connection."""
     certificate: str = USUAL_CERTIFICATE
     """The recipe of the chain that is presented."""
-    chain: Chain = NONE
+    chain: Chain = field(default_factory=Chain)
     """What goes wrong in the dialogue."""
     memories: Memories = field(default_factory=Memories)
     """What the scenario's sessions at this place share."""
