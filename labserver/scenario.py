@@ -145,6 +145,14 @@ class Scenario:
         late = Facets(handshake=self.facets.handshake)
         return "{lab}" in self.host and self.facets == late and not self.chain.links and self.server == Server()
 
+    def named_on(self, service: Service) -> bool:
+        """Return whether SNI can select it on a service, where the lab's usual ports are dialled.
+
+        With implicit TLS the whole dialogue comes after the ClientHello; with STARTTLS some has been said by then.
+        """
+        late = service.implicit_tls and "{lab}" in self.host and self.chain.below is None
+        return self.on(service) and (self.by_name or late)
+
     @property
     def honest(self) -> bool:
         """Whether nothing ever misbehaves, so that any session reaches what the scenario is about."""

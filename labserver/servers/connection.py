@@ -338,6 +338,11 @@ class Connection(Protocol):
         """Octets that are made and not given to the transport."""
         return self._out_size
 
+    def recast(self, membrane: Membrane) -> None:
+        """Let another membrane have the dialogue, which has not begun."""
+        self._membrane = membrane
+        self._lines = _Lines(below=None) if membrane.misbehaves else None
+
     def read_again(self) -> None:
         """Go on reading: it is this connection's turn."""
         self._resting = False

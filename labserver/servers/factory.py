@@ -16,6 +16,8 @@ from labserver.servers.turns import Turns
 from labserver.session.membrane import Membrane
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IAddress
 
     from labserver.limits import Limits
@@ -100,10 +102,14 @@ class ConnectionFactory(ServerFactory):
         def membrane(connection: Connection) -> Membrane:
             nonlocal role
             role = self._role or self._casting.at(connection.local)
-            return self._membrane(role, record, connection)
+            return self._connected(role, record, connection)
+
+        def become(another: Role) -> None:
+            if self._service.implicit_tls:
+                connection.recast(self._membrane(another, record, connection))
 
         def engine() -> TlsEngine:
-            return self._engine(role, record)
+            return self._engine(role, record, become)
 
         connection = Connection(
             make_membrane=membrane,
@@ -119,7 +125,7 @@ class ConnectionFactory(ServerFactory):
         self._connections.connections.add(connection)
         return connection
 
-    def _membrane(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
+    def _connected(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
         record.observe(
             events.Connected(
                 at=record.elapsed(),
@@ -129,6 +135,9 @@ class ConnectionFactory(ServerFactory):
                 local=connection.local,
             )
         )
+        return self._membrane(role, record, connection)
+
+    def _membrane(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
         return Membrane(
             service=self._service.name,
             peer=connection.peer.partition(" ")[0],
@@ -144,10 +153,10 @@ class ConnectionFactory(ServerFactory):
             passes_over=record.passes_over_dialogue,
         )
 
-    def _engine(self, role: Role, record: SessionRecord) -> TlsEngine:
+    def _engine(self, role: Role, record: SessionRecord, become: Callable[[Role], None]) -> TlsEngine:
         def misbehaved(scenario: str, facet: str) -> None:
             record.observe(events.Misbehaved(at=record.elapsed(), scenario=scenario, facet=facet))
 
         if self._role is None and role is self._casting.good:
-            return self._casting.good_engine(self._service, misbehaved)
+            return self._casting.good_engine(self._service, misbehaved, become)
         return role.watched_engine(self._service, misbehaved)

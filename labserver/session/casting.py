@@ -147,22 +147,28 @@ class Casting:
         identifier = self._catalogue.at(address)
         return self.good if identifier is None else self.role(identifier)
 
-    def named(self, host: str) -> Role | None:
+    def named(self, host: str, service: Service) -> Role | None:
         """Return who is met by asking for a name in TLS; only what comes after the ClientHello can be chosen by it."""
         identifier = self._catalogue.named(host)
-        if identifier is None or not self._catalogue[identifier].by_name:
+        if identifier is None or not self._catalogue[identifier].named_on(service):
             return None
         return self.role(identifier)
 
-    def good_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return the honest server's engine, which becomes another's when the client asks for that one's name."""
+    def good_engine(
+        self, service: Service, misbehaved: Callable[[str, str], None], become: Callable[[Role], None]
+    ) -> TlsEngine:
+        """Return the honest server's engine, which becomes another's when the client asks for that one's name.
+
+        ``become`` is told who that is before any of the dialogue that TLS protects.
+        """
         watch = _Watch(service, misbehaved)
 
         def choose(hello: ClientHello | None) -> TlsEngine:
-            role = self.named(hello.server_name) if hello is not None else None
-            if role is None or not role.handshake_facet:
+            role = self.named(hello.server_name, service) if hello is not None else None
+            if role is None:
                 return self.good.engine()
-            return watch.chosen(role, hello)
+            become(role)
+            return watch.chosen(role, hello) if role.handshake_facet else role.engine()
 
         return PeekingEngine(choose, watch.answered)
 

@@ -82,14 +82,14 @@ def test_nothing_is_read(tmp_path: Path, count: int) -> None:
 
     lab, reactor, _ = _started(tmp_path, Catalogue(index, load))
     for service in SERVICES.values():
-        engine = lab.casting.good_engine(service, lambda *_: None)
+        engine = lab.casting.good_engine(service, lambda *_: None, lambda _: None)
         engine.receive(of_ssl("localhost"))
         engine.decrypted()
     assert lab.casting.at("127.0.0.1") is lab.casting.good
     assert read == []
     for _ in range(2):
         assert lab.casting.at("127.66.1.3").persona.scenario == "x-131"
-        assert lab.casting.named("x-131.lab.test") is None, "it is not to be met by name"
+        assert lab.casting.named("x-131.lab.test", SERVICES["imap"]) is None, "it is not to be met by name"
         assert lab.casting.at("127.66.255.1") is lab.casting.good
         assert read == ["index", "131"]
     _stop(lab, reactor)
@@ -122,7 +122,7 @@ def test_by_name(tmp_path: Path, many: Catalogue) -> None:
     before = _existing()
     (name,) = [name for name in many if name.startswith("self-signed-")][-1:]
     met: list[str] = []
-    engine = lab.casting.good_engine(SERVICES["imaps"], lambda scenario, _: met.append(scenario))
+    engine = lab.casting.good_engine(SERVICES["imaps"], lambda scenario, _: met.append(scenario), lambda _: None)
     engine.receive(of_ssl(f"{name}.lab.test"))
     engine.decrypted()
     assert engine.outgoing()

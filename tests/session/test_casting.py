@@ -8,7 +8,7 @@ import pytest
 
 from labserver.facets.bundle import HONEST
 from labserver.services import SERVICES
-from labserver.session.casting import Casting
+from labserver.session.casting import Casting, Role
 from labserver.session.doubted import Doubted
 from labserver.session.presenting import Answer, Visit, always
 from labserver.tls.engine import TlsFailure
@@ -124,7 +124,7 @@ def test_anywhere_else(cast: Cast, address: str) -> None:
 def test_named(cast: Cast, identifier: str) -> None:
     """By name only those are met whose fault comes after the ClientHello."""
     for name in CATALOGUE[identifier].host_names:
-        role = cast.casting.named(name)
+        role = cast.casting.named(name, SERVICES["submission"])
         assert (role is None) is (identifier not in BY_NAME)
         assert role is None or role.persona.scenario == identifier
 
@@ -132,7 +132,7 @@ def test_named(cast: Cast, identifier: str) -> None:
 @pytest.mark.parametrize("identifier", IN_HANDSHAKE)
 def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     """The good server's engine becomes the other's when the ClientHello asks for it, and the fault is told once."""
-    engine = cast.casting.good_engine(IMAPS, cast.misbehave)
+    engine = cast.casting.good_engine(IMAPS, cast.misbehave, lambda _: None)
     assert cast.made == []
     engine.receive(_hello(CATALOGUE[identifier].host_names[0]))
     for _ in range(2):
@@ -145,10 +145,21 @@ def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     assert cast.made == ([] if identifier == "handshake-stall" else [identifier])
 
 
-@pytest.mark.parametrize("name", ["", "localhost", "good.lab.test", "nonesuch.lab.test", "starttls-stripped.lab.test"])
+def test_with_implicit_tls_the_dialogue_is_chosen_by_the_hello(cast: Cast) -> None:
+    """A scenario whose fault lies in the dialogue is met by its name where all of that comes after the ClientHello."""
+    become: list[Role] = []
+    for service in ("imaps", "submission"):
+        engine = cast.casting.good_engine(SERVICES[service], cast.misbehave, become.append)
+        engine.receive(_hello("auth-rejected.lab.test"))
+        engine.decrypted()
+    assert [role.persona.scenario for role in become] == ["auth-rejected"]
+    assert cast.made == ["auth-rejected", None]
+
+
+@pytest.mark.parametrize("name", ["", "localhost", "nonesuch.lab.test", "starttls-stripped.lab.test"])
 def test_not_chosen(cast: Cast, name: str) -> None:
     """Any other name, or none, leaves the good server's engine, and nothing misbehaved."""
-    engine = cast.casting.good_engine(IMAPS, cast.misbehave)
+    engine = cast.casting.good_engine(IMAPS, cast.misbehave, lambda _: None)
     engine.receive(_hello(name))
     engine.decrypted()
     assert cast.made == [None]
@@ -235,7 +246,7 @@ def test_a_failed_engine_does_nothing(building: Building) -> None:
         seed="casting",
     )
     told: list[str] = []
-    engine = casting.good_engine(IMAPS, lambda scenario, _: told.append(scenario))
+    engine = casting.good_engine(IMAPS, lambda scenario, _: told.append(scenario), lambda _: None)
     engine.receive(_hello("expired.lab.test"))
     engine.decrypted()
     assert told == []
