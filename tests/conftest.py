@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
 _STRANGER = 4711
 
+_LONGEST = 1800.0
+"""Seconds after which a test counts as hanging: no test is ended by the clock for being slow.
 
-def pytest_configure() -> None:
-    """Watch what tests start: an audit hook stays for the life of the process."""
+It is set here, as pyproject.toml also holds for a user's own test in a clone, whose pytest need not know the option.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-timeout reads its option
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what tests start: an audit hook stays for the life of the process. End those that hang."""
     sys.addaudithook(watch)
+    if config.option.timeout is None and "PYTEST_TIMEOUT" not in os.environ:
+        config.option.timeout = _LONGEST
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -281,3 +282,18 @@ def test_architecture_explains_every_package() -> None:
         path.parent.name for path in _tracked("labserver/*/__init__.py") if path.parent.parent.name == "labserver"
     }
     assert {package for package in packages if not re.search(rf"\b{package}\b", text)} == set()
+
+
+def test_a_clone_takes_tests_of_its_users(tmp_path: Path) -> None:
+    """README's test runs in a clone by any pytest: the project's settings want none of the plugins of our tests."""
+    (tmp_path / "pyproject.toml").write_text((_ROOT / "pyproject.toml").read_text())
+    (tmp_path / "test_own.py").write_text("def test_own() -> None:\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_own.py"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout

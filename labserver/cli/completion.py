@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from labserver.cli.catalogues import catalogue_from
 from labserver.cli.parser import every_command, make_parser
-from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    try:
-        import shtab  # noqa: PLC0415 -- an extra that nothing else needs
-    except ImportError as error:
-        raise ConfigurationError("this needs the package shtab; install it: python -m pip install shtab") from error
+    import shtab  # noqa: PLC0415 -- only when a script is wanted
+
     files = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
     parser = make_parser(*every_command())
     for action in _actions(parser):

@@ -5,24 +5,16 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
+import shtab
 
 from labserver.cli.completion import run
 from labserver.cli.parser import every_command
-from labserver.errors import ConfigurationError
 from tests.ours import CATALOGUE
 from tests.patience import PATIENCE
 
 SHELL = argparse.Namespace(name="bash")
-
-
-def test_without_shtab(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package that writes the script, the command to install it is told."""
-    monkeypatch.setitem(sys.modules, "shtab", None)
-    with pytest.raises(ConfigurationError, match="python -m pip install shtab"):
-        run(SHELL)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -34,8 +26,7 @@ def test_what_is_completed(shell: str, monkeypatch: pytest.MonkeyPatch, capsys: 
         given.append(parser)
         return f"{shell}: {preamble}"
 
-    stand_in = SimpleNamespace(FILE="a file", DIRECTORY="a directory", complete=complete)
-    monkeypatch.setitem(sys.modules, "shtab", stand_in)
+    monkeypatch.setattr(shtab, "complete", complete)
     assert run(argparse.Namespace(name=shell)) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{shell}: _labserver_scenarios() {{")
@@ -48,16 +39,25 @@ def test_what_is_completed(shell: str, monkeypatch: pytest.MonkeyPatch, capsys: 
         for action in sub._actions  # noqa: SLF001 -- the same
         for option in action.option_strings or [action.dest]
     }
-    assert completed["up", "--store"] == completed["check", "--json"] == "a file"
-    assert completed["up", "--state"] == "a directory"
+    assert completed["up", "--store"] == completed["check", "--json"] == shtab.FILE
+    assert completed["up", "--state"] == shtab.DIRECTORY
     for scenario in (("up", "--scenario"), ("explain", "case"), ("env", "--scenario"), ("scenarios", "pattern")):
         assert completed[scenario] == {"bash": "_labserver_scenarios", "zsh": "_labserver_scenarios"}
     assert completed["up", "--log"] is None
 
 
+def test_for_zsh(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The script for zsh binds itself to labserver's name, and offers scenarios where an id is wanted."""
+    monkeypatch.setattr(sys, "argv", ["labserver"])
+    assert run(argparse.Namespace(name="zsh")) == 0
+    script = capsys.readouterr().out.splitlines()
+    assert script[0] == "#compdef labserver"
+    assert any(line.strip().startswith("compdef _shtab_labserver ") for line in script)
+    assert any('"--scenario[' in line and line.rstrip('"').endswith(":ID:_labserver_scenarios") for line in script)
+
+
 def test_in_bash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bash completes a command, an option, and a scenario by the script."""
-    pytest.importorskip("shtab", reason="an extra that is not installed")
+    """Bash completes a command, an option, and a scenario by the script, in any installation."""
     monkeypatch.setattr(sys, "argv", ["labserver"])
     assert run(SHELL) == 0
     typed = "\n".join(
