@@ -11,8 +11,8 @@ from pathlib import Path
 
 __all__ = ["PATIENCE", "unhurried"]
 
-PATIENCE = 120
-"""Seconds for what has to come; pytest's own timeout is longer."""
+PATIENCE = 900
+"""Seconds for what has to come, a whole document's commands among it; pytest's own timeout is longer."""
 _SYSTEM = Path("/proc/stat")
 
 

@@ -355,9 +355,9 @@ class TestExpunge:
     def test_half_of_many_goes_in_linear_time(self, inbox: Mailbox) -> None:
         """20,000 of 40,000: comparing each with each would take minutes."""
         messages = inbox.append([draft(b"x")] * 40_000)
-        begin = time.perf_counter()
+        begin = time.process_time()  # the processor's, which others' work does not lengthen
         inbox.expunge(messages[::2])
-        assert time.perf_counter() - begin < 5
+        assert time.process_time() - begin < 5
         assert len(inbox.messages) == 20_000
 
 
