@@ -166,15 +166,49 @@ def _noting(honest: Steps, moment: Moment) -> Steps:
         honest.close()
 
 
+class _Owed:
+    """What a client will still send for an exchange, as far as it has gone."""
+
+    __slots__ = ("_acted", "_chunk", "_ended", "_turn")
+
+    def __init__(self, command: Command | None) -> None:
+        self._chunk = _chunk(command)
+        self._turn: Reply | None = None
+        self._acted = self._ended = False
+
+    def note(self, step: Step) -> None:
+        """Take note of a step that comes out."""
+        match step:
+            case Tell():
+                self._acted = True
+            case Await():
+                self._turn = None
+                if step.kind is AwaitKind.CHUNK:
+                    self._chunk = None
+            case Reply():
+                self._turn = step if step.kind is ReplyKind.CONTINUATION else None
+                self._ended = self._ended or step.kind is ReplyKind.FAREWELL
+            case Close() | Abort():
+                self._ended = True
+
+    def wait(self) -> Await | None:
+        """Return what to wait for at the end: nothing, if nobody has changed anything or the connection ends."""
+        if self._ended or not self._acted:
+            return None
+        if self._chunk is not None:
+            return Await.chunk(self._chunk, _NO_LIMIT, _NOWHERE)
+        if self._turn is None:
+            return None
+        return Await.data(_NO_LIMIT, _NOWHERE) if self._turn.code == _MAIL_FOLLOWS else Await.line()
+
+
 def _finished(changed: Steps, command: Command | None) -> Steps:
     """Yield the steps of a changed exchange, then take what the client still sends because of what it was told.
 
     A chunk comes whatever is answered (RFC 3030 2); a line comes after a continuation, mail data after 354. The honest
     server would have waited for it; without that it would be read as commands.
     """
-    chunk = _chunk(command)
-    turn: Reply | None = None
-    ended = False
+    owed = _Owed(command)
     said: Said = None
     try:
         while True:
@@ -182,23 +216,11 @@ def _finished(changed: Steps, command: Command | None) -> Steps:
                 step = changed.send(said)
             except StopIteration:
                 break
-            match step:
-                case Await():
-                    turn = None
-                    if step.kind is AwaitKind.CHUNK:
-                        chunk = None
-                case Reply():
-                    turn = step if step.kind is ReplyKind.CONTINUATION else None
-                    ended = ended or step.kind is ReplyKind.FAREWELL
-                case Close() | Abort():
-                    ended = True
+            owed.note(step)
             said = yield step
-        if ended:
-            return
-        if chunk is not None:
-            yield Await.chunk(chunk, _NO_LIMIT, _NOWHERE)
-        elif turn is not None:
-            yield Await.data(_NO_LIMIT, _NOWHERE) if turn.code == _MAIL_FOLLOWS else Await.line()
+        wait = owed.wait()
+        if wait is not None:
+            yield wait
     finally:
         changed.close()
 
@@ -241,7 +263,8 @@ class Chain:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Chain) and self.links == other.links
 
-    __hash__ = None  # type: ignore[assignment]  # fields of links may be tables
+    def __hash__(self) -> int:
+        return hash(tuple(link.kind for link in self.links))  # fields of links may be tables
 
     @property
     def reach(self) -> frozenset[Tell]:

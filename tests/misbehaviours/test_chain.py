@@ -278,6 +278,7 @@ class TestChain:
     def test_a_value(self) -> None:
         """Chains of the same links are the same."""
         assert Chain([Same()]) == Chain((Same(),)) != Chain([Twice()])
+        assert hash(Chain([Same()])) == hash(Chain([Same()]))
         assert repr(Chain([Same()])).startswith("Chain([Same(")
 
     def test_occasions(self) -> None:
