@@ -644,6 +644,8 @@ class Connection(Protocol):
                 self._let_go(item)
             elif isinstance(item, Close):
                 self._hang_up(half=item.half)
+        if below and lines.timer is None:
+            self._set_alarm(lines)
 
     def _let_go(self, data: bytes) -> None:
         if data and not self._lost:

@@ -11,6 +11,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from labserver import events
+from labserver.misbehaviours.chain import Chain
 from labserver.servers.connection import Connection
 from labserver.services import SERVICES
 from labserver.session.membrane import Membrane
@@ -42,6 +43,7 @@ class Transport:
     pauses: int = 0
     resumptions: int = 0
     losing: bool = False
+    half_losing: bool = False
     aborts: int = 0
 
     def write(self, data: bytes) -> None:
@@ -67,6 +69,11 @@ class Transport:
         """Close when everything is written; a producer must be gone, or Twisted would wait for it."""
         assert self.producer is None
         self.losing = True
+
+    def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        """Close this side when everything is written."""
+        assert self.producer is None
+        self.half_losing = True
 
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         """Drop."""
@@ -219,6 +226,7 @@ def line(
     make_backend: Callable[[Link], Backend] | None = None,
     *,
     make_engine: Callable[[], TlsEngine] | None = None,
+    chain: Chain | None = None,
     overloaded: bool = False,
     budget: Budget | None = None,
     turns: Turns | None = None,
@@ -241,6 +249,7 @@ def line(
             elapsed=record.elapsed,
             upgradable=not one.implicit_tls,
             passes_over=record.passes_over_dialogue,
+            chain=chain or Chain(),
         )
 
     connection = Connection(

@@ -16,12 +16,13 @@ from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory, User
 from labserver.mailstore.message import Draft
 from labserver.mailstore.store import MailStore
+from labserver.misbehaviours.chain import Chain
 from labserver.services import SERVICES
 from labserver.session.access import Access
 from labserver.session.backends import Backends
 from labserver.session.membrane import Membrane
 from labserver.session.notes import keeps_all
-from labserver.wire.actions import Abort, Action, Close, GiveWay, Send, StartTls
+from labserver.wire.actions import Abort, Action, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,9 +52,17 @@ class Talk:
     membrane: Membrane
     seen: list[events.Event]
     woken: int = 0
-    closed: bool = False
+    ended: Close | Abort | None = None
+    """How the server has ended it."""
+    delays: list[Pause | Hold | Pace] = field(default_factory=list)
+    """What would have taken time, or cut what is said into pieces; here it does neither."""
     negotiating: bool = False
     ways_given: int = 0
+
+    @property
+    def closed(self) -> bool:
+        """The server has ended it."""
+        return self.ended is not None
 
     def open(self, *, refusal: Farewell | None = None) -> bytes:
         """Begin, and return the greeting."""
@@ -106,7 +115,11 @@ class Talk:
             case GiveWay():
                 self.ways_given += 1
             case Close() | Abort():
-                self.closed = True
+                self.ended = action
+            case Told():
+                self.seen.append(action.event)
+            case Pause() | Hold() | Pace():
+                self.delays.append(action)
             case _:
                 raise AssertionError(action)
         return b""
@@ -169,6 +182,7 @@ class Building:
         make_backend: Callable[[Link], Backend] | None = None,
         *,
         persona: Persona = GOOD,
+        chain: Chain | None = None,
         record: SessionRecord | None = None,
     ) -> Talk:
         """Return a session of the service that has not begun; ``record`` takes note of it within its limits."""
@@ -184,6 +198,7 @@ class Building:
             elapsed=self.clock.monotonic,
             upgradable=not one.implicit_tls,
             persona=persona,
+            chain=chain or Chain(),
             passes_over=keeps_all if record is None else record.passes_over_dialogue,
         )
         return Talk(membrane, seen)
