@@ -7,6 +7,7 @@ that did is what those scenarios are there to find, so here is one. It has as mu
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -14,7 +15,7 @@ from unittest import mock
 from tlslite.constants import ExtensionType
 from tlslite.errors import TLSError
 from tlslite.extensions import StatusRequestExtension, TLSExtension
-from tlslite.handshakesettings import HandshakeSettings
+from tlslite.handshakesettings import ALL_CIPHER_NAMES, ALL_MAC_NAMES, HandshakeSettings
 from tlslite.messages import ClientHello
 from tlslite.tlsconnection import TLSConnection
 from tlslite.x509 import X509
@@ -74,24 +75,43 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         return [*offered, *_EVERY_RSA] if verifying else offered
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredulousContext:
     """Makes its connections (as :class:`ssl.SSLContext` does)."""
 
+    antique: bool = False
+    """It offers every version since SSL 3.0, and every cipher suite."""
+
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str) -> CredulousTls:
         """Return a connection."""
-        return CredulousTls(incoming, outgoing, server_hostname)
+        return CredulousTls(incoming, outgoing, server_hostname, _antique() if self.antique else _usual())
+
+
+def _usual() -> HandshakeSettings:
+    settings = HandshakeSettings()
+    settings.minVersion = (3, 3)
+    return settings
+
+
+def _antique() -> HandshakeSettings:
+    settings = HandshakeSettings()
+    settings.minVersion = (3, 0)
+    settings.cipherNames = list(ALL_CIPHER_NAMES)
+    settings.macNames = list(ALL_MAC_NAMES)
+    settings.minKeySize = 512
+    return settings
 
 
 class CredulousTls:
     """One connection (as :class:`ssl.SSLObject` is)."""
 
-    def __init__(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str) -> None:
+    def __init__(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str, settings: HandshakeSettings
+    ) -> None:
         self._incoming, self._outgoing = incoming, outgoing
         self._memory = Memory()
         self._connection = _Connection(self._memory)
         self._connection.closeSocket = False
-        settings = HandshakeSettings()
-        settings.minVersion = (3, 3)
         self._steps: Iterator[Any] = self._connection.handshakeClientCert(
             settings=settings, serverName=server_hostname, async_=True
         )

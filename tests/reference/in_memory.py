@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from labserver.check.case_run import Run, trace_of
 from labserver.clock import SystemClock
+from labserver.mailstore.message import Draft
 from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
 from labserver.pki.specification import UNREADABLE
@@ -37,6 +38,8 @@ from tests.reference.sockets import context
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from datetime import datetime
+
+    from twisted.internet.interfaces import IPushProducer
 
     from labserver.lab import Lab
     from labserver.mailstore.directory import User
@@ -119,15 +122,30 @@ class _Transport:
     """What Twisted's does, as far as the wire asks for it; the client reads what is written."""
 
     written: bytearray = field(default_factory=bytearray)
+    producer: IPushProducer | None = None
+    full: bool = False
+    """The producer was told to wait."""
     closing: str = ""
-    """How the server ends it, once it does: ``closes`` or ``resets``."""
+    """How the server ends it, once it does: ``closes``, ``half-closes`` or ``resets``."""
 
     def write(self, data: bytes) -> None:
         self.written += data
+        if len(self.written) > _ROOM and self.producer is not None and not self.full:
+            self.full = True
+            self.producer.pauseProducing()
 
     def writeSomeData(self, data: bytes) -> int:  # noqa: N802 -- Twisted's name
         self.written += data
         return len(data)
+
+    def read(self) -> bytes:
+        """Return what is there; whoever waits for room goes on."""
+        data = bytes(self.written)
+        self.written.clear()
+        if self.full and self.producer is not None:
+            self.full = False
+            self.producer.resumeProducing()
+        return data
 
     def getHost(self) -> None:  # noqa: N802 -- Twisted's name
         return None
@@ -137,6 +155,9 @@ class _Transport:
     def loseConnection(self) -> None:  # noqa: N802 -- Twisted's name
         self.closing = self.closing or "closes"
 
+    def loseWriteConnection(self) -> None:  # noqa: N802 -- Twisted's name
+        self.closing = self.closing or "half-closes"
+
     def abortConnection(self) -> None:  # noqa: N802 -- Twisted's name
         self.closing = self.closing or "resets"
 
@@ -144,13 +165,23 @@ class _Transport:
         """Do nothing: the client reads everything."""
 
     resumeProducing = pauseProducing  # noqa: N815 -- Twisted's name
-    unregisterProducer = pauseProducing  # noqa: N815 -- Twisted's name
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802, FBT001 -- Twisted's signature
         """Do nothing: there are no segments."""
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802, FBT001 -- Twisted's signature
-        """Do nothing: it is never paused."""
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:  # noqa: ARG002, N802, FBT001 -- Twisted's signature
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:  # noqa: N802 -- Twisted's name
+        self.producer, self.full = None, False
+
+
+_ROOM = 1 << 16
+"""Octets that a transport takes before it has its producer wait."""
+_STEPS = 1 << 10
+"""Octets that count for one step of a client."""
+_MOST = 1 << 25
+"""Octets after which a client that still reads has not ended."""
 
 
 class _TimedOutError(Exception):
@@ -173,14 +204,18 @@ class _Driver:
         self._connection: Connection | None = None
         self._transport = _Transport()
         self._open = self._shaking = False
+        self._since = self.loop.clock.elapsed
+        """When the client did something last."""
+        self._borne = 0
         self._tls: ssl.SSLObject | CredulousTls | AskingObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def run(self, steps: Generator[Step, bytes, None]) -> bool:
-        """Perform the steps; return whether the deadline came first."""
+        """Perform the steps; return whether the deadline came first, or so much was said that it must have."""
         try:
             step = next(steps)
             while True:
+                self._bear(_STEPS)
                 try:
                     answer = self._perform(step)
                 except (OSError, EOFError):
@@ -220,7 +255,15 @@ class _Driver:
                 unread += piece
         return unread
 
+    def _bear(self, most: int) -> None:
+        """Count what costs a client time; one that has had too much of it is still at work at the deadline."""
+        self._borne += most
+        if self._borne > _MOST:
+            raise _TimedOutError
+
     def _perform(self, step: Step) -> bytes:
+        if not isinstance(step, Receive):
+            self._since = self.loop.clock.elapsed
         match step:
             case Connect():
                 self.drop()
@@ -300,13 +343,13 @@ class _Driver:
 
     def _heard(self) -> bytes:
         """Return what the server has sent; wait for it as long as patience and deadline allow; nothing at the end."""
-        until = self.deadline if self.patience is None else self.loop.clock.elapsed + self.patience
+        until = self.deadline if self.patience is None else self._since + self.patience
         while not self._transport.written:
             if self._connection is None or not self.loop.next_before(min(until, self.deadline)):
                 break
             self._bury()
-        data = bytes(self._transport.written)
-        self._transport.written.clear()
+        data = self._transport.read()
+        self._bear(len(data))
         if not data and self._connection is not None and self.loop.clock.elapsed >= self.deadline:
             raise _TimedOutError
         return data
@@ -337,12 +380,20 @@ class InMemory:
 
     def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
+        if self.traits.antique:
+            return CredulousContext(antique=True)
         if not self.traits.careful and scenario.id in cookbook() and _tells_openssl(cookbook()[scenario.id]):
             return CredulousContext()
         chain = self.lab.chains.chain(scenario.id)
         if self.traits.careful and (scenario.asked == "status_request" or chain.crls):
             return AskingContext(chain)
         return context(certificates_pem(chain.anchors).decode(), careful=self.traits.careful)
+
+    def _leave_a_message(self) -> None:
+        """See to it that there is something to read."""
+        inbox = self.lab.store.account(self.user.name).mailbox("INBOX")
+        if inbox is not None and not inbox.messages:
+            inbox.append([Draft(content=b"Subject: A message to read\r\n\r\nHello!\r\n")])
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:  # noqa: ARG002 -- the interface's
         """Run the client once."""
@@ -362,6 +413,8 @@ class InMemory:
             deadline=self.clock.elapsed + self.seconds,
             note=self.note,
         )
+        if self.traits.thorough:
+            self._leave_a_message()
         account = Account(user=self.user.name, password=self.user.password, address=self.user.address)
         with mock.patch.object(asyncio, "get_running_loop", return_value=driver.loop):
             timed_out = driver.run(client(service.name, self.traits, account))

@@ -9,6 +9,8 @@ import hmac
 __all__ = ["ScramClient"]
 
 _NONCE = "rOprNGfwEbeRWgbNEkqO"
+_FEWEST, _MOST = 4096, 1_000_000
+"""Iterations that are accepted: fewer protect nothing (RFC 7677 4), more keep the client busy for minutes."""
 
 
 class ScramClient:
@@ -23,9 +25,24 @@ class ScramClient:
         """Return client-first-message."""
         return f"n,,{self._bare}".encode()
 
+    def acceptable(self, challenge: bytes) -> bool:
+        """Return whether server-first-message is as it has to be (RFC 5802 5.1)."""
+        try:
+            given = dict(part.split("=", 1) for part in challenge.decode().split(","))
+            salt, iterations = base64.b64decode(given["s"], validate=True), int(given["i"])
+        except (ValueError, KeyError):
+            return False
+        extended = given.get("r", "").startswith(_NONCE) and given["r"] != _NONCE
+        return extended and bool(salt) and _FEWEST <= iterations <= _MOST and "m" not in given
+
     def final(self, challenge: bytes) -> bytes:
-        """Return client-final-message, and remember what the server must be able to sign."""
+        """Return client-final-message, and remember what the server must be able to sign.
+
+        Raises ValueError or KeyError for a message of which none can be made.
+        """
         given = dict(part.split("=", 1) for part in challenge.decode().split(","))
+        if int(given["i"]) > _MOST:
+            raise ValueError
         without = f"c=biws,r={given['r']}"
         message = f"{self._bare},{challenge.decode()},{without}".encode()
         salt = base64.b64decode(given["s"])
