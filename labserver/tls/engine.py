@@ -7,13 +7,14 @@ does: a broken handshake is :attr:`TlsEngine.failure`. Any library that can work
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from labserver.events import TlsFacts
@@ -28,17 +29,19 @@ __all__ = [
     "TlsSettings",
     "alert_name",
     "make_engines",
+    "make_engines_of",
 ]
 
 EngineName = str
 """``openssl`` (pyOpenSSL: the cryptography wheel's OpenSSL, the same on every host), ``stdlib`` (the host's) or
 ``tlslite`` (tlslite-ng, which presents what no OpenSSL does)."""
 
-VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-"""The versions an engine may serve, oldest first, as OpenSSL names them."""
+VERSIONS = ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+"""The versions an engine may serve, oldest first, as OpenSSL names them; SSL 3.0 is for ``tlslite`` only."""
 RIGHTLY = "rightly"
 """The presentation that every engine knows."""
-LEGACY_CIPHERS = "ALL:!aNULL:@SECLEVEL=0"
+_LEVEL_0 = "@SECLEVEL=0"
+LEGACY_CIPHERS = f"ALL:!aNULL:{_LEVEL_0}"
 """What versions below 1.2 and weak keys need, DSA's suites included. A suite without authentication would be a fault
 beside the one that is meant, and show no certificate; one without encryption is not among ``ALL``."""
 
@@ -60,7 +63,7 @@ class TlsSettings:
     """What a server presents and allows. The values are PEM, so that any engine can take them."""
 
     certificate_chain: bytes
-    """Leaf first, then what is sent with it."""
+    """Leaf first, then what is sent with it; empty for a server that shows none, of anonymous suites."""
     private_key: bytes
     client_anchors: bytes = b""
     """If not empty, a client certificate is asked for and verified against these; none is still accepted."""
@@ -71,6 +74,19 @@ class TlsSettings:
     the hashes of those versions need."""
     maximum: str = "TLSv1.3"
     """The newest."""
+    ciphers: str = ""
+    """The suites of TLS 1.2 and older, in OpenSSL's notation (``RC4-SHA:NULL``), the server's favourite first, at
+    security level 0; empty for what the library has by default."""
+    suites: tuple[str, ...] = ()
+    """The suites of TLS 1.3, by their IANA names; empty for all."""
+    groups: tuple[str, ...] = ()
+    """The groups for key exchange, by OpenSSL's names; ``dh512``, ``dh768`` and ``dh1024`` are weak ones for DHE
+    (:data:`labserver.tls.diffie_hellman.WEAK`)."""
+    signatures: tuple[str, ...] = ()
+    """The schemes that the handshake may be signed in, by IANA's names or OpenSSL's (``RSA+SHA1``)."""
+    alpn: str | None = None
+    """What ALPN selects for a client that offers anything; empty for no_application_protocol (RFC 7301 3.2). None for
+    no answer."""
     weak: bool = False
     """The chain has keys or signatures that OpenSSL's default security level rules out."""
     staple: bytes | None = None
@@ -90,6 +106,20 @@ class TlsSettings:
     def legacy(self) -> bool:
         """Whether anything is served that OpenSSL's default security level rules out."""
         return self.weak or VERSIONS.index(self.minimum) < VERSIONS.index("TLSv1.2")
+
+    @property
+    def cipher_list(self) -> str:
+        """The suites of TLS 1.2 and older for an OpenSSL, with its security level; empty for its own."""
+        if self.ciphers:
+            return f"{self.ciphers}:{_LEVEL_0}"
+        if self.legacy:
+            return LEGACY_CIPHERS
+        return f"DEFAULT:{_LEVEL_0}" if self.suites or self.groups or self.signatures else ""
+
+    @property
+    def cipher_words(self) -> tuple[str, ...]:
+        """What of :attr:`ciphers` adds suites: each word, for a library that knows all of them but one says nothing."""
+        return tuple(word for word in re.split("[:, ]+", self.ciphers) if word and word[0] not in "!-+@")
 
 
 class TlsEngine(Protocol):
@@ -166,3 +196,20 @@ def make_engines(name: EngineName, settings: TlsSettings) -> Callable[[], TlsEng
         return context[0]()
 
     return make
+
+
+def make_engines_of(names: Iterable[EngineName], settings: TlsSettings) -> Callable[[], TlsEngine]:
+    """Return a maker of the first of these engines that can serve ``settings``; which one, is found out at once.
+
+    Raises ConfigurationError, with the reason of each, if none can.
+    """
+    reasons = []
+    for name in dict.fromkeys(names):
+        make = make_engines(name, settings)
+        try:
+            make()
+        except (ConfigurationError, ValueError) as error:  # ValueError: a chain that cryptography does not read
+            reasons.append(f"{name}: {str(error).rstrip('.')}")
+        else:
+            return make
+    raise ConfigurationError(f"no TLS library serves that ({'; '.join(reasons)})")

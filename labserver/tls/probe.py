@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labserver.errors import ConfigurationError
-from labserver.tls.engine import LEGACY_CIPHERS, make_engines
+from labserver.tls.diffie_hellman import WEAK
+from labserver.tls.engine import make_engines
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -43,14 +45,21 @@ def unavailable(settings: TlsSettings, engine: EngineName) -> str | None:
     """Return why ``engine`` cannot serve ``settings`` on this host, a sentence; None if it can.
 
     The client is always the cryptography wheel's OpenSSL: what a host's policy forbids, it forbids the server only.
+    tlslite-ng is the same on every host, and serves what that client does not know; there is nothing to be asked.
     """
     versions = " to ".join(dict.fromkeys((settings.minimum, settings.maximum)))
     refused = f"This host's OpenSSL does not serve {versions} with the {engine} engine"
     try:
-        server = make_engines(engine, settings)()
+        make_engines(engine, settings)()
+        if engine == "tlslite":
+            return None
+        server = make_engines(engine, replace(settings, client_anchors=b"", client_required=False))()
+        client = _client(settings)
     except (ConfigurationError, ValueError) as error:  # ValueError: ssl was built without that version
         return f"{refused}: {error}"
-    reason = _handshake(_client(settings), server)
+    if client is None:
+        return None
+    reason = _handshake(client, server)
     return None if server.established else f"{refused}: {reason}."
 
 
@@ -93,17 +102,25 @@ def _numbers(values: tuple[int, ...]) -> bytes:
     return b"".join(value.to_bytes(2) for value in values)
 
 
-def _client(settings: TlsSettings) -> SSL.Connection:
-    """Return a client of the oldest version, since that is what a host may have given up."""
+def _client(settings: TlsSettings) -> SSL.Connection | None:
+    """Return a client of the oldest version, since that is what a host may have given up, that offers all the rest.
+
+    None if it does not know a group: that one is no OpenSSL's but the host's, and was taken by it.
+    """
     from OpenSSL import SSL  # noqa: PLC0415 -- only when there is something to probe
 
-    from labserver.tls.openssl import PROTOCOL_VERSIONS  # noqa: PLC0415 -- the same
+    from labserver.tls.openssl import PROTOCOL_VERSIONS, agree_on  # noqa: PLC0415 -- the same
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(PROTOCOL_VERSIONS[settings.minimum])
     context.set_max_proto_version(PROTOCOL_VERSIONS[settings.minimum])
-    if settings.legacy:
-        context.set_cipher_list(LEGACY_CIPHERS.encode("ascii"))
+    if settings.cipher_list:
+        context.set_cipher_list(b"ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    try:
+        curves = tuple(name for name in settings.groups if name not in WEAK)
+        agree_on(context, groups=curves, signatures=settings.signatures)
+    except ConfigurationError:
+        return None
     client = SSL.Connection(context, None)
     client.set_connect_state()
     return client

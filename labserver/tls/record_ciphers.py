@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4, TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AeadCipher", "CbcCipher", "cipher_maker"]
+    from cryptography.hazmat.primitives._cipheralgorithm import BlockCipherAlgorithm
+
+__all__ = ["AeadCipher", "CbcCipher", "StreamCipher", "cipher_maker"]
 
 
 class _Aead(Protocol):
@@ -50,16 +53,16 @@ class AeadCipher:
 
 
 class CbcCipher:
-    """AES in CBC mode: one direction of one connection. Padding and MAC are tlslite-ng's."""
+    """AES or 3DES in CBC mode: one direction of one connection. Padding and MAC are tlslite-ng's."""
 
     isBlockCipher = True  # noqa: N815 -- tlslite-ng's name
     isAEAD = False  # noqa: N815 -- the same
     implementation = "cryptography"
-    block_size = 16
 
-    def __init__(self, key: bytes, start: bytes) -> None:
-        cipher = Cipher(algorithms.AES(key), modes.CBC(start))
-        self.name = f"aes{8 * len(key)}"
+    def __init__(self, algorithm: BlockCipherAlgorithm, start: bytes, name: str) -> None:
+        cipher = Cipher(algorithm, modes.CBC(start))
+        self.name = name
+        self.block_size = algorithm.block_size // 8
         self._encryptor = cipher.encryptor()
         self._decryptor = cipher.decryptor()
 
@@ -70,6 +73,24 @@ class CbcCipher:
     def decrypt(self, data: bytearray) -> bytearray:
         """Return whole blocks decrypted, chained to those before."""
         return bytearray(self._decryptor.update(bytes(data)))
+
+
+class StreamCipher:
+    """RC4 (RFC 2246 6.2.3.1): one direction of one connection."""
+
+    isBlockCipher = False  # noqa: N815 -- tlslite-ng's name
+    isAEAD = False  # noqa: N815 -- the same
+    implementation = "cryptography"
+    name = "rc4"
+
+    def __init__(self, key: bytes) -> None:
+        self._stream = Cipher(ARC4(key), None).encryptor()
+
+    def encrypt(self, data: bytearray) -> bytearray:
+        """Return octets encrypted, or decrypted: it is the same."""
+        return bytearray(self._stream.update(bytes(data)))
+
+    decrypt = encrypt
 
 
 def _gcm(key: bytearray, _: object = None) -> AeadCipher:
@@ -89,15 +110,25 @@ def _chacha(key: bytearray, _: object = None) -> AeadCipher:
 
 
 def _cbc(key: bytearray, start: bytearray, _: object = None) -> CbcCipher:
-    return CbcCipher(bytes(key), bytes(start))
+    return CbcCipher(algorithms.AES(bytes(key)), bytes(start), f"aes{8 * len(key)}")
 
 
-_MAKERS: dict[str, Callable[..., AeadCipher | CbcCipher]] = {
+def _triple_des(key: bytearray, start: bytearray, _: object = None) -> CbcCipher:
+    return CbcCipher(TripleDES(bytes(key)), bytes(start), "3des")
+
+
+def _rc4(key: bytearray, _start: object = None, _: object = None) -> StreamCipher:
+    return StreamCipher(bytes(key))
+
+
+_MAKERS: dict[str, Callable[..., AeadCipher | CbcCipher | StreamCipher]] = {
     "createAESGCM": _gcm,
     "createAESCCM": _ccm,
     "createAESCCM_8": _short_ccm,
     "createCHACHA20": _chacha,
     "createAES": _cbc,
+    "createRC4": _rc4,
+    "createTripleDES": _triple_des,
 }
 
 

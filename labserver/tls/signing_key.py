@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from labserver.errors import ConfigurationError
@@ -59,6 +59,8 @@ _HASHES: dict[int, hashes.HashAlgorithm] = {
 }
 """By the size of what they give: a key is handed digests, and a digest's size tells which hash made it."""
 _LONGEST = 64
+_MD5_AND_SHA1 = 36
+"""Octets of what RSA signs before TLS 1.2, without the name of a hash (RFC 4346 7.4.3)."""
 
 
 class SigningKey:
@@ -93,6 +95,8 @@ class SigningKey:
     ) -> bytearray:
         """Return the signature of a digest: ``padding`` is ``pss`` or, by default for RSA, ``pkcs1``."""
         key, data = self._key, bytes(digest)
+        if isinstance(key, rsa.RSAPrivateKey) and len(data) == _MD5_AND_SHA1:
+            return self._given(key.sign(data, _padding("", hashes.SHA256()), NoDigestInfo()))
         prehashed = Prehashed(_HASHES[len(data)])
         match key:
             case rsa.RSAPrivateKey():

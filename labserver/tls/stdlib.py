@@ -13,8 +13,10 @@ from labserver.errors import ConfigurationError
 from labserver.events import TlsFacts
 from labserver.private_files import in_a_file, open_appending
 from labserver.tls.alerts import alert_in_clear
+from labserver.tls.diffie_hellman import FFDHE2048, WEAK, parameters
 from labserver.tls.endpoint_binding import server_end_point
-from labserver.tls.engine import LEGACY_CIPHERS, TlsFailure, alert_name
+from labserver.tls.engine import TlsFailure, alert_name
+from labserver.tls.names import group_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +32,8 @@ _VERSIONS = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
 _READ = 1 << 16
-_FFDHE2048 = b"""-----BEGIN DH PARAMETERS-----
-MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
-+8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
-87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
-YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
-7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
-ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
------END DH PARAMETERS-----
-"""
-"""RFC 7919 A.1: without it, OpenSSL has no suite for a DSA key."""
+_CURVES = {"secp192r1": "prime192v1", "secp256r1": "prime256v1"}
+"""OpenSSL's short names where they are not IANA's; there, this library knows no other."""
 
 
 class StdlibEngine:
@@ -149,13 +143,15 @@ def _failure(error: ssl.SSLError, alert: str = "") -> TlsFailure:
 
 def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     """Build the context and return a maker of engines on it; raises ConfigurationError for a chain OpenSSL refuses."""
-    if settings.staple is not None:
-        raise ConfigurationError("the standard library's TLS staples nothing: another engine is needed")
+    for what, reason in _UNKNOWN.items():
+        if getattr(settings, what) not in (None, ()):
+            raise ConfigurationError(f"the standard library's TLS {reason}: another engine is needed")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _limit(context, settings)
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-    _load(context, settings)
+    if settings.certificate_chain:
+        _load(context, settings)
     if settings.client_anchors:
         context.load_verify_locations(cadata=settings.client_anchors.decode("ascii"))
         context.verify_mode = ssl.CERT_REQUIRED if settings.client_required else ssl.CERT_OPTIONAL
@@ -172,21 +168,53 @@ def stdlib_engines(settings: TlsSettings) -> Callable[[], TlsEngine]:
     return lambda: StdlibEngine(context, settings, names)
 
 
+_UNKNOWN = {
+    "staple": "staples nothing",
+    "suites": "cannot choose suites of TLS 1.3",
+    "signatures": "cannot choose signature schemes",
+    "alpn": "answers ALPN with nothing that the client does not offer",
+}
+"""Settings for which it has no interface."""
+
+
 def _limit(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    if unknown := {settings.minimum, settings.maximum} - _VERSIONS.keys():
+        raise ConfigurationError(f"OpenSSL serves no {', '.join(sorted(unknown))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are: that is why they are served
         context.minimum_version = _VERSIONS[settings.minimum]
         context.maximum_version = _VERSIONS[settings.maximum]
-    if settings.legacy:
-        context.set_ciphers(LEGACY_CIPHERS)
+    try:
+        for word in settings.cipher_words:  # of a list, OpenSSL ignores what it does not know
+            context.set_ciphers(f"{word}:@SECLEVEL=0")
+        if settings.cipher_list:
+            context.set_ciphers(settings.cipher_list)
+            context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    except ssl.SSLError as error:
+        raise ConfigurationError(f"this host's OpenSSL does not serve the suites {settings.cipher_list}") from error
+    _agree_on_groups(context, settings)
+
+
+def _agree_on_groups(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    weak = [name for name in settings.groups if name in WEAK]
+    curves = [name for name in settings.groups if name not in WEAK]
+    if len(curves) > 1 or len(weak) > 1:
+        raise ConfigurationError("the standard library's TLS takes one group only: another engine is needed")
+    try:
+        if curves:
+            name = group_name(curves[0])
+            context.set_ecdh_curve(_CURVES.get(name, name))
+        if weak or settings.weak or settings.ciphers:
+            with in_a_file(parameters(weak[0]) if weak else FFDHE2048) as file:
+                context.load_dh_params(file)
+    except (ssl.SSLError, ValueError) as error:
+        raise ConfigurationError(f"this host's OpenSSL does not serve the group {settings.groups[0]}") from error
 
 
 def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
     """Hand the chain over in a file nobody else can read: the standard library takes it in no other way."""
     try:
-        with in_a_file(settings.private_key + b"\n" + settings.certificate_chain + _FFDHE2048) as name:
+        with in_a_file(settings.private_key + b"\n" + settings.certificate_chain) as name:
             context.load_cert_chain(name)
-            if settings.weak:
-                context.load_dh_params(name)
     except ssl.SSLError as error:
         raise ConfigurationError(f"OpenSSL does not serve this certificate: {_failure(error).reason}") from error

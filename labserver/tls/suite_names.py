@@ -6,6 +6,10 @@ __all__ = ["openssl_name"]
 
 _SPELLINGS = (
     ("TLS_", ""),
+    ("ECDH_ANON", "AECDH"),
+    ("DH_ANON", "ADH"),
+    ("3DES_EDE_CBC", "DES-CBC3"),
+    ("RC4_128", "RC4"),
     ("_WITH_", "_"),
     ("AES_128", "AES128"),
     ("AES_256", "AES256"),

@@ -12,7 +12,7 @@ from weakref import ref
 
 from tlslite.constants import AlertDescription, AlertLevel, CertificateStatusType, ExtensionType
 from tlslite.errors import TLSAlert
-from tlslite.extensions import TLSExtension
+from tlslite.extensions import ALPNExtension, TLSExtension
 from tlslite.messages import (
     Alert,
     Certificate,
@@ -46,6 +46,9 @@ PRIVATE: dict[type, dict[str, tuple[str, ...]]] = {
         "_pickServerKeyExchangeSig": ("settings", "clientHello", "certList", "private_key", "version", "check_alt"),
         "_queue_message": ("self", "msg"),
         "_sendError": ("self", "alertDescription", "errorStr"),
+        "_server_select_certificate": (
+            *("self", "settings", "client_hello", "cipher_suites", "cert_chain", "private_key", "version"),
+        ),
         "_sendMsg": ("self", "msg", "randomizeFirstBlock", "update_hashes"),
         "_sendMsgs": ("self", "msgs"),
     },
@@ -61,8 +64,14 @@ PRIVATE: dict[type, dict[str, tuple[str, ...]]] = {
 
 _IGNORED = (ExtensionType.server_name, ExtensionType.alpn)
 """What a client may ask for without an answer: the name is known already, and an address as a name ends no handshake
-(RFC 6066 3 forbids the client to send it, not the server to pass over it); there is no protocol to agree on."""
+(RFC 6066 3 forbids the client to send it, not the server to pass over it); which protocol is spoken is not for
+tlslite-ng to choose."""
 _MESSAGE_HEADER = 4
+_SSL_3_0 = (3, 0)
+_FINITE_FIELDS = range(256, 512)
+"""The numbers of groups in a prime field (RFC 7919 2)."""
+_NOBODY_S = 0xFAFA
+"""In place of a list that may not be empty: a number that stands for nothing (RFC 8701)."""
 _SERVER_CERTIFICATE_TYPE, _RAW_KEY = 20, b"\2"
 """RFC 7250 3."""
 _DELEGATED_CREDENTIAL = 34
@@ -145,6 +154,14 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         """A public key in place of all certificates (RFC 7250), for the client that takes one."""
         self.shows_certificates = True
         """Whether the Certificate message has any entries."""
+        self.suites: tuple[int, ...] = ()
+        """The suites that are served, in this order; empty for all that the settings allow."""
+        self.schemes: frozenset[int] = frozenset()
+        """The signature schemes that are used, of those that a client offers; empty for all."""
+        self.any_prime = False
+        """For DHE there is one group, whichever the client has asked for (RFC 7919 4 forbids that)."""
+        self.alpn = ""
+        """What ALPN says to a client that offers protocols; empty for nothing."""
         self.scheme = ""
         """Signs the handshake in this way, offered or not: a hash for PKCS #1 in TLS 1.2 (``md5``), a scheme in TLS 1.3
         (``rsa_pkcs1_sha256``)."""
@@ -177,11 +194,33 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         for result in super()._getMsg(expected, secondary, constructor):
             if isinstance(result, ClientHello):
                 self.client_random = bytes(result.random)
+                if result.getExtension(ExtensionType.alpn) is None:
+                    self.alpn = ""
                 for extension in _IGNORED:
                     result._removeExt(extension)  # noqa: SLF001 -- see PRIVATE
+                self._narrow(result)
             elif isinstance(result, Finished) and not self.client_finished:
                 self.client_finished = bytes(result.verify_data)
             yield result
+
+    def _narrow(self, hello: Any) -> None:  # noqa: ANN401 -- tlslite-ng has no types
+        """Leave of a client's offer what may be chosen."""
+        if hello.client_version == _SSL_3_0:  # which knows no such secret (RFC 7627 5.3)
+            hello._removeExt(ExtensionType.extended_master_secret)  # noqa: SLF001 -- see PRIVATE
+        groups = hello.getExtension(ExtensionType.supported_groups)
+        if self.any_prime and groups is not None:
+            groups.groups = [group for group in groups.groups if group not in _FINITE_FIELDS] or [_NOBODY_S]
+        signatures = hello.getExtension(ExtensionType.signature_algorithms)
+        if self.schemes and signatures is not None:
+            kept = [pair for pair in signatures.sigalgs if pair[0] << 8 | pair[1] in self.schemes]
+            signatures.sigalgs = kept or [divmod(_NOBODY_S, 256)]
+
+    def _server_select_certificate(
+        self, settings: object, client_hello: object, cipher_suites: Sequence[int], *others: object
+    ) -> Any:  # noqa: ANN401 -- tlslite-ng has no types
+        if self.suites:
+            cipher_suites = [suite for suite in self.suites if suite in cipher_suites]
+        return super()._server_select_certificate(settings, client_hello, cipher_suites, *others)
 
     def _pickServerKeyExchangeSig(  # noqa: N802 -- tlslite-ng's name
         self, settings: object, hello: object, certificates: object, key: object, *others: object
@@ -196,6 +235,8 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
 
     def _queue_message(self, msg: Any) -> None:  # noqa: ANN401 -- the same
         """Queue a message of TLS 1.3's encrypted flight."""
+        if self.alpn and isinstance(msg, EncryptedExtensions):
+            msg.extensions = [*msg.extensions, self._protocol()]
         if self.raw_key and isinstance(msg, EncryptedExtensions):
             msg.extensions = [*msg.extensions, TLSExtension().create(_SERVER_CERTIFICATE_TYPE, bytearray(_RAW_KEY))]
         if isinstance(msg, Certificate):
@@ -217,6 +258,12 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
         flight = list(messages)
         stapled = self.staple is not None and any(isinstance(message, Certificate) for message in flight)
         for message in flight:
+            if (
+                isinstance(message, ServerHello)
+                and self.alpn
+                and not message.getExtension(ExtensionType.supported_versions)
+            ):
+                message.extensions = [*(message.extensions or ()), self._protocol()]
             if isinstance(message, ServerHello) and stapled:
                 message.extensions = [
                     *(message.extensions or ()),
@@ -227,6 +274,9 @@ class Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no type
             yield message
             if isinstance(message, Certificate) and stapled:
                 yield CertificateStatus().create(CertificateStatusType.ocsp, self.staple)
+
+    def _protocol(self) -> Any:  # noqa: ANN401 -- tlslite-ng has no types
+        return ALPNExtension().create([bytearray(self.alpn, "utf-8")])
 
     def _replace(self, message: Any) -> None:  # noqa: ANN401 -- tlslite-ng has no types
         """Have a Certificate message say what it is to say instead."""

@@ -1,4 +1,4 @@
-"""TLS clients in memory, of two libraries behind one interface, and the octets between them and an engine."""
+"""TLS clients in memory, of three libraries behind one interface, and the octets between them and an engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
+from tlslite.errors import TLSError
+from tlslite.handshakesettings import ALL_CIPHER_NAMES, ALL_MAC_NAMES, ALL_RSA_SIGNATURE_HASHES, HandshakeSettings
+from tlslite.tlsconnection import TLSConnection
+
+from labserver.tls.tlslite_connection import Memory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -186,6 +193,72 @@ class OpensslClient:
         certificate = self.tls.get_peer_certificate(as_cryptography=True)
         assert certificate is not None
         return certificate.public_bytes(Encoding.DER)
+
+
+class TlsliteClient:
+    """tlslite-ng's, which still takes what others have given up; it verifies nothing."""
+
+    def __init__(
+        self, *, versions: tuple[int, int] = (3, 4), anonymous: bool = False, limits: Mapping[str, object] | None = None
+    ) -> None:
+        """``versions``: minor numbers of the oldest and the newest, 0 for SSL 3.0; ``limits`` are tlslite-ng's."""
+        settings = HandshakeSettings()
+        settings.minVersion, settings.maxVersion = ((3, minor) for minor in versions)
+        settings.versions = [(3, minor) for minor in range(4, -1, -1) if versions[0] <= minor <= versions[1]]
+        settings.cipherNames, settings.macNames = list(ALL_CIPHER_NAMES), list(ALL_MAC_NAMES)
+        settings.rsaSigHashes, settings.minKeySize = list(ALL_RSA_SIGNATURE_HASHES), 512
+        for name, value in (limits or {}).items():
+            setattr(settings, name, value)
+        self._memory = Memory()
+        self.tls = TLSConnection(self._memory)
+        self.tls.closeSocket = False
+        shake = self.tls.handshakeClientAnonymous if anonymous else self.tls.handshakeClientCert
+        self._handshake = shake(settings=settings, async_=True, serverName=NAME)
+        self._reading: Iterator[object] | None = None
+        self.closed, self.error, self._established = False, "", False
+
+    def step(self) -> bytes:
+        """Shake hands, or read."""
+        data = bytearray()
+        try:
+            if not self._established:
+                if any(step == 0 for step in self._handshake):
+                    return b""
+                self._established = True
+            while not self.tls.closed:
+                self._reading = self._reading or self.tls.readAsync(1 << 16)
+                step = next(self._reading)
+                if not isinstance(step, bytes):
+                    return bytes(data)
+                self._reading = None
+                data += step
+            self.closed = True
+        except TLSError as error:
+            self.error = self.error or str(error)
+        return bytes(data)
+
+    def receive(self, data: bytes) -> None:
+        """Take octets from the network."""
+        self._memory.incoming += data
+
+    def send(self, data: bytes) -> None:
+        """Encrypt."""
+        self.tls.write(data)
+
+    def outgoing(self) -> bytes:
+        """Return octets for the network."""
+        data = bytes(self._memory.outgoing)
+        self._memory.outgoing.clear()
+        return data
+
+    def shutdown(self) -> None:
+        """Say close_notify."""
+        for _ in self.tls.closeAsync():
+            return
+
+    def certificate(self) -> bytes:
+        """Return the server's certificate."""
+        return bytes(self.tls.session.serverCertChain.x509List[0].bytes)
 
 
 def shake(client: Client, engine: TlsEngine) -> tuple[bytes, bytes]:

@@ -62,7 +62,7 @@ def test_wrong_key(engine: EngineName, issuer: LabIssuer, authority: trustme.CA)
 
 def test_no_suite(issuer: LabIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is that the library has loaded it in vain."""
-    monkeypatch.setattr("labserver.tls.stdlib.LEGACY_CIPHERS", "DEFAULT:@SECLEVEL=0")
+    monkeypatch.setattr("labserver.tls.engine.LEGACY_CIPHERS", "DEFAULT:@SECLEVEL=0")
     reason = unpresentable(_settings(cookbook()["dsa-leaf"], issuer), "stdlib")
     assert reason == "This host cannot present such a certificate with the stdlib engine: no shared cipher."
 

@@ -55,7 +55,33 @@ def test_cbc(size: int) -> None:
         assert ours.decrypt(sealed) == _DATA
 
 
+def test_triple_des() -> None:
+    """3DES is chained in the same way, in blocks of eight octets."""
+    make = cipher_maker(recordlayer.createTripleDES)
+    assert make is not None
+    key, start = bytearray(range(24)), bytearray(8)
+    ours: Any = make(key, start)
+    known = recordlayer.createTripleDES(key, start, ["python"])
+    assert (ours.name, ours.block_size, ours.isBlockCipher) == (known.name, known.block_size, known.isBlockCipher)
+    for _ in range(2):
+        assert ours.encrypt(bytearray(_DATA)) == known.encrypt(bytearray(_DATA))
+
+
+def test_rc4() -> None:
+    """RC4 goes on from call to call, alike."""
+    make = cipher_maker(recordlayer.createRC4)
+    assert make is not None
+    ours: Any = make(bytearray(range(16)), bytearray())
+    known = recordlayer.createRC4(bytearray(range(16)), bytearray(), ["python"])
+    reader: Any = make(bytearray(range(16)), bytearray())
+    assert (ours.name, ours.isBlockCipher, ours.isAEAD) == (known.name, known.isBlockCipher, known.isAEAD)
+    for _ in range(2):
+        sealed = ours.encrypt(bytearray(_DATA))
+        assert sealed == known.encrypt(bytearray(_DATA))
+        assert reader.decrypt(sealed) == _DATA
+
+
 def test_others() -> None:
     """No encryption stays none, and what is not known here stays theirs."""
     assert cipher_maker(None) is None
-    assert cipher_maker(recordlayer.createRC4) is recordlayer.createRC4
+    assert cipher_maker(test_others) is test_others

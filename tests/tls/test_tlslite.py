@@ -233,12 +233,6 @@ def test_other_engines(tls_settings: TlsSettings, name: str) -> None:
         make_engines(name, replace(tls_settings, present="compressed"))()
 
 
-def test_old_versions(tls_settings: TlsSettings) -> None:
-    """Versions that it does not serve are refused at once."""
-    with pytest.raises(ConfigurationError, match=r"TLS 1\.2 and 1\.3 only"):
-        make_engines("tlslite", replace(tls_settings, minimum="TLSv1"))()
-
-
 def test_a_key_that_signs_nothing(tls_settings: TlsSettings) -> None:
     """A key that is for another purpose is refused at once."""
     with pytest.raises(ConfigurationError, match="X25519PrivateKey"):
