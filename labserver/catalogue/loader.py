@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from labserver import scenario
+from labserver.misbehaviours.chain import Chain
+from labserver.misbehaviours.reading import read_misbehaviours
 from labserver.nearest import did_you_mean
 from labserver.pki.recipe_values import parse_host
 from labserver.sasl.table import MECHANISMS
@@ -22,6 +24,7 @@ from labserver.tables import TableError, converted, unknown
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from labserver.misbehaviours.base import Misbehaviour
     from labserver.tables import Document
 
 __all__ = ["Entry", "Server", "scenarios_of"]
@@ -79,6 +82,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The TLS extension without which a client has not met it, by its IANA name."""
     server: Server = Server()
     certificate: Recipe | None = None
+    misbehaviours: tuple[dict[str, Any], ...] = ()
+    """``[[ID.misbehaviours]]``: what it does wrong; the last is nearest to the client."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +143,7 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str])
         services=entry.services,
         host=_host(entry.host),
         certificate=_certificate(entry),
+        chain=Chain(_misbehaviours(entry)),
         server=scenario.Server(permissive=entry.server.permissive, mechanisms=entry.server.mechanisms),
         rules=entry.rules,
         default=entry.default,
@@ -164,6 +170,15 @@ def _certificate(entry: Entry) -> str:
         near = did_you_mean(recipe, cookbook()) or ";"
         raise TableError(("certificate", "recipe"), f"unknown {recipe}{near} certs/README.md tells where recipes are")
     return recipe
+
+
+def _misbehaviours(entry: Entry) -> tuple[Misbehaviour, ...]:
+    if not entry.misbehaviours:
+        return ()
+    try:
+        return read_misbehaviours(entry.misbehaviours, entry.services)
+    except TableError as error:
+        raise error.below("misbehaviours") from error
 
 
 def _host(host: str) -> str:
