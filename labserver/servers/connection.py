@@ -92,6 +92,11 @@ class _Lines:
         """A pause is in the line: nothing more is pulled before it is over."""
         self.timer: asyncio.TimerHandle | None = None
 
+    @property
+    def size(self) -> int:
+        """Octets that wait."""
+        return self.above.size + (0 if self.below is None else self.below.size)
+
     def hurry(self) -> None:
         """Delay nothing any more."""
         self.above.hurry()
@@ -336,7 +341,12 @@ class Connection(Protocol):
     @property
     def queued(self) -> int:
         """Octets that are made and not given to the transport."""
-        return self._out_size
+        return self._out_size + (0 if self._lines is None else self._lines.size)
+
+    @property
+    def held(self) -> int:
+        """Octets of the client's that are no whole unit, or not answered yet."""
+        return self._membrane.held
 
     def recast(self, membrane: Membrane) -> None:
         """Let another membrane have the dialogue, which has not begun."""
