@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Challenge", "EndlessChallenges", "LoginAccepted", "LoginRefused", "LoginUnasked", "Proof", "Scram"]
 
 _ONLY = frozenset({Occasion.COMMAND})
+_EMPTY = Lines("")
 _NOTHING_SAID = Framed(parts=(b"",), raw=b"\r\n")
 _SERVER_NONCE = 24
 """Characters of the nonce that are the lab's own."""
@@ -81,7 +82,7 @@ class LoginUnasked(Misbehaviour, frozen=True, kw_only=True, tag="login-unasked")
 
 
 class Challenge(Misbehaviour, frozen=True, kw_only=True, tag="challenge"):
-    """A SASL challenge is other text than it should be, such as no base64; what the client answers is judged as ever.
+    """A SASL challenge is other text than it should be, such as no base64; the client's answer is judged as usual.
 
     A client that cannot decode a challenge cancels with ``*`` (RFC 4954 4, RFC 9051 6.2.2), and does not fall back to
     a weaker mechanism. A mechanism such as PLAIN has one challenge if the client sends no initial response.
@@ -120,8 +121,8 @@ class EndlessChallenges(Misbehaviour, frozen=True, kw_only=True, tag="endless-ch
     possible: ClassVar[frozenset[Occasion]] = _ONLY
     example: ClassVar[dict[str, Any]] = {"text": "<b64:Password:>", "most": 100}
 
-    text: Lines = Lines("")
-    """What the challenges say, as it stands; ``<b64:…>`` is base64."""
+    text: Lines | None = None
+    """What the challenges say, as it stands; ``<b64:…>`` is base64. By default nothing."""
     most: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """After how many of them the login fails."""
 
@@ -133,7 +134,7 @@ class EndlessChallenges(Misbehaviour, frozen=True, kw_only=True, tag="endless-ch
             return
         failure = LoginFailure.REJECTED
         for _ in range(self.most):
-            yield _spelled(self.text, moment)
+            yield _spelled(self.text or _EMPTY, moment)
             said = yield Await.line(b"*")
             if isinstance(said, Framed) and said.parts[0] == b"*":
                 failure = LoginFailure.CANCELLED
@@ -151,7 +152,8 @@ class Proof(Misbehaviour, frozen=True, kw_only=True, tag="proof"):
     example: ClassVar[dict[str, Any]] = {"how": "missing"}
 
     how: Literal["wrong", "missing", "empty", "error"] = "wrong"
-    """One character of it differs; the last challenge is left out; it is empty; it is ``e=other-error``."""
+    """``wrong`` (one character differs), ``missing`` (the last challenge is left out), ``empty``, or ``error``
+    (``e=other-error`` in its place)."""
 
     def exchange(self, honest: Steps, moment: Moment) -> Steps:
         """Yield the honest steps but the signature."""
@@ -192,9 +194,9 @@ class Scram(Misbehaviour, frozen=True, kw_only=True, tag="scram"):
     iterations: Annotated[int, msgspec.Meta(ge=-1, le=10**12)] | None = None
     """The number of iterations."""
     nonce: Literal["unextended", "replaced", "empty"] | None = None
-    """The client's own, without what the server adds; one that does not begin with it; none."""
+    """``unextended`` (the client's own, without what the server adds), ``replaced`` (another one) or ``empty``."""
     salt: Literal["empty", "malformed"] | None = None
-    """No salt, or one that is no base64."""
+    """``empty``, or ``malformed`` (no base64)."""
     extension: bool = False
     """Whether a mandatory extension that does not exist stands at the beginning."""
 

@@ -27,7 +27,7 @@ _HEADS = {ProtocolName.SMTP: "AUTH", ProtocolName.LMTP: "AUTH", ProtocolName.POP
 
 
 class Capabilities(Misbehaviour, frozen=True, kw_only=True, tag="capabilities"):
-    """It lists other capabilities than it has, such as without STARTTLS, as a man in the middle would have it.
+    """It lists other capabilities than it has: some are hidden, renamed or added, as by a man in the middle.
 
     What is listed changes and nothing else: a capability that is hidden still works. STARTTLS is STLS in POP3. A list
     that is the same before and after TLS is one that a client must not keep (RFC 3207 4.2, RFC 9051 6.2.1); with the

@@ -73,7 +73,8 @@ class End(Misbehaviour, frozen=True, kw_only=True, tag="end"):
     example: ClassVar[dict[str, Any]] = {"when": {"command": "NOOP"}, "how": "rst", "after": "half"}
 
     how: Literal["orderly", "no-close-notify", "half", "rst"] = "orderly"
-    """close_notify inside TLS and FIN; FIN without close_notify; FIN, but the client is still read; RST."""
+    """``orderly`` (close_notify inside TLS, then FIN), ``no-close-notify`` (FIN alone), ``half`` (FIN, but the client
+    is still read) or ``rst``."""
     after: After = "nothing"
     """What comes before it: ``nothing`` (the honest server never hears of the command), the first ``half`` of the first
     reply, the first whole ``reply``, a ``continuation``, or what the client sends after that (``taken``, such as mail

@@ -109,7 +109,7 @@ class Tagged(Misbehaviour, frozen=True, kw_only=True, tag="tagged-greeting"):
 
 
 class Endless(Misbehaviour, frozen=True, kw_only=True, tag="endless-greeting"):
-    """It greets and does not come to an end: lines of a greeting go on for as long as the client reads them.
+    """Its greeting does not end: there is one more line for as long as the client reads.
 
     A client needs a limit on all of a reply (RFC 5321 4.2.1 has none for the number of lines).
     """

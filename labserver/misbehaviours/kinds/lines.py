@@ -49,7 +49,7 @@ class LineEnds(Misbehaviour, frozen=True, kw_only=True, tag="line-ends"):
     example: ClassVar[dict[str, Any]] = {"ends": "lf"}
 
     ends: Literal["lf", "cr", "cr-cr-lf", "lf-cr", "nul", "none"] = "lf"
-    """LF; CR; CR CR LF; LF CR; a zero octet before CR LF; nothing at all."""
+    """LF, CR, CR CR LF, LF CR, a zero octet before CR LF (``nul``), or nothing at all (``none``)."""
 
     def reply(self, honest: Reply, moment: Moment) -> Iterable[Step]:  # noqa: ARG002 -- the hook's
         """Return the reply with other line ends."""

@@ -56,7 +56,9 @@ class UpgradeRefused(Misbehaviour, frozen=True, kw_only=True, tag="upgrade-refus
 
 
 class UpgradePretended(Misbehaviour, frozen=True, kw_only=True, tag="upgrade-pretended"):
-    """STARTTLS is accepted, but no TLS begins: the dialogue goes on in clear, and a ClientHello is taken for commands.
+    """STARTTLS is accepted, but TLS does not begin: the dialogue goes on in clear.
+
+    A ClientHello is answered like any other line that is no command.
 
     A client that is told to begin TLS does nothing else (RFC 3207 4).
     """
@@ -75,7 +77,7 @@ class UpgradePretended(Misbehaviour, frozen=True, kw_only=True, tag="upgrade-pre
 
 
 class Injection(Misbehaviour, frozen=True, kw_only=True, tag="injection"):
-    """Octets in clear stand around the reply that accepts STARTTLS; whoever keeps them takes them for TLS's.
+    """Octets in clear come with the reply that accepts STARTTLS; a client must not take them for what came inside TLS.
 
     By default a whole answer to the command that a client sends first inside TLS: EHLO, CAPA, or CAPABILITY under the
     next tag (CVE-2021-22947, CVE-2020-15685).
