@@ -59,17 +59,19 @@ class Charge:
         if octets > self.octets:
             if not self._budget.take(octets - self.octets, forced=forced):
                 return False
-        else:
+        elif octets < self.octets:
             self._budget.give(self.octets - octets)
         self.octets = octets
         return True
 
     def close(self) -> None:
         """Give everything back."""
-        self.resize(0)
+        if self.octets:
+            self.resize(0)
 
     def __del__(self) -> None:
-        self._budget.give(self.octets)
+        if self.octets:
+            self._budget.give(self.octets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labserver.values import quick
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,6 +65,7 @@ class Event:
     at: float
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected(Event):
     """A client connected."""
@@ -76,6 +79,7 @@ class Connected(Event):
     """The address it dialled."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReceived(Event):
     """Octets arrived from the network (before decryption)."""
@@ -87,6 +91,7 @@ class RawReceived(Event):
     """They are TLS records; octets in clear hold whatever credentials the dialogue holds, where TLS is due as well."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSent(Event):
     """Octets were handed to the network (after encryption)."""
@@ -96,6 +101,7 @@ class RawSent(Event):
     encrypted: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandReceived(Event):
     """A whole command came in."""
@@ -110,6 +116,7 @@ class CommandReceived(Event):
     size: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineReceived(Event):
     """A line inside a command came in: a SASL response, IDLE's DONE."""
@@ -119,6 +126,7 @@ class LineReceived(Event):
     secure: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataReceived(Event):
     """Mail data came in (DATA, BDAT)."""
@@ -130,6 +138,7 @@ class DataReceived(Event):
     secure: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailDelivered(Event):
     """A mail was put into mailboxes: one that the client handed over, or a report about one."""
@@ -141,6 +150,7 @@ class MailDelivered(Event):
     """Characters in the envelope."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplySent(Event):
     """The server said something; a long reply is told of when the client has taken it, or has gone."""
@@ -155,6 +165,7 @@ class ReplySent(Event):
     """``data`` without what it repeats of the command and what may be a credential; None where that is nothing."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaintextDiscarded(Event):
     """Octets that the client sent in clear behind STARTTLS were thrown away (RFC 3207 6; CVE-2011-0411)."""
@@ -164,11 +175,13 @@ class PlaintextDiscarded(Event):
     size: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsStarted(Event):
     """The server began to wait for a ClientHello."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsEstablished(Event):
     """The handshake finished from the server's point of view (a client may still reject it: TLS 1.3)."""
@@ -176,6 +189,7 @@ class TlsEstablished(Event):
     facts: TlsFacts
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFailed(Event):
     """TLS broke: during the handshake or later."""
@@ -187,6 +201,7 @@ class TlsFailed(Event):
     during_handshake: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationSucceeded(Event):
     """The client proved who it is."""
@@ -196,6 +211,7 @@ class AuthenticationSucceeded(Event):
     secure: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationFailed(Event):
     """An authentication ended without success."""
@@ -208,6 +224,7 @@ class AuthenticationFailed(Event):
     """What to do about it, where that is known."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerated(Event):
     """The client did not keep to a command's grammar and was understood all the same; told once for each kind."""
@@ -216,6 +233,7 @@ class Tolerated(Event):
     """The command and what is wrong with it: ``MAIL with an underscore in the domain``."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misbehaved(Event):
     """The server did what its scenario is about: the fault has reached the client."""
@@ -225,6 +243,7 @@ class Misbehaved(Event):
     """Which axis of behaviour acted: ``greeting``, ``capabilities``, ``upgrade``, ``certificate`` …"""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InternalFault(Event):
     """The lab itself failed inside this session: a finding about us, never about the client."""
@@ -234,6 +253,7 @@ class InternalFault(Event):
     """``description`` without the exception's words, which may be the client's."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected(Event):
     """The connection is gone."""

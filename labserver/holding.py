@@ -172,12 +172,16 @@ class BareLineFeeds:
         self.count = 0
         self._after_cr = False
 
-    def look(self, octets: bytes) -> None:
-        """Look through the next octets."""
-        if octets:
-            whole = octets.count(b"\r\n") + (self._after_cr and octets[0] == _LF)
-            self.count += octets.count(b"\n") - whole
-            self._after_cr = octets[-1] == _CR
+    def look(self, octets: bytes) -> bool:
+        """Look through the next octets; return whether a CR or LF in them, or a CR before them, may stand alone."""
+        if not octets:
+            return self._after_cr
+        after_cr, joined = self._after_cr, self._after_cr and octets[0] == _LF
+        alone = octets.replace(b"\r\n", b"")  # faster than to count pairs, and tells of carriage returns as well
+        feeds = alone.count(b"\n") - joined if b"\n" in alone else 0
+        self.count += feeds
+        self._after_cr = octets[-1] == _CR
+        return feeds > 0 or after_cr or b"\r" in alone
 
 
 def with_crlf(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -248,6 +252,8 @@ class Span:
 
     def with_crlf(self) -> Span:
         """Return the same octets with CRLF for each bare LF."""
+        if not self.feeds.count:
+            return self
         span = self.behind(b"")
         span.repaired = True
         return span

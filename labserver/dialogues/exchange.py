@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.values import quick
 from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, Framer, LiteralRequest, Overflow, Sink
 
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One client command, split only as far as every protocol allows; the backend's grammar does the rest."""
@@ -84,6 +86,7 @@ class ReplyKind(Enum):
     """The server's last word (``* BYE``, ``421``); the connection is closed after it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the server says, byte for byte, line endings included."""
@@ -159,6 +162,7 @@ class AwaitKind(Enum):
     CHUNK = "chunk"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Await:
     """Yielded by an exchange that needs the client's next unit; the value of the yield is Framed or Overflow."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import MECHANISM, Lexicon, harmless
+from labserver.values import quick
 from labserver.wire.framing import SHOWN, Framed, ImapFramer, Overflow
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _tagged(command: Command, code: str, text: str) -> Reply:
     return Reply.completion(b"%b %b %b\r\n" % (command.tag or b"*", code.encode(), text.encode()), code)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImapDialogue:
     """IMAP4rev1."""

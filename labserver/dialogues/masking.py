@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.mechanisms import SASL_MECHANISMS
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ _COUNTING = re.compile(rb"[A-Za-z0-9]{0,4}[.:_-]?(?:[0-9]{1,10}(?:\.[0-9]{1,10})
 _ESCAPED = re.compile(rb'\\(["\\])')
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What is known of a client when it says something."""

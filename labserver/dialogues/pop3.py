@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import ACCOUNT, MECHANISM, Lexicon, harmless
+from labserver.values import quick
 from labserver.wire.framing import Framed, Framer, Overflow
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _error(text: str) -> Reply:
     return Reply.completion(b"-ERR %b\r\n" % text.encode(), "-ERR")
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pop3Dialogue:
     """POP3."""

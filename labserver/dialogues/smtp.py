@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Command, Farewell, LoginFailure, Reply
 from labserver.dialogues.masking import ACCOUNT, HOST_NAME, MECHANISM, Lexicon, harmless
+from labserver.values import quick
 from labserver.wire.framing import SHOWN, Framed, Framer, Overflow
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _reply(text: str) -> Reply:
     return Reply.completion(text.encode() + b"\r\n", text[:3])
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpDialogue:
     """SMTP, submission and LMTP."""

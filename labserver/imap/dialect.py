@@ -55,16 +55,20 @@ def without(names: Collection[str]) -> frozenset[str]:
     return frozenset(EXTENSIONS.keys() - unwanted)
 
 
-@lru_cache(maxsize=64)
 def compose(extensions: frozenset[str], limits: Limits) -> Dialect:
     """Return the dialect with these extensions, in the table's order, but without those whose needs are not met."""
+    return _composed(extensions, limits.message_size)  # every session asks, and all limits together hash slowly
+
+
+@lru_cache(maxsize=64)
+def _composed(extensions: frozenset[str], message_size: int) -> Dialect:
     chosen = [
         extension for name, extension in EXTENSIONS.items() if name in extensions and extension.needs <= extensions
     ]
 
     def announced(*, everyone: bool) -> tuple[str, ...]:
         return tuple(
-            capability.format(limits=limits)
+            capability.format(message_size=message_size)
             for extension in chosen
             if extension.before_login or not everyone
             for capability in extension.capabilities

@@ -53,6 +53,7 @@ _PER_PLACE = 8
 """Octets of a message in a view's list."""
 _ALWAYS = 8 << 10
 """Octets of a view that there is room for in any case: a thousand messages."""
+_ALL = frozenset(EXTENSIONS)
 _ANONYMOUS = "anonymous"
 """The account that anonymous clients share."""
 
@@ -68,7 +69,7 @@ class Session:
         limits: Limits,
         clock: Clock,
         intake: Intake,
-        extensions: Collection[str] = tuple(EXTENSIONS),
+        extensions: Collection[str] | None = None,
         keep_line_ends: bool = False,
     ) -> None:
         self.link = link
@@ -77,7 +78,7 @@ class Session:
         self._intake = intake
         self.keep_line_ends = keep_line_ends
         """Messages are stored with the line ends with which they come."""
-        self.dialect = compose(frozenset(extensions), limits)
+        self.dialect = compose(_ALL if extensions is None else frozenset(extensions), limits)
         self.enabled: set[str] = set()
         """What ENABLE or a command that implies it switched on."""
         self.effort = Effort()

@@ -13,6 +13,7 @@ from labserver.errors import StoreError, told
 from labserver.mailstore.message import Draft, Message
 from labserver.mailstore.names import INBOX
 from labserver.mailstore.trace import trace_headers
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "Outcome"]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became, or would become, of a message for one recipient."""

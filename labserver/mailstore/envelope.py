@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from labserver.values import quick
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Envelope", "Recipient"]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """One accepted RCPT TO."""
@@ -23,6 +26,7 @@ class Recipient:
     """Its ESMTP parameters, upper-cased keyword to value as sent: ``NOTIFY``, ``ORCPT`` (RFC 3461 4.1, 4.2)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """One mail transaction (RFC 5321 2.3.1) and what was known about the client that began it."""
@@ -43,6 +47,15 @@ class Envelope:
     """How it came, as in a Received header's ``with`` clause (RFC 3848): ``ESMTPSA`` …"""
     account: str = ""
     """The account that authenticated, if one did."""
+
+    @property
+    def characters(self) -> int:
+        """How many there are in it."""
+        count = len(self.sender) + len(self.helo) + len(self.peer) + len(self.service) + len(self.protocol)
+        count += len(self.account) + _characters(self.parameters)
+        for recipient in self.recipients:
+            count += len(recipient.address) + _characters(recipient.parameters)
+        return count
 
     def packed(self) -> tuple[str, ...]:
         """Return the envelope as strings in one tuple, which the garbage collector visits once and never again."""
@@ -98,7 +111,13 @@ class Envelope:
         return cls(recipients=recipients, **fields)
 
 
+def _characters(parameters: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value) for name, value in parameters.items()) if parameters else 0
+
+
 def _flat(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    if not parameters:
+        return ("0",)
     return (str(len(parameters)), *chain.from_iterable(parameters.items()))
 
 

@@ -19,6 +19,7 @@ from labserver.mailstore.message import Body, Draft, Message
 from labserver.mailstore.moments import packed
 from labserver.mailstore.planning import in_pieces
 from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemoved, RecentClaimed
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -388,6 +389,7 @@ class Mailbox:
                 _LOG.exception("An observer of %r failed on %s", self.name, type(event).__name__)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Seed:
     """What a message is before it has a place."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.moments import unpacked
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +33,7 @@ SYSTEM_FLAGS: dict[str, str] = {
 """The system flags a message can hold (RFC 9051 2.3.2), by lower-cased name."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A message that is not in a mailbox yet."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.budget import Budget
 from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.cache import Resident
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +112,7 @@ class SubscriptionRemoved:
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagesAdded:
     """Messages were appended; the mailbox's counters are now these."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labserver.sasl.cram import cram_md5
@@ -58,14 +59,28 @@ def offered(
     ``secure``: TLS is up, or the operator lets credentials travel in clear. ``accept_any``: any password will do, so
     what has to know it is left out. ``requested``: only these; None means all but those that exist by request only.
     """
+    return _offered(
+        secure=secure,
+        bindable=has_binding(channel),
+        certified=channel.client_certificate is not None,
+        accept_any=accept_any,
+        requested=None if requested is None else frozenset(requested),
+    )
+
+
+@lru_cache(maxsize=256)
+def _offered(
+    *, secure: bool, bindable: bool, certified: bool, accept_any: bool, requested: frozenset[str] | None
+) -> tuple[str, ...]:
+    """Return the same by what matters of the channel; there are few answers, and every greeting needs one."""
     return tuple(
         name
         for name, mechanism in MECHANISMS.items()
         if (not mechanism.by_request if requested is None else name in requested)
         and (secure or not mechanism.needs_tls)
         and not (accept_any and mechanism.knows_password)
-        and not (mechanism.binding and not has_binding(channel))
-        and not (mechanism.certificate and channel.client_certificate is None)
+        and not (mechanism.binding and not bindable)
+        and not (mechanism.certificate and not certified)
     )
 
 

@@ -91,7 +91,6 @@ class Backends:
         )
 
     def _imap(self, link: Link) -> Backend:
-        from labserver.imap.extensions.table import EXTENSIONS  # noqa: PLC0415 -- see the module's docstring
         from labserver.imap.session import Session  # noqa: PLC0415 -- see the module's docstring
 
         return Session(
@@ -101,7 +100,7 @@ class Backends:
             clock=self.clock,
             keep_line_ends=self.keep_line_ends,
             intake=self.intake,
-            extensions=tuple(EXTENSIONS) if self.imap_extensions is None else self.imap_extensions,
+            extensions=self.imap_extensions,
         )
 
     def _pop3(self, link: Link, timestamps: WeakKeyDictionary[Link, bytes]) -> Backend:

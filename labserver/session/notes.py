@@ -215,7 +215,7 @@ class Notes:
     def delivered(self, envelope: Envelope, outcomes: Sequence[Outcome]) -> None:
         """Take note of a mail that was delivered to somebody."""
         if any(outcome.error is None for outcome in outcomes):
-            size = sum(map(len, envelope.packed()))
+            size = envelope.characters
             if self._passes_over(size):
                 return
             accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]

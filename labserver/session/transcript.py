@@ -19,23 +19,22 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock
 
-    _Sized = events.RawReceived | events.RawSent | events.ReplySent | events.DataReceived
-    _Said = events.CommandReceived | events.LineReceived
+    _Sized = events.RawReceived | events.RawSent | events.CommandReceived | events.ReplySent | events.DataReceived
 
 __all__ = ["SessionRecord", "Transcript"]
 
 _RAW = (events.RawReceived, events.RawSent)
 _MOST_LIES = 100
 """Events of misbehaviour that are kept of a session: a client may ask for the same lie again and again."""
-_SIZED = (events.CommandReceived, events.LineReceived, events.ReplySent, events.DataReceived)
+_SIZED = (events.CommandReceived, events.ReplySent, events.DataReceived)
 
 
 class SessionRecord:
     """The events of one connection."""
 
     __slots__ = (
-        "_clock",
         "_lies",
+        "_monotonic",
         "_origin",
         "_raw_room",
         "_room",
@@ -52,7 +51,7 @@ class SessionRecord:
         self.events: list[events.Event] = []
         self.elided = 0
         """Octets of dialogue and network that were not kept."""
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._lies = 0
         self._origin = clock.monotonic()
         self._room = transcript.octets
@@ -61,7 +60,7 @@ class SessionRecord:
 
     def elapsed(self) -> float:
         """Return seconds since the connection was accepted."""
-        return self._clock.monotonic() - self._origin
+        return self._monotonic() - self._origin
 
     def observe(self, event: events.Event) -> None:
         """Take note of an event."""
@@ -69,9 +68,11 @@ class SessionRecord:
             for subscriber in tuple(self._transcript.subscribers):
                 subscriber(self, event)
         if isinstance(event, _RAW):
-            self._raw_room = self._keep(event, self._raw_room)
+            self._raw_room = self._keep(event, event.size, self._raw_room)
         elif isinstance(event, _SIZED):
-            self._room = self._keep(event, self._room)
+            self._room = self._keep(event, event.size, self._room)
+        elif isinstance(event, events.LineReceived):
+            self._room = self._keep(event, len(event.data), self._room)
         elif isinstance(event, events.MailDelivered):
             self._keep_whole(event)
         elif isinstance(event, events.Misbehaved):
@@ -103,11 +104,11 @@ class SessionRecord:
         else:
             self.elided += event.size
 
-    def _keep(self, event: _Sized | _Said, room: int) -> int:
-        """Keep what fits into ``room`` octets; return the room left."""
+    def _keep(self, event: _Sized | events.LineReceived, whole: int, room: int) -> int:
+        """Keep what fits into ``room`` octets of an event of ``whole`` ones; return the room left."""
         size = len(event.data)
-        if not isinstance(event, events.LineReceived) and event.size > size:
-            self.elided += event.size - size
+        if whole > size:
+            self.elided += whole - size
         if size <= room and room:  # one without octets takes room, too
             self.events.append(event)
             return room - size
@@ -117,7 +118,7 @@ class SessionRecord:
         return 0
 
 
-def _shortened(event: _Sized | _Said, room: int) -> events.Event:
+def _shortened(event: _Sized | events.LineReceived, room: int) -> events.Event:
     if isinstance(event, events.CommandReceived | events.LineReceived):
         return replace(event, data=event.data[:room], masked=event.masked[:room])
     if isinstance(event, events.ReplySent) and event.masked is not None:

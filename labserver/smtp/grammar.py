@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from labserver.mailstore.addresses import is_address_literal, local_part
 from labserver.smtp.replies import Refusal
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ _XTEXT = r"(?:[!-*,-<>-~]|\+(?:[2-6][0-9A-F]|7[0-9A-E]))+"
 _NOTIFY = "(?i:SUCCESS|FAILURE|DELAY)"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
     """What MAIL and RCPT say."""

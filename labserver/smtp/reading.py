@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labserver.smtp.grammar import Addressed, parse
 from labserver.smtp.lenient import Leniently, parse_leniently
 from labserver.smtp.replies import Refusal
+from labserver.values import quick
 
 if TYPE_CHECKING:
     from labserver.smtp.grammar import Form
@@ -17,6 +18,7 @@ __all__ = ["Agreed", "read_leniently", "read_strictly"]
 _NEEDS_SMTPUTF8 = Refusal(553, "5.6.7", "Characters beyond ASCII need SMTPUTF8")
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
     """What the session and its transaction have agreed on so far."""

@@ -20,16 +20,25 @@ class LookalikeSearch:
     NUL is looked through, because some receivers drop it. What is before the first octet is DATA's own line end.
     """
 
-    __slots__ = ("_before", "found")
+    __slots__ = ("_before", "_nul", "found")
 
     def __init__(self) -> None:
         self.found = False
         """There is such a line."""
         self._before = b"\n"
+        self._nul = False
 
-    def look(self, stuffed: bytes) -> None:
-        """Look through the next octets, dot-stuffed as they were sent."""
+    def look(self, stuffed: bytes, *, bare: bool = True) -> None:
+        """Look through the next octets, dot-stuffed as they were sent.
+
+        ``bare``: some CR or LF in them, or before them, may stand alone. Where none does, and no NUL ever came, there
+        is nothing to be found: a dot between two CRLF is the end itself, which is not sent here.
+        """
         if self.found:
+            return
+        self._nul = self._nul or b"\0" in stuffed
+        if not (bare or self._nul):
+            self._before = (self._before + stuffed[-2:])[-2:]
             return
         text = self._before + (stuffed.replace(b"\0", b"") if b"\0" in stuffed else stuffed)
         if b"." in text and (b"\n." in text or b"\r." in text):

@@ -89,9 +89,9 @@ class MailData:
 
     def write(self, octets: bytes, sent: bytes) -> None:
         """Take the next octets."""
+        bare = self._feeds.look(octets)
         if self._search is not None and not self._held.lost:
-            self._search.look(sent)
-        self._feeds.look(octets)
+            self._search.look(sent, bare=bare)
         self._held.write(octets)
 
     def drop(self) -> None:

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from labserver.events import Event
 
 from labserver.effort import GiveWay
+from labserver.values import quick
 
 __all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Hold", "Pace", "Pause", "Send", "StartTls", "Told"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send application octets."""

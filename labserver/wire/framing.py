@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from labserver.values import quick
+
 __all__ = ["SHOWN", "Framed", "Framer", "ImapFramer", "LiteralRequest", "Overflow", "Sink", "Unit"]
 
 _LITERAL = re.compile(rb"~?\{(\d{1,19})(\+?)\}\Z")
@@ -60,6 +62,7 @@ class _Gathered:
         return (b"".join(self._pieces),)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framed:
     """One complete unit from the client."""
@@ -81,6 +84,7 @@ class Framed:
         return len(self.raw) + self.elided
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiteralRequest:
     """An IMAP literal is announced that the client waits for being granted or refused (RFC 9051 4.3).
@@ -97,6 +101,7 @@ class LiteralRequest:
     """Where earlier literals of the command went, with their places among the parts."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overflow:
     """A unit was larger than its limit. ``fatal``: the dialogue cannot be continued."""
@@ -264,25 +269,31 @@ class Framer:
                 return None
             self._take(len(b".\r\n"))
             return self._ended(limit)
-        # A search for one octet is ten times as fast, and most octets of most mail are base64.
-        end = self._buffer.find(_END_OF_DATA, self._scanned) if b"." in self._buffer else -1
+        # A search for one octet is ten times as fast, and most octets of most mail are base64. The first dot that
+        # begins a line is the end's, or there is stuffing: one search for both.
+        buffer = self._buffer
+        dot = buffer.find(b"\r\n.") if b"." in buffer else -1
+        end = buffer.find(_END_OF_DATA, dot) if dot >= 0 else -1
         if end >= 0:
-            self._take_data(end + len(b"\r\n"), limit)
+            self._take_data(end + len(b"\r\n"), limit, stuffed=dot < end)
             self._take(len(b".\r\n"))
             return self._ended(limit)
-        known = len(self._buffer) - _begun(self._buffer)
+        known = len(buffer) - _begun(buffer)
         if known:
-            self._take_data(known, limit)
+            self._take_data(known, limit, stuffed=dot >= 0)
         return None
 
-    def _take_data(self, size: int, limit: int) -> None:
-        """Pass on so many octets of data, as content. They hold whole line ends, and whole dots behind them."""
+    def _take_data(self, size: int, limit: int, *, stuffed: bool) -> None:
+        """Pass on so many octets of data, as content. They hold whole line ends, and whole dots behind them.
+
+        ``stuffed``: there may be a dot to take off behind one of their line ends.
+        """
         if self._overflow:
             del self._buffer[:size]
             return
         sent = self._take(size)
         content = sent if self._taken else sent.removeprefix(b".")
-        if b"." in content:
+        if stuffed:
             content = content.replace(b"\r\n.", b"\r\n")
         self._taken += size
         self._content += len(content)
@@ -516,6 +527,8 @@ class ImapFramer(Framer):
         return tuple(self._parts[:1]) or (bytes(self._buffer[: min(128, self._line_limit)]),)
 
     def _beginning(self) -> bytes:
+        if not self._raw:
+            return b""
         shown = dict(self._beginnings)
         raw = [shown.pop(index).octets if index in shown else octets for index, octets in enumerate(self._raw)]
         return b"".join([*raw, *(one.octets for one in shown.values())])

@@ -29,3 +29,10 @@ def test_an_envelope_comes_back(envelope: Envelope) -> None:
     assert Envelope.unpacked(packed) == envelope
     assert {type(field) for field in packed} == {str}
     assert Envelope.from_json(envelope.to_json()) == envelope
+
+
+@given(envelopes)
+def test_characters_are_counted(envelope: Envelope) -> None:
+    """They are all that is packed but the numbers of parameters."""
+    counts = [len(envelope.parameters), *(len(recipient.parameters) for recipient in envelope.recipients)]
+    assert envelope.characters == len("".join(envelope.packed())) - len("".join(map(str, counts)))

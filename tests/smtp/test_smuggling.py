@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
+from labserver.budget import Charge
+from labserver.holding import Intake
+from labserver.smtp.grammar import MAIL, Addressed, parse
 from labserver.smtp.smuggling import LookalikeSearch
+from labserver.smtp.transaction import MailData, Transaction
+from labserver.wire.framing import Framed, Framer
 
 
 def has_lookalike(*pieces: bytes) -> bool:
@@ -67,3 +75,32 @@ def test_lookalike_at_the_very_start_is_found(start: bytes) -> None:
 def test_innocent_data_passes(innocent: bytes) -> None:
     """Stuffed dots, bare line ends elsewhere and NUL are not the end's lookalikes."""
     assert not has_lookalike(innocent)
+
+
+@given(
+    st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"\0", b"a", b"\r\n."]), max_size=30).map(b"".join),
+    st.lists(st.integers(min_value=0, max_value=60), max_size=4),
+)
+@example(b"a\r\n\0.\r\nb", [4])
+@example(b"a\r\n\0\r\n.b\r", [5])
+def test_pieces_of_data_are_looked_through_as_the_whole(sent: bytes, cuts: list[int]) -> None:
+    """However the network cuts mail data: lookalikes are found, bare line feeds are counted, dots are taken off."""
+    sent = sent.partition(b"\r\n.\r\n")[0].removesuffix(b"\r\n.") + b"\r\n.\r\n"
+    assume(not sent.startswith(b".\r\n"))  # that is the end already
+    sender = parse(MAIL, "FROM:<>")
+    assert isinstance(sender, Addressed)
+    intake = Intake()
+    transaction = Transaction(sender=sender, held=intake.hold(), charge=Charge(intake.budget))
+    framer, data = Framer(line_limit=100), MailData(transaction)
+    framer.expect_data(1000, data)
+    units = []
+    for start, end in itertools.pairwise(sorted({0, len(sent), *(cut for cut in cuts if cut < len(sent))})):
+        framer.feed(sent[start:end])
+        units.append(framer.next())
+    stuffed = sent.removesuffix(b".\r\n")
+    assert isinstance(units[-1], Framed)
+    assert units[-1].raw == stuffed
+    content = stuffed.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+    assert transaction.content.read() == content
+    assert transaction.feeds.count == len(re.findall(rb"(?<!\r)\n", content))
+    assert data.smuggles is bool(re.search(rb"[\r\n]\.[\r\n]", b"\n" + stuffed.replace(b"\0", b"")))

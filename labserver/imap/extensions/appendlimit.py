@@ -7,4 +7,4 @@ from labserver.imap.vocabulary import Extension
 
 __all__ = ["EXTENSION"]
 
-EXTENSION = Extension(name="APPENDLIMIT", reference="RFC 7889", capabilities=("APPENDLIMIT={limits.message_size}",))
+EXTENSION = Extension(name="APPENDLIMIT", reference="RFC 7889", capabilities=("APPENDLIMIT={message_size}",))
