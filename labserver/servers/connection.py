@@ -249,7 +249,9 @@ class Connection(Protocol):
                 self._engine.receive(data)
                 self._drive(self._engine)
             self._account()
-            self._rest_if_much(len(data))
+            self._unanswered += len(data)
+            if self._unanswered > _MUCH:
+                self._rest_if_many()
         except Exception as error:  # noqa: BLE001 -- whatever a client sends must not end the lab
             self._fault(error)
 
@@ -544,9 +546,9 @@ class Connection(Protocol):
             self._deaf = False
             self._read_on()
 
-    def _rest_if_much(self, octets: int) -> None:
-        self._unanswered += octets
-        if self._unanswered > _MUCH and not self._closing and self._turns.rests(self):
+    def _rest_if_many(self) -> None:
+        """Read no more for now, if many others send as much."""
+        if not self._closing and self._turns.rests(self):
             self._resting = True
             self._tcp.pauseProducing()
 
@@ -630,11 +632,13 @@ class Connection(Protocol):
         data = bytes(self._out[0]) if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_size = 0
-        if self._engine is None:
-            self._emit(data)
-        else:
+        if self._engine is not None:
             self._engine.send(data)
-            self._emit(self._engine.outgoing())
+            data = self._engine.outgoing()
+        if self._lines is None:
+            self._let_go(data)
+        else:
+            self._emit(data)
 
     def _emit(self, data: bytes) -> None:
         if self._lines is not None and self._lines.below is not None:

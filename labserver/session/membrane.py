@@ -401,12 +401,14 @@ class Membrane:
         unit = self._framer.next()
         if unit is None:
             return False
-        if isinstance(unit, LiteralRequest) and unit.unasked:
-            self._answer_literal(backend, unit)
-        elif isinstance(unit, LiteralRequest) and not self._withholding:
-            self._answer(backend, unit, b"")
-        else:
+        if not isinstance(unit, LiteralRequest):
             self._take(backend, unit)
+        elif unit.unasked:
+            self._answer_literal(backend, unit)
+        elif self._withholding:
+            self._take(backend, unit)
+        else:
+            self._answer(backend, unit, b"")
         return True
 
     def _take(self, backend: Backend, unit: Framed | LiteralRequest | Overflow) -> None:
@@ -444,9 +446,14 @@ class Membrane:
 
     def _answer(self, backend: Backend, asked: Asked | Reply, veiled: bytes) -> None:
         self._notes.veiled = veiled
-        if not isinstance(asked, LiteralRequest):
-            self._notes.literal_refused = False
         match asked:
+            case Command():
+                self._notes.literal_refused = False
+                self._in_a_row += 1
+                if not self._in_a_row % _IN_A_ROW:
+                    self._queue.append(GiveWay())
+                self._command = asked
+                self._exchange = self._open(backend, asked)
             case Reply():
                 self._say(asked)
                 self._notes.literal_refused = True
@@ -457,12 +464,6 @@ class Membrane:
             case Overflow():
                 self._say(self._dialogue.overflow(asked))
                 self._notes.literal_refused = asked.literal
-            case Command():
-                self._in_a_row += 1
-                if not self._in_a_row % _IN_A_ROW:
-                    self._queue.append(GiveWay())
-                self._command = asked
-                self._exchange = self._open(backend, asked)
 
     def _step(self, exchange: MembraneExchange, unit: Framed | Overflow | None) -> bool:
         self._running = exchange
@@ -479,7 +480,10 @@ class Membrane:
             return True
         finally:
             self._running = None
-        self._do(step)
+        if isinstance(step, Reply):
+            self._say(step)
+        else:
+            self._do(step)
         return True
 
     def _do(self, step: Step) -> None:

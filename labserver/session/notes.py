@@ -15,7 +15,7 @@ from labserver.dialogues.masking import MASK, MASKED_LINE, Standing, counts, hos
 from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from labserver.dialogues.exchange import Await, Command, Dialogue, Identity, LoginFailure, Reply
     from labserver.events import TlsFacts
@@ -145,7 +145,9 @@ class Notes:
 
     def said(self, reply: Reply) -> None:
         """Take note of a reply that is no longer than its ``raw``."""
-        self._reply(reply.kind.value, reply.raw, len(reply.raw), reply.masked)
+        size = len(reply.raw)
+        if not self._passes_over(size):
+            self._observe(self._sent(reply.kind.value, reply.raw, size, reply.masked))
 
     def saying(self, reply: Reply) -> Iterator[bytes]:
         """Yield a long reply's pieces; when it has ended, or is cut off, take note of what was handed over of it."""
@@ -157,15 +159,12 @@ class Notes:
                     shown += piece[: _SHOWN - len(shown)]
                 yield piece
         finally:
-            self._reply(reply.kind.value, bytes(shown), size, None)
+            if not self._passes_over(size):
+                self._observe(self._sent(reply.kind.value, bytes(shown), size, None))
 
     def of_reply(self, reply: Reply) -> events.ReplySent:
         """Return what is to be told of a reply when it has left; of one that is no longer than its ``raw``."""
         return self._sent(reply.kind.value, reply.raw, len(reply.raw), reply.masked)
-
-    def _reply(self, kind: str, data: bytes, size: int, masked: bytes | None) -> None:
-        if not self._passes_over(size):
-            self._observe(self._sent(kind, data, size, masked))
 
     def _sent(self, kind: str, data: bytes, size: int, masked: bytes | None) -> events.ReplySent:
         if masked is None and self.veiled and data.startswith(self.veiled + b" "):
@@ -219,7 +218,8 @@ class Notes:
             if self._passes_over(size):
                 return
             accounts = [outcome.account if outcome.error is None else None for outcome in outcomes]
-            told = envelope.told(accounts) | _masked(envelope)
+            told = envelope.told(accounts)
+            told["helo"], told["parameters"] = host_name(envelope.helo), _masked(envelope.parameters)
             self._observe(events.MailDelivered(at=self._elapsed(), envelope=told, size=size))
 
     def tolerated(self, what: str) -> None:
@@ -229,10 +229,8 @@ class Notes:
             self._observe(events.Tolerated(at=self._elapsed(), what=what))
 
 
-def _masked(envelope: Envelope) -> dict[str, object]:
-    """Return what of an envelope may have been meant for a login: a name that is none, an identity that is none."""
-    parameters = dict(envelope.parameters)
+def _masked(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return MAIL's parameters without an identity that is none: it may have been meant for a login."""
     identity = parameters.get("AUTH", "<>")
-    if identity != "<>" and "@" not in identity:
-        parameters["AUTH"] = MASK.decode()
-    return {"helo": host_name(envelope.helo), "parameters": parameters}
+    masked = identity != "<>" and "@" not in identity
+    return {**parameters, "AUTH": MASK.decode()} if masked else dict(parameters)

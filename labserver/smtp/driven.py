@@ -101,6 +101,10 @@ class DrivenSMTP(SMTP):
             text = f"{code} {_INHERITED_STATUS[code]}{text[3:]}"
         self._replies.append(Reply(_KINDS.get(code, ReplyKind.COMPLETION), f"{text}\r\n".encode(), code))
 
+    def answer(self, reply: Reply) -> None:
+        """Give a reply that is always the same, and so made once."""
+        self._replies.append(reply)
+
     def _said(self) -> list[Reply]:
         replies, self._replies = self._replies, []
         return replies

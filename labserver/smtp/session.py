@@ -51,6 +51,9 @@ _BDAT = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 _SMUGGLING = Refusal(550, "5.6.0", "Refused: a line with only a dot has a bare CR or LF beside it (RFC 5321 2.3.8)")
 _NO_ROOM = Refusal(452, "4.3.1", "There is no room for this recipient now, try again later")
 _LOST = Refusal(452, "4.3.1", "There is no room for this message now, try again later")
+_SENDER_ACCEPTED = Reply.completion(b"250 2.1.0 Sender accepted\r\n", "250")
+_RECIPIENT_ACCEPTED = Reply.completion(b"250 2.1.5 Recipient accepted\r\n", "250")
+_GO_AHEAD = Reply.continuation(b"354 End data with <CR><LF>.<CR><LF>\r\n", "354")
 _FAILURES = {
     "NONEXISTENT": (550, "5.1.1"),
     "LIMIT": (452, "4.2.2"),
@@ -210,7 +213,7 @@ class Session(DrivenSMTP):
             await self.push(str(sender))
             return
         self._transaction = Transaction(sender=sender, held=self._intake.hold(), charge=Charge(self._intake.budget))
-        await self.push("250 2.1.0 Sender accepted")
+        self.answer(_SENDER_ACCEPTED)
 
     def _sender(self, argument: str) -> Addressed | Refusal:
         sender = self._read(MAIL, argument)
@@ -264,7 +267,7 @@ class Session(DrivenSMTP):
             await self.push(str(recipient))
             return
         if transaction.add(recipient, len(arg)):
-            await self.push("250 2.1.5 Recipient accepted")
+            self.answer(_RECIPIENT_ACCEPTED)
         else:
             await self.push(str(_NO_ROOM))
 
@@ -279,7 +282,7 @@ class Session(DrivenSMTP):
         elif transaction.binary:
             await self.push("503 5.5.1 BINARYMIME needs BDAT")
         else:
-            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            self.answer(_GO_AHEAD)
             data = MailData(transaction)
             unit = await more(Await.data(self._limits.message_size, data))
             await self._conclude(transaction, self._fault(unit, transaction, smuggles=data.smuggles))

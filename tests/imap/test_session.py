@@ -308,7 +308,7 @@ def test_every_extension_can_be_switched_off(filled: Lab, name: str) -> None:
     extension = EXTENSIONS[name]
     client = filled.selected(without={name})
     others = [other for other in EXTENSIONS.values() if other is not extension and name not in other.needs]
-    expected = [word.format(limits=Limits()) for other in others for word in other.capabilities]
+    expected = [word.format(message_size=Limits().message_size) for other in others for word in other.capabilities]
     assert client.session.capabilities().decode().split() == ["IMAP4rev1", *expected]
     for command in extension.commands:
         if command != "LIST":
