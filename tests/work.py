@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,15 @@ def calls(function: Callable[[], object]) -> int:
         nonlocal counted
         counted += event in {"call", "c_call"}
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # a collection may have calls of its own (gc.callbacks)
     sys.setprofile(profile)
     try:
         function()
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return counted
 
 

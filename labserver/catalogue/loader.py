@@ -13,7 +13,7 @@ import msgspec
 
 from labserver import scenario
 from labserver.misbehaviours.chain import Chain
-from labserver.misbehaviours.reading import read_misbehaviours
+from labserver.misbehaviours.notation import read_misbehaviours
 from labserver.nearest import did_you_mean
 from labserver.pki.recipe_values import parse_host
 from labserver.sasl.table import MECHANISMS

@@ -5,6 +5,8 @@ Only what is certain is refused here: that a client never comes to it is found o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from labserver.dialogues import imap, pop3, smtp
@@ -16,7 +18,7 @@ from labserver.services import SERVICES, ProtocolName
 from labserver.tables import TableError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from labserver.misbehaviours.base import Misbehaviour
     from labserver.services import Service
@@ -31,6 +33,7 @@ _WORDS: dict[ProtocolName, frozenset[str]] = {
 }
 _SMTP = frozenset({ProtocolName.SMTP, ProtocolName.LMTP})
 _IMAP = frozenset({ProtocolName.IMAP})
+_LITERAL, _SECURED = frozenset({Occasion.LITERAL}), frozenset({Occasion.SECURED})
 _WITH_COMMAND = frozenset({Occasion.COMMAND, Occasion.LITERAL, Occasion.UNSOLICITED})
 """The occasions on which a command may be in progress."""
 _PREAUTH = "preauth"
@@ -42,9 +45,12 @@ def check(links: Sequence[Misbehaviour], services: Sequence[str]) -> None:
 
     The path begins with the link's place, and leads to the condition that is to blame.
     """
+    names = tuple(services)
     for place, link in enumerate(links):
-        for fault in _faults(link, [SERVICES[name] for name in services]):
-            raise fault.below(place)
+        try:
+            _check_link(link, names)
+        except TableError as error:
+            raise error.below(place) from error
         for outer in links[place + 1 :]:
             if _hides(outer, link):
                 raise TableError(
@@ -52,76 +58,102 @@ def check(links: Sequence[Misbehaviour], services: Sequence[str]) -> None:
                     f"it never acts: {outer.kind} behind it, nearer to the client, answers everything that it is for;"
                     " write it behind that, or give that one conditions",
                 )
-    _check_preauth(links, [SERVICES[name] for name in services])
+    if any(link.kind == _PREAUTH for link in links):
+        _check_preauth(links, [SERVICES[name] for name in services])
     _check_instruments(links)
 
 
-def _faults(link: Misbehaviour, services: Sequence[Service]) -> Iterator[TableError]:
-    """Yield what keeps a link from ever acting, whatever the others do."""
-    when = link.when
-    met = [service for service in services if not when.services or service.name in when.services]
-    if not met:
-        names = ", ".join(service.name for service in services)
-        yield TableError(("when", "service"), f"must be one of the scenario's services: {names}")
-        return
-    able = [service for service in met if service.protocol in link.protocols]
-    if not able:
-        yield TableError(("kind",), f"{link.kind} has a meaning in {_listed(link.protocols)} only")
-        return
-    yield from _faulty_occasions(link, able)
-    yield from _faulty_phases(when, able)
-    yield from _faulty_commands(link, able)
-    yield from _faulty_patterns(when, able)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """What is so of some services."""
+
+    names: tuple[str, ...]
+    protocols: frozenset[ProtocolName]
+    words: frozenset[str]
+    """Their commands."""
+    all_implicit: bool
+    """All of them have TLS from the beginning."""
 
 
-def _faulty_occasions(link: Misbehaviour, services: Sequence[Service]) -> Iterator[TableError]:
+@cache
+def _where(names: tuple[str, ...]) -> _Where:
+    services = [SERVICES[name] for name in names]
+    return _Where(
+        names=names,
+        protocols=frozenset(service.protocol for service in services),
+        words=frozenset[str]().union(*(_WORDS[service.protocol] for service in services)),
+        all_implicit=all(service.implicit_tls for service in services),
+    )
+
+
+def _check_link(link: Misbehaviour, services: tuple[str, ...]) -> None:
+    """Raise TableError for what keeps a link from ever acting, whatever the others do."""
     when = link.when
-    if when.occasions - link.possible:
+    where = _where(services)
+    if when.service:
+        where = _where(tuple(name for name in services if name in when.services))
+        if not where.names:
+            raise TableError(("when", "service"), f"must be one of the scenario's services: {', '.join(services)}")
+    if not where.protocols <= link.protocols:
+        where = _where(tuple(name for name in where.names if SERVICES[name].protocol in link.protocols))
+        if not where.names:
+            raise TableError(("kind",), f"{link.kind} has a meaning in {_listed(link.protocols)} only")
+    _check_occasions(link, where)
+    if when.phase:
+        _check_phases(set(when.phases), where)
+    if when.command or when.purpose is not None:
+        _check_commands(link, where)
+    if when.sender is not None or when.recipient is not None or when.mailbox is not None:
+        _check_patterns(when, where)
+
+
+def _check_occasions(link: Misbehaviour, where: _Where) -> None:
+    when = link.when
+    if when.on is not None and when.occasions - link.possible:
         possible = _listed(link.possible) if link.possible else "no occasion of the dialogue"
-        yield TableError(("when", "on"), f"{link.kind} is possible on {possible} only")
-    if link.occasions == {Occasion.LITERAL} and not _any(services, lambda one: one.protocol in _IMAP):
-        yield TableError(("when", "on"), "literals are announced in IMAP only")
-    if link.occasions == {Occasion.SECURED} and all(service.implicit_tls for service in services):
-        yield TableError(("when", "on"), "secured is what comes after STARTTLS, and these services have implicit TLS")
-    if Occasion.QUIET not in link.occasions and "idle" in _given(when):
-        yield TableError(("when", "idle"), 'has a meaning only with on = "quiet"')
-    if not when.counts and "scope" in _given(when):
-        yield TableError(("when", "scope"), "has a meaning only with nth or chance")
+        raise TableError(("when", "on"), f"{link.kind} is possible on {possible} only")
+    occasions = link.occasions
+    if occasions == _LITERAL and not where.protocols & _IMAP:
+        raise TableError(("when", "on"), "literals are announced in IMAP only")
+    if occasions == _SECURED and where.all_implicit:
+        raise TableError(("when", "on"), "secured is what comes after STARTTLS, and these services have implicit TLS")
+    if when.idle != _NO_CONDITIONS.idle and Occasion.QUIET not in occasions:
+        raise TableError(("when", "idle"), 'has a meaning only with on = "quiet"')
+    if when.scope is not _NO_CONDITIONS.scope and not when.counts:
+        raise TableError(("when", "scope"), "has a meaning only with nth or chance")
 
 
-def _faulty_phases(when: When, services: Sequence[Service]) -> Iterator[TableError]:
+def _check_phases(phases: set[Phase], where: _Where) -> None:
     path = ("when", "phase")
-    phases = set(when.phases)
     if {Phase.CLEAR, Phase.TLS} <= phases:
-        yield TableError(path, "clear and tls never hold at once")
-    if Phase.CLEAR in phases and all(service.implicit_tls for service in services):
-        yield TableError(path, "nothing is in clear on services with implicit TLS")
-    if Phase.SELECTED in phases and not _any(services, lambda one: one.protocol in _IMAP):
-        yield TableError(path, "mailboxes are selected in IMAP only")
+        raise TableError(path, "clear and tls never hold at once")
+    if Phase.CLEAR in phases and where.all_implicit:
+        raise TableError(path, "nothing is in clear on services with implicit TLS")
+    if Phase.SELECTED in phases and not where.protocols & _IMAP:
+        raise TableError(path, "mailboxes are selected in IMAP only")
 
 
-def _faulty_commands(link: Misbehaviour, services: Sequence[Service]) -> Iterator[TableError]:
-    when = link.when
-    words = frozenset().union(*(_WORDS[service.protocol] for service in services))
-    for place, verb in enumerate(when.commands):
+def _check_commands(link: Misbehaviour, where: _Where) -> None:
+    when, commands, purposes = link.when, link.when.commands, link.when.purposes
+    for place, verb in enumerate(commands):
         path = ("when", "command", place) if isinstance(when.command, tuple) else ("when", "command")
-        if verb not in words:
-            yield TableError(path, unknown(verb, sorted(words), what="command"))
-        elif purpose_of(Command(verb=verb)) is Purpose.UPGRADE and all(one.implicit_tls for one in services):
-            yield TableError(path, f"nobody sends {verb} on services with implicit TLS")
-    if when.purposes == (Purpose.UPGRADE,) and all(one.implicit_tls for one in services):
-        yield TableError(("when", "purpose"), "nobody asks for TLS on services with implicit TLS")
-    if (when.commands or when.purposes) and link.occasions and not link.occasions & _WITH_COMMAND:
-        key = "command" if when.commands else "purpose"
-        yield TableError(("when", key), f"there is no command on the occasion {_listed(link.occasions)}")
+        if verb not in where.words:
+            raise TableError(path, unknown(verb, sorted(where.words), what="command"))
+        if where.all_implicit and purpose_of(Command(verb=verb)) is Purpose.UPGRADE:
+            raise TableError(path, f"nobody sends {verb} on services with implicit TLS")
+    if where.all_implicit and purposes == (Purpose.UPGRADE,):
+        raise TableError(("when", "purpose"), "nobody asks for TLS on services with implicit TLS")
+    if link.occasions and not link.occasions & _WITH_COMMAND:
+        key = "command" if commands else "purpose"
+        raise TableError(("when", key), f"there is no command on the occasion {_listed(link.occasions)}")
 
 
-def _faulty_patterns(when: When, services: Sequence[Service]) -> Iterator[TableError]:
+def _check_patterns(when: When, where: _Where) -> None:
     for key in ("sender", "recipient"):
-        if getattr(when, key) is not None and not _any(services, lambda one: one.protocol in _SMTP):
-            yield TableError(("when", key), "has a meaning in SMTP and LMTP only")
-    if when.mailbox is not None and not _any(services, lambda one: one.protocol in _IMAP):
-        yield TableError(("when", "mailbox"), "has a meaning in IMAP only")
+        if getattr(when, key) is not None and not where.protocols & _SMTP:
+            raise TableError(("when", key), "has a meaning in SMTP and LMTP only")
+    if when.mailbox is not None and not where.protocols & _IMAP:
+        raise TableError(("when", "mailbox"), "has a meaning in IMAP only")
 
 
 def _check_preauth(links: Sequence[Misbehaviour], services: Sequence[Service]) -> None:
@@ -174,7 +206,7 @@ def _hides(outer: Misbehaviour, inner: Misbehaviour) -> bool:
     if not (inner.uses("exchange") or inner.uses("reply")):
         return False
     wide, narrow = outer.when, inner.when
-    if wide.counts or "idle" in _given(wide):
+    if wide.counts or wide.idle != _NO_CONDITIONS.idle:
         return False
     return (
         _covers(wide.commands, narrow.commands)
@@ -191,15 +223,6 @@ def _covers(wide: Iterable[str], narrow: Iterable[str]) -> bool:
     """Return whether every one of the words that are meant is among others; none are all."""
     all_of, some = set(wide), set(narrow)
     return not all_of or (bool(some) and some <= all_of)
-
-
-def _given(when: When) -> set[str]:
-    """Return the conditions that differ from their defaults."""
-    return {field for field in when.__struct_fields__ if getattr(when, field) != getattr(_NO_CONDITIONS, field)}
-
-
-def _any(services: Iterable[Service], is_so: Callable[[Service], bool]) -> bool:
-    return any(is_so(service) for service in services)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def read_misbehaviours(tables: object, services: Sequence[str]) -> tuple[Misbeha
 
     Raises TableError, whose path begins in the array, for a mistake and for what could never act.
     """
-    if not isinstance(tables, list):
+    if not isinstance(tables, list | tuple):
         raise TableError((), "must be an array of tables: [[ID.misbehaviours]]")
     links = []
     for place, table in enumerate(tables):

@@ -142,7 +142,9 @@ class Words:
         texts = text if isinstance(text, tuple) else (text,)
         if sum(map(len, texts)) > _LONGEST:
             raise ValueError(f"it has more than {_LONGEST:,} characters; write what repeats as <fill:A*{_LONGEST}>")
-        self._pieces = tuple(_joined(piece for one in texts for piece in self._parsed(one)))
+        octets = None if any("<" in one for one in texts) else b"".join(map(self._encoded, texts))
+        parsed = (piece for one in texts for piece in self._parsed(one))
+        self._pieces = tuple(_joined(parsed)) if octets is None else (octets,)
 
     @classmethod
     def read(cls, value: object) -> Words:
@@ -156,6 +158,11 @@ class Words:
     @staticmethod
     def _parsed(text: str) -> Iterator[bytes | _Fill | _Place]:
         return _pieces(text)
+
+    @staticmethod
+    def _encoded(text: str) -> bytes:
+        """Return text without places."""
+        return text.encode("utf-8", "surrogateescape")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Words) and type(other) is type(self) and self.text == other.text
@@ -217,12 +224,20 @@ class Lines(Words):
 
     @staticmethod
     def _parsed(text: str) -> Iterator[bytes | _Fill | _Place]:
-        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-        if any("\r" in line for line in lines):
-            raise ValueError('a line has a CR in it; write octets = "…<cr>…" to send one')
-        for line in lines:
+        for line in _lines(text):
             yield from _pieces(line)
             yield b"\r\n"
+
+    @staticmethod
+    def _encoded(text: str) -> bytes:
+        return b"".join(line.encode("utf-8", "surrogateescape") + b"\r\n" for line in _lines(text))
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    if any("\r" in line for line in lines):
+        raise ValueError('a line has a CR in it; write octets = "…<cr>…" to send one')
+    return lines
 
 
 def repeated(unit: bytes, times: int, kind: ReplyKind) -> Reply:

@@ -87,9 +87,9 @@ def test_an_expectation(expectation: str, severity: Severity, expects: str) -> N
 
 def test_misbehaviours() -> None:
     """What it does wrong stands in the order of the file."""
-    text = f"{ANSWER}send = '450 no'\n[[x.misbehaviours]]\nkind = 'silence'\n"
+    text = f"{ANSWER}send = '450 no'\n[[x.misbehaviours]]\nkind = 'drop'\n"
     (scenario,) = scenarios_of(document(text), rules=RULES).values()
-    assert [link.kind for link in scenario.chain.links] == ["answer", "silence"]
+    assert [link.kind for link in scenario.chain.links] == ["answer", "drop"]
     assert scenario.chain.links[0].when == When(command="RCPT", nth=Nth("1-2"))
     assert not scenario.honest
 
@@ -129,7 +129,10 @@ def test_misbehaviours() -> None:
             f"{ANSWER}send = '450 no'\n[[x.misbehaviours]]",
             "line 8: [x] misbehaviours[1]: kind is missing; choose from ",
         ),
-        (ANSWER.replace("answer", "anser"), "line 5: [x] misbehaviours[0].kind: unknown anser; did you mean answer?"),
+        (
+            ANSWER.replace("answer", "anser"),
+            "line 5: [x] misbehaviours[0].kind: unknown kind anser; did you mean answer?",
+        ),
         (f"{ANSWER}sned = '450 no'", "line 7: [x] misbehaviours[0].sned: unknown key sned; did you mean send?"),
         (
             f"{ANSWER.replace('nth', 'nht')}send = '450 no'",
@@ -157,8 +160,9 @@ def test_costs() -> None:
         many = document("".join(entry.replace("[x", f"[x-{number}") for number in range(count)))
         return calls(lambda: scenarios_of(many, rules=RULES))
 
+    cost(1)  # some of it is worked out once
     assert cost(200) - cost(100) == cost(300) - cost(200)
-    assert cost(300) - cost(200) < 100 * 100, "calls of functions"
+    assert cost(300) - cost(200) < 100 * 150, "calls of functions"
 
 
 def test_documented() -> None:
