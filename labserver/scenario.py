@@ -142,8 +142,7 @@ class Scenario:
     @property
     def by_name(self) -> bool:
         """Whether SNI can select it: its name is the lab's, and only what comes after the ClientHello depends on it."""
-        late = Facets(handshake=self.facets.handshake)
-        return "{lab}" in self.host and self.facets == late and not self.chain.links and self.server == Server()
+        return "{lab}" in self.host and self.facets == HONEST and self.chain.only_presents and self.server == Server()
 
     def named_on(self, service: Service) -> bool:
         """Return whether SNI can select it on a service, where the lab's usual ports are dialled.

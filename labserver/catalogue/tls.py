@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labserver.facets.bundle import Facets
-from labserver.facets.handshake import OldVersionOnly, Stalled
+from labserver.misbehaviours.chain import Chain
+from labserver.misbehaviours.kinds.tls import TlsStalled, TlsVersion
 from labserver.scenario import Expectation, Scenario, Severity
 
 __all__ = ["SCENARIOS"]
@@ -18,7 +18,7 @@ SCENARIOS = (
         expectation=Expectation.REJECT,
         severity=Severity.HIGH,
         references=("RFC 8996", "RFC 9325 3.1.1", "RFC 8314 4.1", "badssl: tls-v1-0"),
-        facets=Facets(handshake=OldVersionOnly(version="TLSv1")),
+        chain=Chain([TlsVersion(version="TLSv1")]),
         rules=("rejects-handshake",),
     ),
     Scenario(
@@ -31,7 +31,7 @@ SCENARIOS = (
         severity=Severity.MEDIUM,
         references=("CVE-2011-1947", "RFC 5321 4.5.3.2"),
         rows=("U10",),
-        facets=Facets(handshake=Stalled()),
+        chain=Chain([TlsStalled()]),
         rules=("gives-up-in-time",),
     ),
 )

@@ -17,7 +17,6 @@ from labserver.cli.case_words import case_words
 from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.events import ReplySent
-from labserver.facets.handshake import OldVersionOnly
 from labserver.facets.upgrade import HonestUpgrade
 from labserver.nearest import did_you_mean
 from labserver.pki.profile import is_address
@@ -86,7 +85,7 @@ def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
     trust = '-CAfile "$LABSERVER_CA_PEM"'
     s_client += " -status" if scenario.asked == "status_request" else ""
-    if isinstance(facets.handshake, OldVersionOnly):
+    if scenario.chain.presents:
         trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
     own_port = "# on ports of its own, on every system:", f"labserver up{written} --scenario {scenario.id}"
     yield f'eval "$(labserver env{f"{written} --scenario {scenario.id}" if scenario.own_anchor else ""})"'

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from labserver.events import TlsEstablished, TlsFacts, TlsStarted
 from labserver.facets.injection import NoInjection
-from labserver.services import ProtocolName
+from labserver.services import SERVICES, ProtocolName
 from labserver.session.access import NoChannel
 from labserver.session.membrane import Membrane
 from labserver.wire.actions import Send, StartTls
@@ -92,7 +92,8 @@ def first_flight(lab: Lab, scenario: Scenario) -> bytes:
     try:
         client.do_handshake()
     except SSL.WantReadError:
-        engine = lab.casting.role(scenario.id).engine()
+        service = SERVICES[scenario.services[0]]
+        engine = lab.casting.role(scenario.id).watched_engine(service, lambda *_: None)
         engine.receive(client.bio_read(1 << 14))
         engine.decrypted()
         return engine.outgoing()

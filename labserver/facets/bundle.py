@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from labserver.facets.authentication import HonestAuthentication
 from labserver.facets.capabilities import HonestCapabilities
 from labserver.facets.greeting import HonestGreeting
-from labserver.facets.handshake import HonestHandshake
 from labserver.facets.injection import NoInjection
 from labserver.facets.oracle import NoOracle
 from labserver.facets.upgrade import HonestUpgrade
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from labserver.facets.authentication import Authentication
     from labserver.facets.capabilities import Capabilities
     from labserver.facets.greeting import Greeting
-    from labserver.facets.handshake import Handshake
     from labserver.facets.injection import Injection
     from labserver.facets.oracle import Oracle
     from labserver.facets.upgrade import Upgrade
@@ -29,7 +27,6 @@ __all__ = ["HONEST", "Facets"]
 class Facets:
     """A server's behaviour; what is not named is honest, so an entry shows only what is wrong."""
 
-    handshake: Handshake = field(default_factory=HonestHandshake)
     greeting: Greeting = field(default_factory=HonestGreeting)
     capabilities: Capabilities = field(default_factory=HonestCapabilities)
     upgrade: Upgrade = field(default_factory=HonestUpgrade)

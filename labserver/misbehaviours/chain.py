@@ -290,6 +290,12 @@ class Chain:
         """Return whether any link has a say in how TLS answers."""
         return bool(self._presenters)
 
+    @property
+    def only_presents(self) -> bool:
+        """Return whether nothing but TLS is not as usual, so that it is met wherever a handshake begins."""
+        dialogue = ("exchange", "reply", "believes", "below")
+        return not any(link.uses(hook) for link in self.links for hook in dialogue)
+
     def meets(self, occasion: Occasion) -> bool:
         """Return whether :meth:`wrap` may do anything on an occasion; if not, it need not be called."""
         return occasion in self._by_occasion or (self._notes and occasion is Occasion.COMMAND)

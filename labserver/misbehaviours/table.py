@@ -11,12 +11,12 @@ from labserver.misbehaviours.kinds import (
     data,
     ends,
     greeting,
-    handshake,
     lines,
     mailbox,
     oracle,
     replies,
     timing,
+    tls,
     upgrade,
 )
 
@@ -47,7 +47,15 @@ AXES: dict[ModuleType, tuple[type[Misbehaviour], ...]] = {
     data: (data.DataRefused, data.QuotaFull),
     mailbox: (mailbox.UidValidity, mailbox.Exists, mailbox.LiteralLength),
     lines: (lines.LineEnds,),
-    handshake: (handshake.TlsVersion, handshake.Tls, handshake.TlsStalled),
+    tls: (
+        tls.TlsVersion,
+        tls.TlsSuites,
+        tls.TlsGroups,
+        tls.TlsSignatures,
+        tls.TlsAlpn,
+        tls.TlsClientCertificate,
+        tls.TlsStalled,
+    ),
     oracle: (oracle.Withhold,),
 }
 """The kinds of each axis; a module's docstring says what the axis is."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
 
     from labserver.limits import Limits
+    from labserver.misbehaviours.moment import Moment
     from labserver.services import Service
     from labserver.session.casting import Casting, Role
     from labserver.session.transcript import SessionRecord, Transcript
@@ -99,17 +100,25 @@ class ConnectionFactory(ServerFactory):
         record = self._transcript.begin()
         role = self._casting.good
 
+        session: Membrane | None = None
+
         def membrane(connection: Connection) -> Membrane:
-            nonlocal role
+            nonlocal role, session
             role = self._role or self._casting.at(connection.local)
-            return self._connected(role, record, connection)
+            session = self._connected(role, record, connection)
+            return session
 
         def become(another: Role) -> None:
+            nonlocal role, session
             if self._service.implicit_tls:
-                connection.recast(self._membrane(another, record, connection))
+                role, session = another, self._membrane(another, record, connection)
+                connection.recast(session)
+
+        def moment(whose: Role) -> Moment | None:
+            return session.moment if session is not None and whose is role else None
 
         def engine() -> TlsEngine:
-            return self._engine(role, record, become)
+            return self._engine(role, record, become, moment)
 
         connection = Connection(
             make_membrane=membrane,
@@ -153,10 +162,16 @@ class ConnectionFactory(ServerFactory):
             passes_over=record.passes_over_dialogue,
         )
 
-    def _engine(self, role: Role, record: SessionRecord, become: Callable[[Role], None]) -> TlsEngine:
+    def _engine(
+        self,
+        role: Role,
+        record: SessionRecord,
+        become: Callable[[Role], None],
+        moment: Callable[[Role], Moment | None],
+    ) -> TlsEngine:
         def misbehaved(scenario: str, facet: str) -> None:
             record.observe(events.Misbehaved(at=record.elapsed(), scenario=scenario, facet=facet))
 
         if self._role is None and role is self._casting.good:
-            return self._casting.good_engine(self._service, misbehaved, become)
-        return role.watched_engine(self._service, misbehaved)
+            return self._casting.good_engine(self._service, misbehaved, become, moment)
+        return role.watched_engine(self._service, misbehaved, moment)

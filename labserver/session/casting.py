@@ -10,15 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.facets.bundle import HONEST
-from labserver.facets.handshake import HonestHandshake, Stalled
 from labserver.facets.persona import GOOD, Persona
-from labserver.misbehaviours.chain import Chain
-from labserver.misbehaviours.moment import Memories
+from labserver.misbehaviours.chain import Chain, Tell
+from labserver.misbehaviours.moment import Memories, Moment
+from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.scenario import USUAL_CERTIFICATE
 from labserver.session.doubted import Doubted
-from labserver.session.presenting import Visit, always
+from labserver.session.presenting import Visit
 from labserver.tls.peeking import PeekingEngine
-from labserver.tls.stalled import StalledEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from labserver.catalogue.catalogue import Catalogue
     from labserver.dialogues.exchange import Backend, Link
     from labserver.facets.bundle import Facets
-    from labserver.facets.handshake import Handshake
     from labserver.scenario import Server
     from labserver.services import Service
     from labserver.session.access import Access
@@ -67,49 +65,67 @@ class Role:
         return replace(self, memories=self.memories.leased(), _makers=self._makers)
 
     @property
-    def handshake_facet(self) -> str:
-        """The facet that acts before any octet of the dialogue: ``certificate``, ``handshake`` or none."""
-        facets = self.persona.facets
-        if not isinstance(facets.handshake, HonestHandshake):
-            return "handshake"
-        return "" if self.certificate == USUAL_CERTIFICATE else "certificate"
+    def in_handshake(self) -> bool:
+        """Whether anything is wrong with the handshake or the certificate."""
+        return self.chain.presents or self.certificate != USUAL_CERTIFICATE
 
     def engine(self) -> TlsEngine:
         """Return an engine for whoever comes."""
         return self.answer(Visit()).engine
 
-    def watched_engine(self, service: Service, misbehaved: Callable[[str, str], None]) -> TlsEngine:
-        """Return an engine that tells ``misbehaved`` (scenario, facet) when the fault reaches the client.
+    def moment(self, service: Service) -> Moment:
+        """Return where a session stands that has not said anything yet."""
+        dialogue = self.backends.dialogue(service)
+        return Moment(service=service.name, dialogue=dialogue, memories=self.memories)
+
+    def watched_engine(
+        self,
+        service: Service,
+        misbehaved: Callable[[str, str], None],
+        moment: Callable[[Role], Moment | None] = lambda _: None,
+    ) -> TlsEngine:
+        """Return an engine that tells ``misbehaved`` (scenario, kind) when the fault reaches the client.
 
         That is as soon as its ClientHello is there to be answered, or not before a certificate is sent. What is no
-        ClientHello gets what the engine says to that, and has met nothing of the scenario.
+        ClientHello gets what the engine says to that, and has met nothing of the scenario. ``moment`` gives the
+        session's own, if it has one; if not, this is where it begins.
         """
-        watch = _Watch(service, misbehaved)
-        return PeekingEngine(partial(watch.chosen, self), watch.answered) if self.handshake_facet else self.engine()
+        watch = _Watch(service, misbehaved, moment)
+        return PeekingEngine(partial(watch.chosen, self), watch.answered) if self.in_handshake else self.engine()
 
 
 class _Watch:
     """Finds out whether a connection meets the fault that lies in a handshake, and tells it once."""
 
-    def __init__(self, service: Service, misbehaved: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        misbehaved: Callable[[str, str], None],
+        moment: Callable[[Role], Moment | None],
+    ) -> None:
         self._service = service
         self._misbehaved = misbehaved
+        self._moment = moment
         self._shown: Role | None = None
 
     def chosen(self, role: Role, hello: ClientHello | None) -> TlsEngine:
         """Return the engine of ``role`` for a client; one that failed before it began does nothing to it."""
-        answer = role.answer(Visit(hello=hello, service=self._service.name))
-        if hello is not None and answer.meant and answer.engine.failure is None:
-            if role.handshake_facet == "handshake":
-                self._misbehaved(role.persona.scenario, "handshake")
-            else:
+        presentation, tells = AS_USUAL, tuple[Tell, ...]()
+        if role.chain.presents:
+            moment = self._moment(role) or role.moment(self._service)
+            presentation, tells = role.chain.handshake(AS_USUAL, hello, moment)
+        answer = role.answer(Visit(hello=hello, service=self._service.name, presentation=presentation))
+        if hello is not None and answer.engine.failure is None:
+            for tell in tells:
+                self._misbehaved(role.persona.scenario, tell.kind)
+            if answer.meant and role.certificate != USUAL_CERTIFICATE:
                 self._shown = role
         return answer.engine
 
     def answered(self) -> None:
         """Take note that the client gets the certificate, if that is what is wrong."""
         if self._shown is not None:
-            self._misbehaved(self._shown.persona.scenario, self._shown.handshake_facet)
+            self._misbehaved(self._shown.persona.scenario, "certificate")
 
 
 class Casting:
@@ -121,7 +137,7 @@ class Casting:
         catalogue: Catalogue,
         access: Access,
         backends: Backends,
-        make_answers: Callable[[str | None, str, Handshake], Callable[[Visit], Answer]],
+        make_answers: Callable[[str | None, str], Callable[[Visit], Answer]],
         account: str,
         seed: str,
     ) -> None:
@@ -132,7 +148,7 @@ class Casting:
         self._account = account
         self._seed = seed
         self._roles: dict[tuple[str, bool], Role] = {}
-        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, USUAL_CERTIFICATE, HONEST.handshake))
+        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, USUAL_CERTIFICATE))
         """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
@@ -155,29 +171,32 @@ class Casting:
         return self.role(identifier)
 
     def good_engine(
-        self, service: Service, misbehaved: Callable[[str, str], None], become: Callable[[Role], None]
+        self,
+        service: Service,
+        misbehaved: Callable[[str, str], None],
+        become: Callable[[Role], None],
+        moment: Callable[[Role], Moment | None] = lambda _: None,
     ) -> TlsEngine:
         """Return the honest server's engine, which becomes another's when the client asks for that one's name.
 
-        ``become`` is told who that is before any of the dialogue that TLS protects.
+        ``become`` is told who that is before any of the dialogue that TLS protects; ``moment`` as for a role's own.
         """
-        watch = _Watch(service, misbehaved)
+        watch = _Watch(service, misbehaved, moment)
 
         def choose(hello: ClientHello | None) -> TlsEngine:
             role = self.named(hello.server_name, service) if hello is not None else None
             if role is None:
                 return self.good.engine()
             become(role)
-            return watch.chosen(role, hello) if role.handshake_facet else role.engine()
+            return watch.chosen(role, hello) if role.in_handshake else role.engine()
 
         return PeekingEngine(choose, watch.answered)
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = self._catalogue[identifier]
         facets = scenario.facets if not control or scenario.control is None else scenario.control
-        answer = always(StalledEngine) if isinstance(facets.handshake, Stalled) else None
         certificate = USUAL_CERTIFICATE if control else scenario.certificate
-        role = self._played(identifier, facets, answer or self._make_answers(identifier, certificate, facets.handshake))
+        role = self._played(identifier, facets, self._make_answers(identifier, certificate))
         return replace(
             self._served(role, scenario.server),
             certificate=certificate,

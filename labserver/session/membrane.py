@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
     from labserver.misbehaviours.chain import Chain
-    from labserver.misbehaviours.moment import Memories
+    from labserver.misbehaviours.moment import Memories, Moment
     from labserver.sasl.mechanism import Channel, Credentials
     from labserver.session.access import Access
 
@@ -273,6 +273,11 @@ class Membrane:
     def misbehaves(self) -> bool:
         """What is said may be delayed, cut in pieces or ended in other ways than an honest server's."""
         return self._misbehaving is not None
+
+    @property
+    def moment(self) -> Moment | None:
+        """Where the session stands when its scenario misbehaves, in a TLS handshake, too; None for an honest one."""
+        return None if self._misbehaving is None else self._misbehaving.moment
 
     @property
     def below(self) -> Pace | None:

@@ -10,18 +10,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.errors import UnavailableError
-from labserver.facets.handshake import OldVersionOnly
+from labserver.misbehaviours.moment import Memories, Moment
+from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.pki.chain import certificates_pem, pem
+from labserver.pki.specification import ENGINES
 from labserver.scenario import USUAL_CERTIFICATE
-from labserver.session.presenting import Presenter, always
-from labserver.tls.engine import TlsSettings, make_engines
+from labserver.session.presenting import Presented, Presenter, always
+from labserver.tls.client_hello import ClientHello
+from labserver.tls.engine import TlsSettings
 from labserver.tls.failed import FailedEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from labserver.catalogue.chains import ScenarioChains
-    from labserver.facets.handshake import Handshake
+    from labserver.misbehaviours.presentation import Presentation
     from labserver.pki.chain import Chain
     from labserver.pki.material import Material
     from labserver.pki.specification import ChainSpec
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from labserver.settings import Settings
 
 __all__ = ["Repertoire"]
+
+_ASKS = ClientHello(versions=(), ciphers=(), protocols=("imap",))
+"""Of a client that meets whatever there is."""
 
 
 class Repertoire:
@@ -49,7 +55,6 @@ class Repertoire:
         return self._unavailable[identifier]
 
     def _obstacle(self, scenario: Scenario) -> str | None:
-        handshake = scenario.facets.handshake
         if not scenario.usual_certificate:
             from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
 
@@ -57,12 +62,14 @@ class Repertoire:
                 return reason
             if reason := self._unpresentable(scenario):
                 return reason
-        if isinstance(handshake, OldVersionOnly):
-            from labserver.tls.probe import unavailable  # noqa: PLC0415 -- only when there is something to probe
-
-            settings = replace(self._tls(self._material.chain, handshake), key_log=None)
-            return unavailable(settings, self._settings.tls_engine)
-        return None
+        if not scenario.chain.presents:
+            return None
+        try:
+            presented = self._presented(scenario.id, scenario.certificate)
+        except UnavailableError as error:
+            return str(error)
+        reasons = (presented.obstacle(presentation) for presentation in _presentations(scenario))
+        return next(filter(None, reasons), None)
 
     def _unpresentable(self, scenario: Scenario) -> str | None:
         """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
@@ -74,43 +81,46 @@ class Repertoire:
         from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
 
         try:
-            settings = self._tls(self._chains.chain(scenario.id), scenario.facets.handshake)
+            settings = self._tls(self._chains.chain(scenario.id))
         except UnavailableError as error:
             return str(error)
         return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
 
-    def answers(self, identifier: str | None, certificate: str, handshake: Handshake) -> Callable[[Visit], Answer]:
+    def answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
         """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
         made: list[Callable[[Visit], Answer]] = []
 
         def answer(visit: Visit) -> Answer:
             if not made:
-                made.append(self._made_answers(identifier, certificate, handshake))
+                made.append(self._made_answers(identifier, certificate))
             return made[0](visit)
 
         return answer
 
-    def _made_answers(
-        self, identifier: str | None, certificate: str, handshake: Handshake
-    ) -> Callable[[Visit], Answer]:
+    def _made_answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
             return always(partial(FailedEngine, reason))
+        return self._presented(identifier, certificate)
+
+    def _presented(self, identifier: str | None, certificate: str) -> Presented | Presenter:
         recipe = _recipe(certificate)
+        anchors = certificates_pem(self._material.issuer.authorities)
         if identifier is None or recipe is None:
             chain = self._material.chain if identifier is None else self._chains.chain(identifier)
-            return always(make_engines(self._settings.tls_engine, self._tls(chain, handshake)))
+            return Presented(self._tls(chain), engine=self._settings.tls_engine, anchors=anchors, others=ENGINES)
         return Presenter(
             recipe,
             forge=partial(self._chains.form, identifier),
-            settings=partial(self._tls, handshake=handshake),
+            settings=self._tls,
             names=frozenset(self._chains.names(identifier)),
+            anchors=anchors,
         )
 
-    def _tls(self, chain: Chain, handshake: Handshake) -> TlsSettings:
+    def _tls(self, chain: Chain) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone
         authorities = self._material.issuer.authorities if self._settings.client_certificates else ()
-        settings = TlsSettings(
+        return TlsSettings(
             certificate_chain=chain.chain_pem,
             private_key=chain.key_pem,
             client_anchors=certificates_pem(authorities),
@@ -119,9 +129,19 @@ class Repertoire:
             delegated_key=pem("PRIVATE KEY", chain.delegated_key),
             key_log=self._settings.key_log,
         )
-        if isinstance(handshake, OldVersionOnly):
-            settings = replace(settings, minimum=handshake.version, maximum=handshake.version)
-        return settings
+
+
+def _presentations(scenario: Scenario) -> Iterator[Presentation]:
+    """Yield how a scenario may have TLS answer: each misbehaviour by itself, then one over the other."""
+    from labserver.dialogues.imap import ImapDialogue  # noqa: PLC0415 -- only for who misbehaves in TLS
+
+    dialogue = ImapDialogue(line_limit=0, literal_limit=0)  # nothing is spelled in a handshake
+    moment = Moment(service=scenario.services[0], dialogue=dialogue, memories=Memories())
+    together = AS_USUAL
+    for link in scenario.chain.links:
+        yield link.handshake(AS_USUAL, _ASKS, moment)
+        together = link.handshake(together, _ASKS, moment)
+    yield together
 
 
 def _recipe(certificate: str) -> ChainSpec | None:

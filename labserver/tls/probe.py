@@ -10,11 +10,13 @@ from labserver.tls.diffie_hellman import WEAK
 from labserver.tls.engine import make_engines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from OpenSSL import SSL
 
     from labserver.tls.engine import EngineName, TlsEngine, TlsSettings
 
-__all__ = ["unavailable", "unpresentable"]
+__all__ = ["first_available", "unavailable", "unpresentable"]
 
 _FLIGHTS = 3
 """A full handshake of TLS 1.0 takes two from the client; a HelloRetryRequest of TLS 1.3 costs one more."""
@@ -53,14 +55,31 @@ def unavailable(settings: TlsSettings, engine: EngineName) -> str | None:
         make_engines(engine, settings)()
         if engine == "tlslite":
             return None
-        server = make_engines(engine, replace(settings, client_anchors=b"", client_required=False))()
-        client = _client(settings)
+        make = make_engines(engine, replace(settings, client_anchors=b"", client_required=False))
+        clients = [_client(settings, version) for version in dict.fromkeys((settings.minimum, settings.maximum))]
     except (ConfigurationError, ValueError) as error:  # ValueError: ssl was built without that version
         return f"{refused}: {error}"
-    if client is None:
-        return None
-    reason = _handshake(client, server)
-    return None if server.established else f"{refused}: {reason}."
+    reason = ""
+    for client in clients:
+        server = make()
+        reason = "" if client is None else _handshake(client, server)
+        if client is None or server.established:
+            return None
+    return f"{refused}: {reason}."
+
+
+def first_available(names: Iterable[EngineName], settings: TlsSettings) -> EngineName:
+    """Return the first of these engines that serves ``settings`` on this host.
+
+    Raises ConfigurationError, with the reason of each, if none does.
+    """
+    reasons = []
+    for name in names:
+        reason = unavailable(settings, name)
+        if reason is None:
+            return name
+        reasons.append(reason)
+    raise ConfigurationError(" ".join(reasons))
 
 
 def unpresentable(settings: TlsSettings, engine: EngineName) -> str | None:
@@ -102,8 +121,8 @@ def _numbers(values: tuple[int, ...]) -> bytes:
     return b"".join(value.to_bytes(2) for value in values)
 
 
-def _client(settings: TlsSettings) -> SSL.Connection | None:
-    """Return a client of the oldest version, since that is what a host may have given up, that offers all the rest.
+def _client(settings: TlsSettings, version: str) -> SSL.Connection | None:
+    """Return a client of one version, since that is what a host may have given up, that offers all the rest.
 
     None if it does not know a group: that one is no OpenSSL's but the host's, and was taken by it.
     """
@@ -112,8 +131,8 @@ def _client(settings: TlsSettings) -> SSL.Connection | None:
     from labserver.tls.openssl import PROTOCOL_VERSIONS, agree_on  # noqa: PLC0415 -- the same
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(PROTOCOL_VERSIONS[settings.minimum])
-    context.set_max_proto_version(PROTOCOL_VERSIONS[settings.minimum])
+    context.set_min_proto_version(PROTOCOL_VERSIONS[version])
+    context.set_max_proto_version(PROTOCOL_VERSIONS[version])
     if settings.cipher_list:
         context.set_cipher_list(b"ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     try:

@@ -16,23 +16,33 @@ if TYPE_CHECKING:
     from labserver.verdicts.finding import Inquiry
     from labserver.verdicts.trace import Evidence, Session, Trace
 
-__all__ = ["certificate_accepted", "handshake_accepted", "plaintext_believed"]
+__all__ = ["HANDSHAKE", "certificate_accepted", "handshake_accepted", "plaintext_believed"]
+
+HANDSHAKE = (
+    "tls-alpn",
+    "tls-client-certificate",
+    "tls-groups",
+    "tls-signatures",
+    "tls-suites",
+    "tls-version",
+)
+"""What events call the faults of a handshake that comes to an end."""
 
 
 def certificate_accepted(inquiry: Inquiry) -> Iterator[Breach]:
     """Find application data inside TLS behind the bad certificate; how bad that is depends on what is wrong with it."""
-    for breach in _used(inquiry, "certificate", "accepted the certificate"):
+    for breach in _used(inquiry, "accepted the certificate", "certificate"):
         yield replace(breach, severity=inquiry.scenario.severity)
 
 
 def handshake_accepted(inquiry: Inquiry) -> Iterator[Breach]:
     """Find application data inside TLS that should not have come about."""
-    yield from _used(inquiry, "handshake", "accepted the handshake")
+    yield from _used(inquiry, "accepted the handshake", *HANDSHAKE)
 
 
-def _used(inquiry: Inquiry, facet: str, accepted: str) -> Iterator[Breach]:
+def _used(inquiry: Inquiry, accepted: str, *facets: str) -> Iterator[Breach]:
     """Find use made of TLS: a finished handshake proves nothing, and a mere goodbye is a refusal."""
-    for session in inquiry.trace.afflicted(facet):
+    for session in inquiry.trace.afflicted(*facets):
         used = next((evidence for evidence, _ in session.spoken(secure=True)), None)
         if used is not None:
             yield Breach(what=f"{accepted} and {_sent(inquiry, session)}", evidence=used)

@@ -47,7 +47,7 @@ def _explained(refused: Sequence[Evidence]) -> str:
 
 def stalled(inquiry: Inquiry) -> Iterator[Breach]:
     """Find handshakes without an answer in which the client was still waiting at the end."""
-    for session in inquiry.trace.afflicted("handshake"):
+    for session in inquiry.trace.afflicted("tls-stalled"):
         if not session.left:
             last = session.last.event
             seconds = last.at if isinstance(last, events.Disconnected) else inquiry.context.seconds

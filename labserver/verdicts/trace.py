@@ -83,10 +83,13 @@ class Session:
             if not (isinstance(event, CommandReceived) and event.verb in FAREWELLS):
                 yield self.evidence(index), event
 
-    def misbehaviour(self, facet: str = "") -> int | None:
-        """Return the place of the event with which the fault (of that facet) reached the client; None if it did not."""
+    def misbehaviour(self, *facets: str) -> int | None:
+        """Return the place of the event with which the fault reached the client; None if it did not.
+
+        With ``facets``, it is one of these.
+        """
         for index, event in enumerate(self.events):
-            if isinstance(event, Misbehaved) and facet in ("", event.facet):
+            if isinstance(event, Misbehaved) and (not facets or event.facet in facets):
                 return index
         return None
 
@@ -103,10 +106,10 @@ class Trace:
 
     sessions: tuple[Session, ...]
 
-    def afflicted(self, facet: str = "") -> Iterator[Session]:
-        """Yield the sessions in which the fault reached the client."""
+    def afflicted(self, *facets: str) -> Iterator[Session]:
+        """Yield the sessions in which the fault, or with ``facets`` one of these, reached the client."""
         for session in self.sessions:
-            if session.misbehaviour(facet) is not None:
+            if session.misbehaviour(*facets) is not None:
                 yield session
 
     @property

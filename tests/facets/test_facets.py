@@ -15,7 +15,6 @@ from labserver.facets.authentication import EveryoneRejected, HonestAuthenticati
 from labserver.facets.bundle import HONEST, Facets
 from labserver.facets.capabilities import Capabilities, HonestCapabilities, UpgradeHidden, UpgradeRenamed
 from labserver.facets.greeting import HonestGreeting, Preauthenticated
-from labserver.facets.handshake import HonestHandshake
 from labserver.facets.injection import NoInjection, RepliesInjected
 from labserver.facets.oracle import NoOracle
 from labserver.facets.persona import GOOD
@@ -40,7 +39,6 @@ class TestHonest:
         """A bundle without arguments is honest on every axis, and so is the good persona."""
         assert HONEST == Facets() == GOOD.facets
         assert {field.name: type(getattr(HONEST, field.name)) for field in fields(Facets)} == {
-            "handshake": HonestHandshake,
             "greeting": HonestGreeting,
             "capabilities": HonestCapabilities,
             "upgrade": HonestUpgrade,

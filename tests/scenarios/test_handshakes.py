@@ -65,7 +65,7 @@ def test_stall(stage: LabProcess, scenario: str, service: str, way: Way) -> None
         wire.send(client_hello(modern(where), where.shown))
         assert wire.silent(_SILENCE)
         (misbehaved,) = stage.events("Misbehaved")[before:]
-    assert (misbehaved["scenario"], misbehaved["facet"]) == ("handshake-stall", "handshake")
+    assert (misbehaved["scenario"], misbehaved["facet"]) == ("handshake-stall", "tls-stalled")
 
 
 def test_stall_begins_in_good_order(stage: LabProcess) -> None:

@@ -149,8 +149,8 @@ def test_interleaved(stage: LabProcess, service: str) -> None:
 
 def _silent_in_clear(scenario: str) -> bool:
     """Tell whether a scenario lies inside TLS only, or in the handshake."""
-    facets = CATALOGUE[scenario].facets
-    return facets == replace(HONEST, handshake=facets.handshake, authentication=facets.authentication)
+    facets, chain = CATALOGUE[scenario].facets, CATALOGUE[scenario].chain
+    return facets == replace(HONEST, authentication=facets.authentication) and chain.only_presents
 
 
 def test_handshakes_interleaved(stage: LabProcess) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.facets.bundle import HONEST
+from labserver.misbehaviours.chain import Chain
+from labserver.misbehaviours.conditions import Nth, When
+from labserver.misbehaviours.kinds.tls import TlsAlpn, TlsVersion
+from labserver.misbehaviours.moment import Scope
+from labserver.misbehaviours.presentation import AS_USUAL, Presentation
 from labserver.services import SERVICES
 from labserver.session.casting import Casting, Role
 from labserver.session.doubted import Doubted
@@ -20,7 +26,6 @@ from tests.tls.hello import Parts, of_ssl, records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labserver.facets.handshake import Handshake
     from tests.session.playbook import Building
 
 IMAPS = SERVICES["imaps"]
@@ -43,6 +48,7 @@ class Cast:
     def __init__(self, building: Building) -> None:
         self.asked: list[tuple[str | None, str]] = []
         self.made: list[str | None] = []
+        self.visits: list[Visit] = []
         self.misbehaved: list[tuple[str, str]] = []
         self.casting = Casting(
             catalogue=CATALOGUE,
@@ -53,11 +59,12 @@ class Cast:
             seed="casting",
         )
 
-    def _answers(self, identifier: str | None, certificate: str, _: Handshake) -> Callable[[Visit], Answer]:
+    def _answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
         self.asked.append((identifier, certificate))
 
-        def answer(_: Visit) -> Answer:
+        def answer(visit: Visit) -> Answer:
             self.made.append(identifier)
+            self.visits.append(visit)
             return Answer(engine=Answering())
 
         return answer
@@ -65,6 +72,12 @@ class Cast:
     def misbehave(self, scenario: str, facet: str) -> None:
         """Take note."""
         self.misbehaved.append((scenario, facet))
+
+
+def _kind(role: Role) -> str:
+    """Return what is told of a fault in the handshake."""
+    links = role.chain.links
+    return links[0].kind if links else "certificate"
 
 
 def _hello(name: str) -> bytes:
@@ -137,12 +150,12 @@ def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
     engine.receive(_hello(CATALOGUE[identifier].host_names[0]))
     for _ in range(2):
         engine.decrypted()
-    facet = cast.casting.role(identifier).handshake_facet
-    assert cast.misbehaved == ([(identifier, facet)] if facet == "handshake" else [])
+    kind = _kind(cast.casting.role(identifier))
+    assert cast.misbehaved == ([] if kind == "certificate" else [(identifier, kind)])
     for _ in range(2):
         engine.outgoing()
-        assert cast.misbehaved == [(identifier, facet)]
-    assert cast.made == ([] if identifier == "handshake-stall" else [identifier])
+        assert cast.misbehaved == [(identifier, kind)]
+    assert cast.made == [identifier]
 
 
 def test_with_implicit_tls_the_dialogue_is_chosen_by_the_hello(cast: Cast) -> None:
@@ -175,7 +188,7 @@ def test_watched(cast: Cast, identifier: str) -> None:
     assert cast.misbehaved == []
     engine.receive(_hello("expired.lab.test"))
     engine.outgoing()
-    assert cast.misbehaved == ([(identifier, role.handshake_facet)] if identifier in IN_HANDSHAKE else [])
+    assert cast.misbehaved == ([(identifier, _kind(role))] if identifier in IN_HANDSHAKE else [])
 
 
 @pytest.mark.parametrize("identifier", ["expired", "tls-v1-0"])
@@ -223,7 +236,7 @@ def test_who_meets_it(
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
-        make_answers=lambda _, __, ___: lambda ____: Answer(engine=engine(), meant=meant),
+        make_answers=lambda _, __: lambda ___: Answer(engine=engine(), meant=meant),
         account="",
         seed="casting",
     )
@@ -241,7 +254,7 @@ def test_a_failed_engine_does_nothing(building: Building) -> None:
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
-        make_answers=lambda _, __, ___: always(lambda: FailedEngine("not here")),
+        make_answers=lambda _, __: always(lambda: FailedEngine("not here")),
         account="",
         seed="casting",
     )
@@ -253,7 +266,40 @@ def test_a_failed_engine_does_nothing(building: Building) -> None:
     assert engine.failure is not None
 
 
+def test_conditions_of_a_handshake(cast: Cast) -> None:
+    """What is wrong with every second handshake of a place is told of those, and presented to those."""
+    link = TlsVersion(version="TLSv1", when=When(nth=Nth("every 2"), scope=Scope.LEASE))
+    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([link])).leased()
+    for _ in range(4):
+        engine = role.watched_engine(IMAPS, cast.misbehave)
+        engine.receive(_hello("localhost"))
+    old = Presentation(minimum="TLSv1", maximum="TLSv1")
+    assert [visit.presentation for visit in cast.visits] == [AS_USUAL, old, AS_USUAL, old]
+    assert cast.misbehaved == [("tls-v1-0", "tls-version")] * 2
+
+
+def test_the_session_s_own_moment(cast: Cast) -> None:
+    """A session that there is already counts its own handshake; nobody else's session is counted for it."""
+    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([TlsVersion(version="TLSv1", when=When(nth=Nth("2")))]))
+    moment = role.moment(IMAPS)
+    for _ in range(2):
+        engine = role.watched_engine(IMAPS, cast.misbehave, lambda whose: moment if whose is role else None)
+        engine.receive(_hello("localhost"))
+    assert cast.misbehaved == [("tls-v1-0", "tls-version")]
+    assert role.memories.sessions == 1
+
+
+def test_a_client_that_cannot_meet_it(cast: Cast) -> None:
+    """Who offers no protocol is not answered with one, and has met nothing."""
+    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([TlsAlpn(protocol="h2")]))
+    for protocols in ((), ("imap",)):
+        engine = role.watched_engine(IMAPS, cast.misbehave)
+        engine.receive(of_ssl("localhost", protocols=protocols))
+    assert [visit.presentation.alpn for visit in cast.visits] == [None, "h2"]
+    assert cast.misbehaved == [("tls-v1-0", "tls-alpn")]
+
+
 def test_the_good_role_is_honest(cast: Cast) -> None:
     """The good server lies in nothing."""
     assert cast.casting.good.persona.facets == HONEST
-    assert cast.casting.good.handshake_facet == ""
+    assert not cast.casting.good.in_handshake

@@ -6,20 +6,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 
 from labserver.clock import SystemClock, SystemEntropy
+from labserver.misbehaviours.presentation import AS_USUAL, Presentation
 from labserver.pki.authority import LabIssuer, create_authority
+from labserver.pki.chain import certificates_pem
 from labserver.pki.cookbook import cookbook
 from labserver.pki.recipes import forge
+from labserver.pki.specification import ENGINES
+from labserver.session.presenting import Presented as Presented_
 from labserver.session.presenting import Presenter, Visit, always
 from labserver.tls.client_hello import ClientHello
 from labserver.tls.engine import TlsSettings
+from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine
-from tests.tls.clients import StdlibClient, shake
+from tests.tls.clients import Client, StdlibClient, TlsliteClient, shake
 
 if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
+    from labserver.tls.engine import TlsEngine
 
 HOST = "mail.lab.test"
 HELLO = ClientHello(versions=(0x0304,), ciphers=(0x1301,), server_name=HOST, signatures=(0x0403, 0x0804))
@@ -137,3 +144,64 @@ def test_always() -> None:
     answer = always(StalledEngine)
     assert answer(Visit()).engine is not answer(Visit()).engine
     assert answer(Visit()).meant
+
+
+def _settings(issuer: LabIssuer, recipe: str) -> TlsSettings:
+    chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=HOST)
+    return TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem)
+
+
+def _met(presented: Presented_ | Presenter, presentation: Presentation, client: Client) -> TlsEngine:
+    engine = presented(Visit(hello=HELLO, service="imaps", presentation=presentation)).engine
+    shake(client, engine)
+    return engine
+
+
+RC4 = Presentation(ciphers="RC4-SHA", maximum="TLSv1.2")
+
+
+def test_presentations(pki_issuer: LabIssuer) -> None:
+    """One chain is served in several ways: as usual by the usual engine, otherwise by one that can."""
+    presented = Presented_(_settings(pki_issuer, "rsa2048"), engine="stdlib", anchors=b"", others=ENGINES)
+    usual = _met(presented, AS_USUAL, StdlibClient(ca=None))
+    weak = _met(presented, RC4, TlsliteClient(versions=(1, 3)))
+    narrow = _met(presented, Presentation(groups=("P-521", "P-384")), StdlibClient(ca=None))
+    assert (usual.facts().engine, usual.facts().version) == ("stdlib", "TLSv1.3")
+    assert (weak.facts().engine, weak.facts().cipher) == ("tlslite", "RC4-SHA")
+    assert (narrow.facts().engine, narrow.facts().group) == ("openssl", "secp521r1")
+    assert isinstance(presented.maker(Presentation(stalled=True))(), StalledEngine)
+    assert presented.maker(RC4) is presented.maker(replace(RC4))
+
+
+def test_what_cannot_be_presented(pki_issuer: LabIssuer) -> None:
+    """What no engine can do with a chain is told before, and in place of the handshake."""
+    presented = Presented_(_settings(pki_issuer, "pinning-test"), engine="stdlib", anchors=b"", others=ENGINES)
+    assert presented.obstacle(Presentation(ciphers="ECDHE-ECDSA-RC4-SHA", maximum="TLSv1.2")) is None
+    reason = presented.obstacle(RC4)
+    assert reason is not None
+    assert "a key of ecdsa is of no use to the suites RC4-SHA" in reason
+    engine = _met(presented, RC4, TlsliteClient(versions=(1, 3)))
+    assert isinstance(engine, FailedEngine)
+    assert engine.failure is not None
+    assert engine.failure.reason == reason
+
+
+def test_a_recipe_and_a_presentation(pki_issuer: LabIssuer) -> None:
+    """A faulty certificate is served with faulty TLS, too; the chain is made once."""
+    presented = Presented("rsa1024", pki_issuer)
+    engine = _met(presented.presenter, RC4, client := TlsliteClient(versions=(1, 3)))
+    assert engine.facts().cipher == "RC4-SHA"
+    leaf = client.certificate()
+    assert x509.load_der_x509_certificate(leaf).public_key().key_size == 1024  # type: ignore[union-attr]  # RSA
+    assert presented.presenter.obstacle(RC4) is None
+
+
+def test_a_client_certificate(pki_issuer: LabIssuer) -> None:
+    """A certificate that is required is judged by the lab's CA; a client without one is refused."""
+    anchors = certificates_pem(pki_issuer.authorities)
+    presented = Presented_(_settings(pki_issuer, "rsa2048"), engine="tlslite", anchors=anchors, others=ENGINES)
+    engine = _met(presented, Presentation(client_certificate="required"), StdlibClient(ca=None))
+    assert engine.failure is not None
+    assert "peer did not return a certificate" in engine.failure.reason
+    asked = _met(presented, Presentation(client_certificate="asked"), StdlibClient(ca=None))
+    assert asked.established

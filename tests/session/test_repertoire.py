@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
-from labserver.facets.handshake import HonestHandshake
 from labserver.pki.material import Wanted, entropy_for, obtain
 from labserver.session.presenting import Visit
 from labserver.session.repertoire import Repertoire
@@ -32,7 +31,7 @@ def test_a_reason_in_place_of_a_handshake() -> None:
     repertoire = _repertoire()
     reason = repertoire.unavailable("revoked")
     assert reason is not None
-    failure = repertoire.answers("revoked", "revoked", HonestHandshake())(Visit()).engine.failure
+    failure = repertoire.answers("revoked", "revoked")(Visit()).engine.failure
     assert failure is not None
     assert failure.reason == reason
     assert _repertoire(http="http://127.0.0.1:1").unavailable("revoked") is None
@@ -48,7 +47,7 @@ def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
         return form(self, identifier, *rest, **more)  # type: ignore[arg-type]  # as it came
 
     monkeypatch.setattr(ScenarioChains, "form", watched)
-    answer = _repertoire().answers("expired", "expired", HonestHandshake())
+    answer = _repertoire().answers("expired", "expired")
     assert made == []
     assert isinstance(answer(Visit()).engine, StdlibEngine)
     assert made == ["expired"]

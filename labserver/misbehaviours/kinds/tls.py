@@ -1,0 +1,209 @@
+"""How TLS answers the ClientHello: versions, suites, groups, signatures, ALPN, client certificates, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from labserver.errors import ConfigurationError
+from labserver.misbehaviours.base import Misbehaviour
+from labserver.misbehaviours.moment import Occasion
+from labserver.misbehaviours.presentation import Presentation, check
+from labserver.tls.engine import VERSIONS
+
+if TYPE_CHECKING:
+    from labserver.misbehaviours.moment import Moment
+    from labserver.tls.client_hello import ClientHello
+
+__all__ = [
+    "TlsAlpn",
+    "TlsClientCertificate",
+    "TlsGroups",
+    "TlsSignatures",
+    "TlsStalled",
+    "TlsSuites",
+    "TlsVersion",
+]
+
+_NEVER: frozenset[Occasion] = frozenset()
+_Version = Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+_Engine = Literal["openssl", "stdlib", "tlslite"]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,80}\Z")]
+_Names = Annotated[tuple[_Name, ...], msgspec.Meta(min_length=1)]
+_Ciphers = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_+:!-]{1,500}\Z")]
+
+
+class _Agreed(Misbehaviour, frozen=True, kw_only=True):
+    """What the server agrees to in a handshake; it lies outside all occasions of the dialogue."""
+
+    on: ClassVar[frozenset[Occasion]] = _NEVER
+    possible: ClassVar[frozenset[Occasion]] = _NEVER
+
+    engine: _Engine | None = None
+    """The TLS library; by default the first that can serve it. ``tlslite`` is tlslite-ng, ``openssl`` the OpenSSL that
+    labserver brings along, ``stdlib`` this system's."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no TLS library serves, and tell why."""
+        try:
+            check(self.over(Presentation()))
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return how TLS answers, where links before this one have it answer as ``honest`` says."""
+        return replace(honest, engine=self.engine or honest.engine)
+
+    def handshake(self, honest: Presentation, hello: ClientHello | None, moment: Moment) -> Presentation:  # noqa: ARG002 -- the hook's
+        """Return that for whoever asks."""
+        return self.over(honest)
+
+
+class TlsVersion(_Agreed, frozen=True, kw_only=True, tag="tls-version"):
+    """TLS has some versions only: one, or all from ``minimum`` to ``maximum``.
+
+    RFC 8996 forbids TLS 1.0 and 1.1, RFC 7568 forbids SSL 3.0. A client that takes none of the versions meets an alert.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"version": "TLSv1.1"}
+
+    version: _Version | None = None
+    """The only version: ``SSLv3``, ``TLSv1``, ``TLSv1.1``, ``TLSv1.2`` or ``TLSv1.3``."""
+    minimum: _Version | None = None
+    """The oldest version; by default TLS 1.2, or ``maximum`` where that is older."""
+    maximum: _Version | None = None
+    """The newest version; by default TLS 1.3."""
+
+    def __post_init__(self) -> None:
+        """Refuse no version, and a range that is empty."""
+        ends = (self.minimum, self.maximum)
+        if (self.version is None) == (ends == (None, None)):
+            raise ValueError("it needs either version or minimum and maximum, or one of them")
+        if self.minimum and self.maximum and VERSIONS.index(self.minimum) > VERSIONS.index(self.maximum):
+            raise ValueError(f"no version is at least {self.minimum} and at most {self.maximum}")
+        super().__post_init__()
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return those versions."""
+        return replace(
+            super().over(honest),
+            minimum=self.version or self.minimum or honest.minimum,
+            maximum=self.version or self.maximum or honest.maximum,
+        )
+
+
+class TlsSuites(_Agreed, frozen=True, kw_only=True, tag="tls-suites"):
+    """The server has these cipher suites only.
+
+    Suites of TLS 1.3 are not those of older versions: with ``ciphers`` alone there is no TLS 1.3, with ``suites`` alone
+    nothing older. A suite needs a certificate with the right key: the key of the lab's own is ECDSA, so a scenario with
+    suites of RSA needs a certificate such as ``rsa2048``.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"ciphers": "ECDHE-ECDSA-RC4-SHA"}
+
+    ciphers: _Ciphers | None = None
+    """Suites of TLS 1.2 and older in OpenSSL's notation, the favourite first: names (``ECDHE-RSA-AES128-SHA``), words
+    for several (``RC4``, ``3DES``, ``NULL``, ``aNULL``, ``DHE``, ``kRSA``), ``+`` between words that must all hold,
+    ``!`` before what is left out. No library serves suites for export or single DES."""
+    suites: tuple[_Name, ...] = ()
+    """Suites of TLS 1.3 by their IANA names, such as ``TLS_AES_128_CCM_8_SHA256``."""
+
+    def __post_init__(self) -> None:
+        """Refuse no suite."""
+        if not self.ciphers and not self.suites:
+            raise ValueError("it needs ciphers or suites")
+        super().__post_init__()
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return those suites."""
+        return replace(
+            super().over(honest),
+            minimum=honest.minimum if self.ciphers else honest.minimum or "TLSv1.3",
+            maximum=honest.maximum if self.suites else honest.maximum or "TLSv1.2",
+            ciphers=self.ciphers or honest.ciphers,
+            suites=self.suites or honest.suites,
+        )
+
+
+class TlsGroups(_Agreed, frozen=True, kw_only=True, tag="tls-groups"):
+    """The server has these groups for key exchange only.
+
+    ``dh512``, ``dh768`` and ``dh1024`` are weak groups for DHE in TLS 1.2 and older, whatever groups the client has
+    asked for (Logjam, CVE-2015-4000); they want ``tls-suites`` beside them, with ``ciphers = "DHE"``.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"groups": ["P-521"]}
+
+    groups: _Names
+    """Their names: ``X25519``, ``P-256``, ``secp192r1``, ``ffdhe2048``, ``X25519MLKEM768`` and others."""
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return those groups."""
+        return replace(super().over(honest), groups=self.groups)
+
+
+class TlsSignatures(_Agreed, frozen=True, kw_only=True, tag="tls-signatures"):
+    """The server signs its handshake in these schemes only: SHA-1 and MD5 are for clients to refuse (RFC 9155).
+
+    A client that offers none of them meets an alert.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"signatures": ["ECDSA+SHA1"]}
+
+    signatures: _Names
+    """Schemes by IANA's names (``rsa_pss_rsae_sha256``), or as OpenSSL writes older ones (``RSA+SHA1``)."""
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return those schemes."""
+        return replace(super().over(honest), signatures=self.signatures)
+
+
+class TlsAlpn(_Agreed, frozen=True, kw_only=True, tag="tls-alpn"):
+    """ALPN selects a protocol that the client did not offer, or refuses all (RFC 7301 3.2).
+
+    A client that offers no protocol has not met it. Those of mail are ``imap`` and ``pop3``; SMTP has none.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"protocol": "h2"}
+
+    protocol: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
+    """What is selected, offered or not; without it the handshake ends with no_application_protocol."""
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return that answer."""
+        return replace(super().over(honest), alpn=self.protocol or "")
+
+    def handshake(self, honest: Presentation, hello: ClientHello | None, moment: Moment) -> Presentation:  # noqa: ARG002 -- the hook's
+        """Return that for a client that offers any."""
+        return self.over(honest) if hello is not None and hello.protocols else honest
+
+
+class TlsClientCertificate(_Agreed, frozen=True, kw_only=True, tag="tls-client-certificate"):
+    """The client is asked for a certificate of the lab's CA; one of another CA breaks the handshake.
+
+    A client must not send one that it was not configured with, and works without unless one is required.
+    """
+
+    example: ClassVar[dict[str, Any]] = {"required": True}
+
+    required: bool = False
+    """Whether the handshake ends for a client that has none."""
+
+    def over(self, honest: Presentation) -> Presentation:
+        """Return that request."""
+        return replace(super().over(honest), client_certificate="required" if self.required else "asked")
+
+
+class TlsStalled(Misbehaviour, frozen=True, kw_only=True, tag="tls-stalled"):
+    """The ClientHello is never answered; a client needs a limit of its own (CVE-2011-1947)."""
+
+    on: ClassVar[frozenset[Occasion]] = _NEVER
+    possible: ClassVar[frozenset[Occasion]] = _NEVER
+    example: ClassVar[dict[str, Any]] = {}
+
+    def handshake(self, honest: Presentation, hello: ClientHello | None, moment: Moment) -> Presentation:  # noqa: ARG002 -- the hook's
+        """Return what never answers."""
+        return replace(honest, stalled=True)
