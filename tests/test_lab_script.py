@@ -787,6 +787,13 @@ def test_fast_leaves_out_other_programs(
     assert "lacking" not in capfd.readouterr().out
 
 
+def test_one_entry(script: ModuleType, ready: object, runs: Recorder) -> None:
+    """``--entry`` has the reference clients meet entries of the catalogue, and runs nothing else."""
+    assert script.test(ready, ["--entry", "starttls-refused", "--said"]) == 0
+    assert len(runs.commands) == 1
+    assert runs.commands[0].endswith("python -m tests.catalogue.met starttls-refused --said")
+
+
 def test_node_clients_are_installed_once(
     script: ModuleType, runs: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,18 @@ from tests.reference.steps import (
     StartTls,
     Step,
 )
-from tests.reference.traits import ANTIQUE, CLIENTS, DILIGENT, GULLIBLE, IMPATIENT, RECKLESS, STRICT, Account, Traits
+from tests.reference.traits import (
+    ANTIQUE,
+    CLIENTS,
+    DILIGENT,
+    GULLIBLE,
+    IMPATIENT,
+    MISTAKEN,
+    RECKLESS,
+    STRICT,
+    Account,
+    Traits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +48,7 @@ __all__ = [
     "DILIGENT",
     "GULLIBLE",
     "IMPATIENT",
+    "MISTAKEN",
     "RECKLESS",
     "STRICT",
     "Account",

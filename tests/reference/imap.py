@@ -110,6 +110,7 @@ class Imap(Session):
             if self.traits.careful and any(b"BODY[]" in line and b"UID " + uid not in line for line in lines):
                 raise RefusedError  # another message than the one that was asked for
         yield from self.command(b"NOOP")
+        yield from self.command(b"NOOP")
         yield from self._idle()
         yield from self._append()
         _, again = yield from self._ask(b"SELECT INBOX")

@@ -377,6 +377,8 @@ class InMemory:
     user: User
     seconds: float
     note: Note = _unnoted
+    around: Callable[[Generator[Step, bytes, None]], Generator[Step, bytes, None]] = lambda steps: steps
+    """What the client's steps go through on their way to the driver."""
 
     def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
@@ -415,9 +417,10 @@ class InMemory:
         )
         if self.traits.thorough:
             self._leave_a_message()
-        account = Account(user=self.user.name, password=self.user.password, address=self.user.address)
+        password = f"no {self.user.password[::-1]}" if self.traits.mistaken else self.user.password
+        account = Account(user=self.user.name, password=password, address=self.user.address)
         with mock.patch.object(asyncio, "get_running_loop", return_value=driver.loop):
-            timed_out = driver.run(client(service.name, self.traits, account))
+            timed_out = driver.run(self.around(client(service.name, self.traits, account)))
             trace = trace_of(list(transcript.records()))
             driver.drop()
         return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)

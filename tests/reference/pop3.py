@@ -83,6 +83,7 @@ class Pop3(Session):
             if not self.traits.careful:
                 yield from self.command(b"DELE 1")
             yield from self.command(b"NOOP")
+            yield from self.command(b"NOOP")
         yield from self.command(b"QUIT")
 
     def _lines(self) -> Generator[Step, bytes, list[bytes]]:

@@ -92,7 +92,8 @@ class Smtp(Session):
         recipients = [address, b"second@lab.test"] if self.traits.thorough else [address]
         yield from self._hand_over(address, recipients)
         if self.traits.thorough:
-            yield from self.command(b"RSET")
+            for line in (b"NOOP", b"RSET", b"NOOP"):
+                yield from self.command(line)
             yield from self._hand_over(address, [address])
         yield from self.command(b"QUIT")
 

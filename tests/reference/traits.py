@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ANTIQUE", "CLIENTS", "DILIGENT", "GULLIBLE", "IMPATIENT", "RECKLESS", "STRICT", "Account", "Traits"]
+__all__ = [
+    "ANTIQUE",
+    "CLIENTS",
+    "DILIGENT",
+    "GULLIBLE",
+    "IMPATIENT",
+    "MISTAKEN",
+    "RECKLESS",
+    "STRICT",
+    "Account",
+    "Traits",
+]
 
 _STRONGEST_FIRST = ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
 
@@ -27,6 +38,8 @@ class Traits:
     """Connections it makes before it gives up."""
     prefers: tuple[str, ...] = ()
     """SASL mechanisms in its order; with none, the protocol's own command where PLAIN is offered, else SCRAM."""
+    mistaken: bool = False
+    """It has the wrong password."""
     antique: bool = False
     """It speaks every version of TLS since SSL 3.0 with every cipher suite, and checks nothing."""
 
@@ -35,7 +48,7 @@ STRICT = Traits(name="strict", careful=True, patience=3.0)
 """Right in every respect."""
 GULLIBLE = Traits(name="gullible", careful=False, patience=None)
 """Falls for everything."""
-DILIGENT = Traits(name="diligent", careful=True, patience=3.0, thorough=True, connections=2, prefers=_STRONGEST_FIRST)
+DILIGENT = Traits(name="diligent", careful=True, patience=2.0, thorough=True, connections=2, prefers=_STRONGEST_FIRST)
 """Right in every respect, with a whole job to do: it tries again what was refused for a moment."""
 IMPATIENT = Traits(name="impatient", careful=True, patience=0.3, thorough=True, prefers=_STRONGEST_FIRST)
 """Careful, but it gives up on a server that is only slow."""
@@ -51,8 +64,12 @@ RECKLESS = Traits(
 """Goes on whatever happens: with weaker mechanisms, in clear, with replies that are no answer to what it said."""
 ANTIQUE = Traits(name="antique", careful=False, patience=None, antique=True)
 """Gullible, and takes whatever TLS it is given."""
+MISTAKEN = Traits(
+    name="mistaken", careful=True, patience=2.0, thorough=True, prefers=_STRONGEST_FIRST[::-1], mistaken=True
+)
+"""Careful, with the wrong password: only such a one is told that it is right."""
 
-CLIENTS = (STRICT, DILIGENT, IMPATIENT, GULLIBLE, RECKLESS, ANTIQUE)
+CLIENTS = (STRICT, DILIGENT, IMPATIENT, GULLIBLE, RECKLESS, ANTIQUE, MISTAKEN)
 """All of them."""
 
 
