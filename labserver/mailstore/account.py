@@ -12,7 +12,7 @@ from labserver.errors import LimitExceededError, StorageFullError, StoreError, t
 from labserver.mailstore import names
 from labserver.mailstore.mailbox import Mailbox
 from labserver.mailstore.names import INBOX, SEPARATOR
-from labserver.mailstore.planning import let_go, transfer
+from labserver.mailstore.planning import let_go, settle, transfer
 from labserver.mailstore.storage import (
     AccountAdded,
     ContainerAdded,
@@ -155,6 +155,7 @@ class Account:
             del self.mailboxes[name]
             mailbox.retire()
             yield from let_go(mailbox, mailbox.messages, effort)
+            yield from settle(mailbox, effort)
         elif name not in self.containers:
             raise StoreError(f"There is no mailbox {told(name)}.", code="NONEXISTENT")
         elif has_inferiors:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock
     from labserver.limits import Limits
-    from labserver.mailstore.storage import Storage, StoredMailbox
+    from labserver.mailstore.storage import Preparation, Storage, StoredMailbox
 
 __all__ = ["Appended", "Expunged", "FlagsChanged", "Mailbox", "MailboxEvent", "Removed"]
 
@@ -148,8 +148,15 @@ class Mailbox:
         plan: FlagChange,
         *,
         origin: object | None = None,
+        prepared: Preparation | None = None,
+        changed: Collection[Message] = (),
+        before: tuple[Sequence[frozenset[str]], Sequence[int]] | None = None,
     ) -> None:
-        """Give messages that are here their new flags, each a set that the plan has spelled and counted."""
+        """Give messages that are here their new flags, each a set that the plan has spelled and counted.
+
+        ``changed`` are those that changed since it was ``prepared``. ``before`` is what they have now, if somebody has
+        made those lists already.
+        """
         if not messages:
             return
         change = FlagsStored(
@@ -159,9 +166,12 @@ class Mailbox:
             modseq=self.highest_modseq + 1,
             keywords=plan.keywords(),
             delta=plan.delta,
+            prepared=prepared,
+            changed=changed,
         )
         self._storage.commit([change])
-        before = [message.flags for message in messages], [message.modseq for message in messages]
+        if before is None:
+            before = [message.flags for message in messages], [message.modseq for message in messages]
         modseq = change.modseq
         for message, new in zip(messages, flags, strict=True):
             message.flags = new
@@ -200,10 +210,16 @@ class Mailbox:
         if removal is not None and removal.messages:
             self.apply_removal(removal)
 
-    @property
-    def most_removed(self) -> int:
-        """Messages that the storage removes in one commit."""
-        return self._storage.most_removed
+    def prepare(self, messages: int, *, seen: int) -> Preparation | None:
+        """Return what prepares a change of so many messages as they were at the modification sequence ``seen``.
+
+        None if it needs no preparation.
+        """
+        return self._storage.prepare(messages, seen=seen)
+
+    def settle(self) -> int:
+        """Do a short step of what was left to be done; return how many messages it was about, 0 for nothing left."""
+        return self._storage.settle()
 
     def let_go(self, messages: Sequence[Message]) -> None:
         """Let go of the octets of messages whose removal did not."""
@@ -277,7 +293,7 @@ class Mailbox:
     def apply_addition(self, change: MessagesAdded) -> None:
         """Let memory and the observers follow the storage."""
         self.messages.extend(change.messages)
-        self.size += sum(map(_size, change.messages))
+        self.size += sum(map(_size, change.messages)) if change.octets is None else change.octets
         self.uid_next = change.uid_next
         self._advance(change)
         self._tell(Appended(messages=tuple(change.messages)))
@@ -307,15 +323,17 @@ class Mailbox:
 
     def apply_removal(self, change: MessagesRemoved) -> None:
         """Let memory and the observers follow the storage."""
-        if len(change.messages) <= _FEW:
+        first = bisect_left(self.messages, change.messages[0].uid, key=_uid)
+        behind = first + len(change.messages)
+        if self.messages[behind - 1 : behind] == [change.messages[-1]]:  # one after the other
+            del self.messages[first:behind]
+        elif len(change.messages) <= _FEW:
             for message in change.messages:
                 del self.messages[bisect_left(self.messages, message.uid, key=_uid)]
-        elif len(change.messages) == len(self.messages):
-            self.messages.clear()
         else:
             gone = set(change.messages)
             self.messages[:] = [message for message in self.messages if message not in gone]
-        self.size -= sum(map(_size, change.messages))
+        self.size -= sum(map(_size, change.messages)) if change.octets is None else change.octets
         self.removals += 1
         self._advance(change)
         self._tell(Expunged(messages=tuple(change.messages)))

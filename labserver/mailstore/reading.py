@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from labserver.mailstore.message import Message
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from labserver.mailstore.message import Keeper
+    from labserver.mailstore.shelves import Shelves
 
 __all__ = ["Reader"]
 
@@ -20,8 +22,9 @@ __all__ = ["Reader"]
 class Reader:
     """Reads everything once. ValueError or TypeError where a row makes no sense, sqlite3.Error where there is none."""
 
-    def __init__(self, db: sqlite3.Connection, keeper: Keeper) -> None:
+    def __init__(self, db: sqlite3.Connection, keeper: Keeper, shelves: Shelves) -> None:
         self._db = db
+        self._shelves = shelves
         self._keeper = keeper
         self._flags: dict[str, frozenset[str]] = {}
 
@@ -57,10 +60,10 @@ class Reader:
         first_recent: int,
         keywords: str,
     ) -> StoredMailbox:
-        rows = self._db.execute(
-            "SELECT uid, flags, internal_date, size, modseq, content FROM message WHERE mailbox = ? ORDER BY uid",
-            (uid_validity,),
-        )
+        messages = self._messages(uid_validity)
+        for shelf in self._shelves.of(uid_validity):
+            messages += self._messages(shelf.id, shelf.distance, shelf.modseq)
+        messages.sort(key=attrgetter("uid"))
         return StoredMailbox(
             name=name,
             uid_validity=uid_validity,
@@ -69,8 +72,16 @@ class Reader:
             highest_modseq=highest_modseq,
             first_recent=first_recent,
             keywords=keywords.split(),
-            messages=[self._message(*row) for row in rows],
+            messages=messages,
         )
+
+    def _messages(self, holder: int, distance: int = 0, modseq: int = 0) -> list[Message]:
+        rows = self._db.execute(
+            "SELECT uid + ?, flags, internal_date, size, CASE modseq WHEN 0 THEN ? ELSE modseq END, content"
+            " FROM message WHERE mailbox = ? ORDER BY uid",
+            (distance, modseq, holder),
+        )
+        return [self._message(*row) for row in rows]
 
     def _message(self, uid: int, flags: str, internal_date: str, size: int, modseq: int, content: int) -> Message:
         flag_set = self._flags.get(flags)

@@ -40,11 +40,25 @@ _RULES: Mapping[str, str] = {
         SELECT 1 FROM container WHERE typeof(name) != 'text' OR account NOT IN (SELECT name FROM account)
         UNION ALL
         SELECT 1 FROM subscription WHERE typeof(name) != 'text' OR account NOT IN (SELECT name FROM account)""",
+    "a place of messages": """
+        SELECT 1 FROM shelf WHERE id >= 0 OR mailbox NOT IN (SELECT uid_validity FROM mailbox)
+            OR typeof(distance) != 'integer' OR distance < 0 OR typeof(last) != 'integer' OR last < 1
+            OR typeof(modseq) != 'integer' OR modseq < 1""",
+    "a change that is not finished": """
+        SELECT 1 FROM batch WHERE typeof(id) != 'integer' OR typeof(seen) != 'integer' OR typeof(modseq) != 'integer'
+        UNION ALL SELECT 1 FROM task WHERE typeof(batch) != 'integer' OR typeof(number) != 'integer'
+            OR typeof(holder) != 'integer' OR typeof(low) != 'integer' OR typeof(high) != 'integer' OR low > high + 1
+            OR typeof(flags) NOT IN ('text', 'null')""",
     "a message": """
-        SELECT 1 FROM message LEFT JOIN mailbox ON mailbox.uid_validity = message.mailbox
-        WHERE message.mailbox != 0 AND (mailbox.uid_validity IS NULL
-            OR typeof(message.uid) != 'integer' OR message.uid < 1 OR message.uid >= mailbox.uid_next
-            OR typeof(message.modseq) != 'integer' OR message.modseq < 1 OR message.modseq > mailbox.highest_modseq
+        SELECT 1 FROM message LEFT JOIN shelf ON shelf.id = message.mailbox
+            LEFT JOIN mailbox ON mailbox.uid_validity = coalesce(shelf.mailbox, message.mailbox)
+        WHERE message.mailbox != 0
+            AND ((mailbox.uid_validity IS NULL AND message.mailbox > 0
+                AND message.mailbox NOT IN (SELECT holder FROM task))
+            OR typeof(message.uid) != 'integer' OR message.uid < 1
+            OR message.uid + coalesce(shelf.distance, 0) >= mailbox.uid_next
+            OR typeof(message.modseq) != 'integer' OR message.modseq > mailbox.highest_modseq
+            OR message.modseq < (message.mailbox > 0)
             OR typeof(message.size) != 'integer' OR message.size < 0
             OR typeof(message.content) != 'integer' OR NOT EXISTS (SELECT 1 FROM content WHERE id = message.content)
             OR typeof(message.flags) != 'text' OR typeof(message.internal_date) != 'text')""",

@@ -15,7 +15,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from labserver.budget import Budget
 from labserver.errors import ConfigurationError, LabFullError, StorageFullError, StoreError
@@ -24,11 +24,13 @@ from labserver.mailstore.cache import NO_BODY, WarmMessages
 from labserver.mailstore.envelope import Envelope
 from labserver.mailstore.reading import Reader
 from labserver.mailstore.room import Room
-from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SINCE_2
 from labserver.mailstore.soundness import fault
+from labserver.mailstore.staging import AT_ONCE, Batch, Staging
 from labserver.mailstore.storage import (
     PER_MESSAGE,
     Contents,
+    FlagsStored,
     MailboxRemoved,
     MessagesAdded,
     MessagesRemoved,
@@ -38,12 +40,14 @@ from labserver.mailstore.store_file import octets, prepare
 from labserver.mailstore.writing import Writer, added, drop_sent, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from labserver.mailstore.message import Body, Message
     from labserver.mailstore.storage import Change
 
 __all__ = ["SqliteStorage"]
+
+T = TypeVar("T")
 
 log = logging.getLogger("labserver.store")
 
@@ -65,9 +69,8 @@ class SqliteStorage:
     """A store file, made (mode 0600) where there is none. Raise ConfigurationError when it cannot be used.
 
     ``cache_size`` bounds the octets of messages held in memory; they count in ``budget``, and so does every message.
+    A change of more than ``at_once`` messages is written in several transactions.
     """
-
-    most_removed = 2_000
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class SqliteStorage:
         synchronous: Literal["normal", "full"] = "normal",
         cache_size: int = 64 * _MIB,
         budget: Budget | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._path = Path(path)
         self._log = Path(f"{self._path.resolve()}-wal")
@@ -88,6 +92,7 @@ class SqliteStorage:
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         self._blobs = Blobs(self._db)
         self._numbers = count(1)
+        self._staging = Staging(self._db, at_once=at_once)
         self._kept = False
         """Something that was removed may still be in the file, because it was being sent."""
         self._room = Room(self._path.resolve(), self._log, self._db)
@@ -102,7 +107,7 @@ class SqliteStorage:
     def load(self) -> Contents:
         """Return everything kept, without the messages' octets. Raise ConfigurationError when the file is damaged."""
         with self._explained():
-            contents = Reader(self._db, self._warm).contents()
+            contents = Reader(self._db, self._warm, self._staging.shelves).contents()
         messages = sum(len(mailbox.messages) for account in contents.accounts for mailbox in account.mailboxes)
         self._budget.take(PER_MESSAGE * messages, forced=True)
         return contents
@@ -111,11 +116,12 @@ class SqliteStorage:
         """Keep all of ``changes``, or raise StoreError (StorageFullError for a full disk) and keep none."""
         if not changes:
             return
+        self.settle()
         more = growth(changes)
         if more > 0 and not self._budget.take(more):
             raise LabFullError
         try:
-            keys = self._write(changes)
+            keys = self._keep(changes)
         except BaseException:
             self._budget.give(max(0, more))
             raise
@@ -124,12 +130,28 @@ class SqliteStorage:
             self._kept = self._kept or bool(self._warm.being_sent)
             self._blobs.keep(self._warm.being_sent)
         for change in changes:
-            if isinstance(change, MessagesAdded):
+            if isinstance(change, MessagesAdded) and not change.copies:  # copies have both from their originals
                 for message in change.messages:
                     message.body = key_of(message, keys)
                     message.keeper = self._warm
             elif isinstance(change, MailboxRemoved | MessagesRemoved) and change.let_go:
                 self.let_go(change.messages)
+
+    def prepare(self, messages: int, *, seen: int) -> Batch | None:
+        """Return what prepares a change of many messages."""
+        return self._staging.batch(self._write, seen=seen) if messages > self._staging.at_once else None
+
+    def settle(self) -> int:
+        """Do a short step of what commits left; where it fails, it is tried again after the next commit."""
+        if not self._staging.due:
+            return 0
+        try:
+            done = self._write(lambda: self._staging.do_some(self._warm.being_sent), octets=0)
+        except StoreError:
+            return 0
+        self._kept = self._kept or bool(self._warm.being_sent)
+        done()
+        return self._staging.step
 
     def let_go(self, messages: Sequence[Message]) -> None:
         """Drop what is in memory of messages; the file has let go of their octets already."""
@@ -177,11 +199,36 @@ class SqliteStorage:
         self._db.close()
         self._room.close()
 
-    def _write(self, changes: Sequence[Change]) -> dict[Body, int]:
-        """Run one transaction and return the keys of the bodies it added."""
+    def _keep(self, changes: Sequence[Change]) -> dict[Body, int]:
+        """Write changes in one transaction and return the keys of the bodies it added."""
+
+        def write() -> Writer:
+            writer = Writer(self._db, self._staging, being_sent=self._warm.being_sent, numbers=self._numbers)
+            if self._kept:
+                drop_sent(self._db, self._warm.being_sent)
+            for change in changes:
+                writer.write(change)
+            return writer
+
+        writer = self._write(write, octets=added(changes))
+        for shelf in writer.shelves:
+            self._staging.shelves.add(shelf)
+        for number in writer.batches:
+            self._staging.committed(number)
+        for change in changes:
+            if isinstance(change, MailboxRemoved):
+                self._staging.shelves.remove(change.mailbox)
+            elif isinstance(change, MessagesAdded | MessagesRemoved | FlagsStored) and isinstance(
+                change.prepared, Batch
+            ):
+                change.prepared.committed = True
+        return writer.keys
+
+    def _write(self, do: Callable[[], T], *, octets: int) -> T:
+        """Do something in one transaction; again, from the beginning, when room was made for it."""
         self._blobs.close()  # while somebody reads the log, it cannot be written back
         try:
-            keys = self._room.within(lambda: self._transact(changes), octets=added(changes))
+            result = self._room.within(lambda: self._transact(do), octets=octets)
         except sqlite3.Error as error:
             raise self._failed("written", error) from error
         except StorageFullError as error:
@@ -190,20 +237,16 @@ class SqliteStorage:
         except OSError as error:
             raise StoreError("The message could not be read again") from error
         self._told = ""
-        return keys
+        return result
 
-    def _transact(self, changes: Sequence[Change]) -> dict[Body, int]:
-        writer = Writer(self._db, being_sent=self._warm.being_sent, numbers=self._numbers)
+    def _transact(self, do: Callable[[], T]) -> T:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            if self._kept:
-                drop_sent(self._db, self._warm.being_sent)
-            for change in changes:
-                writer.write(change)
+            result = do()
             self._db.execute("COMMIT")
         finally:
             self._roll_back()
-        return writer.keys
+        return result
 
     def _column(self, name: Literal["octets", "envelope"], message: Message) -> object:
         try:
@@ -239,8 +282,18 @@ class SqliteStorage:
         self._db.execute("PRAGMA temp_store = MEMORY")  # another disk may be full as well
         self._db.execute(f"PRAGMA journal_size_limit = {64 * _MIB}")
         drop_sent(self._db)
+        self._resume()
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM content").fetchone()
         self._numbers = count(last + 1)
+
+    def _resume(self) -> None:
+        """Finish the long changes that were committed, forget the others."""
+        try:
+            self._room.within(lambda: self._transact(self._staging.resume), octets=0)
+        except StorageFullError as error:
+            raise ConfigurationError(
+                f"{self._path}: the disk is full, and changes that were begun cannot be finished; make some room."
+            ) from error
 
     def _check_schema(self) -> None:
         application, version = self.pragma("application_id"), self.pragma("user_version")
@@ -249,14 +302,19 @@ class SqliteStorage:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif application != APPLICATION_ID:
+            return
+        if application != APPLICATION_ID:
             raise ConfigurationError(f"{self._path}: it is the database of another program; use another file.")
+        if version == 1:
+            for statement in SINCE_2.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:
             raise ConfigurationError(
                 f"{self._path}: its format is version {version} and this labserver knows version {SCHEMA_VERSION};"
                 " use the labserver that wrote it, or another file."
             )
-        elif wrong := fault(self._db) or self._wrong_size():
+        if wrong := fault(self._db) or self._wrong_size():
             raise ConfigurationError(f"{self._path}: it is damaged ({wrong}); {_RESTORE}.")
 
     def _wrong_size(self) -> str:

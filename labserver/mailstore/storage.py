@@ -7,7 +7,6 @@ store ever has.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +16,7 @@ from labserver.mailstore.cache import Resident
 from labserver.values import quick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from labserver.mailstore.message import Message
 
@@ -124,9 +123,15 @@ class MessagesAdded:
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when they are others than before, else None."""
     delta: Mapping[frozenset[str], int] = field(default_factory=dict)
+    octets: int | None = None
+    """Of all messages, None if nobody has added them up."""
     copies: Sequence[Message] = ()
     """Messages of the mailbox ``source`` of which these are copies, one of each, as they are when it is committed."""
     source: int = 0
+    prepared: Preparation | None = None
+    """What has been written of it already, all of it with the source's messages as they were then."""
+    changed: Collection[Message] = ()
+    """Which of ``copies`` changed since the preparation began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +140,22 @@ class MessagesRemoved:
 
     mailbox: int
     messages: Sequence[Message]
+    """In ascending UID."""
     modseq: int
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when one is forgotten, else None."""
     delta: Mapping[frozenset[str], int] = field(default_factory=dict)
     """How many messages more have each set of flags; for memory, like that of the other changes."""
+    octets: int | None = None
+    """Of all messages, None if nobody has added them up."""
     let_go: bool = True
     """The octets are let go of now, and not by :meth:`Storage.let_go` later."""
     keeps_octets: bool = False
     """All messages were copied in the same commit, so that no octets go with them."""
+    prepared: Preparation | None = None
+    """What has been written of it already; the same as that of the copies, if it is a move."""
+    changed: Collection[Message] = ()
+    """Which of ``messages`` changed since the preparation began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +170,10 @@ class FlagsStored:
     keywords: Sequence[str] | None
     """All of the mailbox's keywords when they are others than before, else None."""
     delta: Mapping[frozenset[str], int] = field(default_factory=dict)
+    prepared: Preparation | None = None
+    """What has been written of it already."""
+    changed: Collection[Message] = ()
+    """Messages that changed since the preparation began, those of ``messages`` among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +233,25 @@ class Contents:
     """The highest UIDVALIDITY ever given, to mailboxes since deleted too."""
 
 
+class Preparation(Protocol):
+    """A change of many messages that is written some messages at a time, in short steps, and is hidden until a commit.
+
+    Each step raises what :meth:`Storage.commit` raises.
+    """
+
+    def flags(self, mailbox: int, messages: Sequence[Message], flags: Sequence[frozenset[str]]) -> None:
+        """Prepare that messages get other flags."""
+
+    def removal(self, mailbox: int, messages: Sequence[Message]) -> None:
+        """Prepare that messages go."""
+
+    def copy(self, mailbox: int, messages: Sequence[Message], flags: Sequence[frozenset[str]], *, moved: bool) -> None:
+        """Prepare copies, with these flags, behind those prepared before; ``moved``: they replace the messages."""
+
+    def close(self) -> None:
+        """Forget what was not committed."""
+
+
 class Storage(Protocol):
     """Where the store's content lasts."""
 
@@ -226,9 +261,18 @@ class Storage(Protocol):
     def commit(self, changes: Sequence[Change]) -> None:
         """Keep all of ``changes``, in their order, or raise StoreError and keep none of them."""
 
-    @property
-    def most_removed(self) -> int:
-        """Messages that are removed in one commit, where it need not be one: more take too long."""
+    def prepare(self, messages: int, *, seen: int) -> Preparation | None:
+        """Return what prepares a change of so many messages, None if a commit of them is short anyway.
+
+        What changes with a modification sequence above ``seen`` in the meantime is not touched by what was prepared: it
+        is written with the commit, if the change has it.
+        """
+
+    def settle(self) -> int:
+        """Do a short step of what commits left to be done; return how many messages it was about, 0 for nothing left.
+
+        Nothing depends on it but room in memory and on the disk.
+        """
 
     def let_go(self, messages: Sequence[Message]) -> None:
         """Let go of the octets of messages that were removed and not let go of; few at a time."""
@@ -255,8 +299,6 @@ def growth(changes: Sequence[Change]) -> int:
 class MemoryStorage:
     """Nothing lasts: the store is memory, and that is all; ``budget`` is how much of it."""
 
-    most_removed = sys.maxsize
-
     def __init__(self, budget: Budget | None = None) -> None:
         self._budget = budget or Budget()
         self._resident = Resident()
@@ -272,7 +314,7 @@ class MemoryStorage:
             raise LabFullError
         try:
             for change in changes:
-                if isinstance(change, MessagesAdded):
+                if isinstance(change, MessagesAdded) and not change.copies:  # copies have their octets and their keeper
                     for message in change.messages:
                         self._resident.take(message, self._budget)  # what fails goes with the change, and its count
         except StoreError:
@@ -282,6 +324,13 @@ class MemoryStorage:
         for change in changes:
             if isinstance(change, MessagesRemoved | MailboxRemoved) and change.let_go:
                 self.let_go(change.messages)
+
+    def prepare(self, messages: int, *, seen: int) -> None:
+        """Return None: memory needs no preparation."""
+
+    def settle(self) -> int:
+        """Return 0: nothing is left."""
+        return 0
 
     def let_go(self, messages: Sequence[Message]) -> None:
         """Forget the octets."""

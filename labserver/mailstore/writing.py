@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from itertools import repeat
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from labserver.mailstore.message import Body
+from labserver.mailstore.shelves import Shelf
+from labserver.mailstore.staging import ROW, Batch, drop_contents, flags_text
 from labserver.mailstore.storage import (
     AccountAdded,
     ContainerAdded,
@@ -24,17 +26,14 @@ from labserver.mailstore.storage import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from labserver.mailstore.message import Message
+    from labserver.mailstore.staging import Staging
     from labserver.mailstore.storage import Change
 
 __all__ = ["Writer", "added", "drop_sent", "key_of"]
 
-V = TypeVar("V")
-
-_ROW = 512
-"""Octets of a row and its place in an index, at most in nearly every case."""
 _STATEMENTS: dict[type[object], tuple[str, ...]] = {
     AccountAdded: ("INSERT INTO account (name) VALUES (:account)",),
     MailboxAdded: (
@@ -55,12 +54,19 @@ _STATEMENTS: dict[type[object], tuple[str, ...]] = {
 class Writer:
     """Writes the changes of one transaction and remembers the keys it gave to bodies, which are real once committed."""
 
-    def __init__(self, db: sqlite3.Connection, *, being_sent: Container[int], numbers: Iterator[int]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, staging: Staging, *, being_sent: Container[int], numbers: Iterator[int]
+    ) -> None:
         self._db = db
+        self._staging = staging
         self._being_sent = being_sent
         self._numbers = numbers
         """Keys of bodies to come, none of which another has had: whoever still has a removed message gets no other."""
         self.keys: dict[Body, int] = {}
+        self.batches: list[int] = []
+        """The batches whose tasks are to be done once it is committed."""
+        self.shelves: list[Shelf] = []
+        """Those that are real once it is committed."""
 
     def write(self, change: Change) -> None:
         """Write one change; sqlite3.Error when it cannot be."""
@@ -72,9 +78,7 @@ class Writer:
             case FlagsStored():
                 self._store_flags(change)
             case MailboxRemoved():
-                self._db.execute("DELETE FROM message WHERE mailbox = ?", (change.mailbox,))
-                self._db.execute("DELETE FROM mailbox WHERE uid_validity = ?", (change.mailbox,))
-                self._drop_bodies(change.messages)
+                self._remove_mailbox(change)
             case _:
                 parameters = {field.name: getattr(change, field.name) for field in fields(change)}
                 for statement in _STATEMENTS[type(change)]:
@@ -92,26 +96,23 @@ class Writer:
         )
 
     def _copy(self, change: MessagesAdded) -> None:
-        """Have the rows copied where they are, and the flags written that are spelled differently in the target."""
-        moved = [new.uid - old.uid for new, old in zip(change.messages, change.copies, strict=True)]
-        self._db.executemany(
-            "INSERT INTO message (mailbox, uid, flags, internal_date, size, modseq, content)"
-            " SELECT ?, uid + ?, flags, internal_date, size, ?, content"
-            " FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
-            [
-                (change.mailbox, distance, change.modseq, change.source, low, high)
-                for low, high, distance in _ranges(change.copies, moved)
-            ],
-        )
-        pairs = zip(change.messages, change.copies, strict=True)
-        respelled = [new for new, old in pairs if new.flags != old.flags]
-        self._db.executemany(
-            "UPDATE message SET flags = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?",
-            [
-                (" ".join(sorted(flags)), change.mailbox, low, high)
-                for low, high, flags in _ranges(respelled, [message.flags for message in respelled])
-            ],
-        )
+        """Have the rows copied where they are, with the flags that the copies have."""
+        new, old = change.messages, change.copies
+        prepared = change.prepared
+        if not isinstance(prepared, Batch):
+            copies = old, [message.uid for message in new], [message.flags for message in new]
+            self._staging.copy(change.mailbox, change.modseq, change.source, copies)
+            return
+        if change.changed:
+            rows = enumerate(zip(new, old, strict=True), 1)
+            again = [
+                (flags_text(copy.flags), prepared.shelf, row) for row, (copy, was) in rows if was in change.changed
+            ]
+            self._db.executemany("UPDATE message SET flags = ? WHERE mailbox = ? AND uid = ?", again)
+        distance = new[0].uid - 1
+        shelf = Shelf(id=prepared.shelf, mailbox=change.mailbox, distance=distance, last=len(new), modseq=change.modseq)
+        self._staging.add_shelf(shelf)
+        self.shelves.append(shelf)
 
     def _insert_messages(self, change: MessagesAdded) -> None:
         self._db.executemany(
@@ -120,7 +121,7 @@ class Writer:
                 (
                     change.mailbox,
                     message.uid,
-                    " ".join(sorted(message.flags)),
+                    flags_text(message.flags),
                     message.internal_date.isoformat(),
                     message.size,
                     message.modseq,
@@ -131,25 +132,50 @@ class Writer:
         )
 
     def _remove(self, change: MessagesRemoved) -> None:
+        messages = self._unprepared(change)
         self._db.executemany(
             "DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
-            [(change.mailbox, low, high) for low, high, _ in _ranges(change.messages, repeat(""))],
+            [where[:3] for where in self._staging.shelves.ranges(change.mailbox, messages, repeat(""))],
         )
-        self._db.execute(
-            "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",
-            (change.modseq, _words(change.keywords), change.mailbox),
-        )
+        self._count(change)
         if not change.keeps_octets:
+            self._drop_bodies(messages)
+
+    def _remove_mailbox(self, change: MailboxRemoved) -> None:
+        """Delete the mailbox; if it has many messages, their rows are deleted later."""
+        self._db.execute("DELETE FROM mailbox WHERE uid_validity = ?", (change.mailbox,))
+        if len(change.messages) > self._staging.at_once:
+            self.batches.append(self._staging.remove_all(change.mailbox))
+        else:
+            for holder in [change.mailbox, *(shelf.id for shelf in self._staging.shelves.of(change.mailbox))]:
+                self._db.execute("DELETE FROM message WHERE mailbox = ?", (holder,))
             self._drop_bodies(change.messages)
+        self._db.execute("DELETE FROM shelf WHERE mailbox = ?", (change.mailbox,))
 
     def _store_flags(self, change: FlagsStored) -> None:
+        messages, flags = self._unprepared(change), change.flags
+        if change.prepared is not None:
+            pairs = zip(change.messages, flags, strict=True) if messages else ()
+            flags = [own for message, own in pairs if message in change.changed]
         self._db.executemany(
             "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?",
             [
-                (" ".join(sorted(flags)), change.modseq, change.mailbox, low, high)
-                for low, high, flags in _ranges(change.messages, change.flags)
+                (flags_text(own), change.modseq, *where)
+                for *where, own in self._staging.shelves.ranges(change.mailbox, messages, flags)
             ],
         )
+        self._count(change)
+
+    def _unprepared(self, change: MessagesRemoved | FlagsStored) -> Sequence[Message]:
+        """Return the messages for which nothing fitting was prepared; what was prepared of the others counts now."""
+        prepared = change.prepared
+        if not isinstance(prepared, Batch):
+            return change.messages
+        self._staging.commit(prepared.id, seen=prepared.seen, modseq=change.modseq)
+        self.batches.append(prepared.id)
+        return [message for message in change.messages if message in change.changed] if change.changed else []
+
+    def _count(self, change: MessagesRemoved | FlagsStored) -> None:
         self._db.execute(
             "UPDATE mailbox SET highest_modseq = ?, keywords = coalesce(?, keywords) WHERE uid_validity = ?",
             (change.modseq, _words(change.keywords), change.mailbox),
@@ -179,37 +205,10 @@ class Writer:
         return key
 
     def _drop_bodies(self, messages: Sequence[Message]) -> None:
-        """Delete the bodies of removed messages, except where a copy still has them.
-
-        What is being sent is kept until it is sent, by a row in a mailbox that nobody has.
-        """
-        self._db.executemany(
-            "INSERT OR IGNORE INTO message (mailbox, uid, flags, internal_date, size, modseq, content)"
-            " VALUES (0, ?1, '', '', 0, 0, ?1)",
-            [(message.body,) for message in messages if message.body in self._being_sent],
+        """Delete the bodies of removed messages, except where a copy still has them."""
+        drop_contents(
+            self._db, [message.body for message in messages if isinstance(message.body, int)], self._being_sent
         )
-        self._db.executemany(
-            "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE content = ?1)",
-            [(message.body,) for message in messages],
-        )
-
-
-def _ranges(messages: Iterable[Message], values: Iterable[V]) -> Iterator[tuple[int, int, V]]:
-    """Yield first and last UID of messages whose UIDs follow each other and whose values are the same, and the value.
-
-    A statement about a range costs a fifth of one for each of its messages.
-    """
-    low = high = 0
-    value: V | None = None
-    for message, own in zip(messages, values, strict=False):
-        uid = message.uid
-        if uid != high + 1 or own != value:
-            if value is not None:
-                yield low, high, value
-            low, value = uid, own
-        high = uid
-    if value is not None:
-        yield low, high, value
 
 
 def drop_sent(db: sqlite3.Connection, being_sent: Container[int] = ()) -> None:
@@ -235,9 +234,10 @@ def added(changes: Sequence[Change]) -> int:
     """
     if any(isinstance(change, MessagesRemoved | MailboxRemoved | FlagsStored | RecentClaimed) for change in changes):
         return 0
-    new = [message for change in changes if isinstance(change, MessagesAdded) for message in change.messages]
+    additions = [change for change in changes if isinstance(change, MessagesAdded) and change.prepared is None]
+    new = [message for change in additions for message in change.messages]
     bodies = {message.body for message in new if isinstance(message.body, Body)}
-    return sum(body.size for body in bodies) + _ROW * (len(new) + len(changes))
+    return sum(body.size for body in bodies) + ROW * (len(new) + len(changes))
 
 
 def _words(words: Sequence[str] | None) -> str | None:

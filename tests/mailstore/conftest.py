@@ -1,4 +1,7 @@
-"""Stores to test: every test that asks for ``open_mail_store`` runs in memory and on a SQLite file."""
+"""Stores to test: every test that asks for ``open_mail_store`` runs in memory and on a SQLite file.
+
+On the file once as usual, once so that every change of more than one message is written in steps of one message.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from labserver.mailstore.account import Account
     from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.storage import Storage
 
 
 class OpenMailStore(Protocol):
@@ -26,7 +31,7 @@ class OpenMailStore(Protocol):
         """Open a store; it is closed after the test."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "steps"])
 def open_mail_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenMailStore]:
@@ -35,13 +40,18 @@ def open_mail_store(
 
     def open_store(limits: Limits = Limits()) -> MailStore:  # noqa: B008 -- frozen
         path = tmp_path_factory.mktemp("store") / "lab.db"
-        storage = SqliteStorage(path) if request.param == "sqlite" else MemoryStorage()
-        opened.append(MailStore(storage=storage, limits=limits, clock=FixedClock()))
+        opened.append(MailStore(storage=_storage(request.param, path), limits=limits, clock=FixedClock()))
         return opened[-1]
 
     yield open_store
     for store in opened:
         store.close()
+
+
+def _storage(kind: str, path: Path) -> Storage:
+    if kind == "memory":
+        return MemoryStorage()
+    return SqliteStorage(path, at_once=1) if kind == "steps" else SqliteStorage(path)
 
 
 @pytest.fixture

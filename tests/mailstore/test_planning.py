@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import random
+import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labserver.effort import TURN, Effort, at_once
-from labserver.errors import LimitExceededError, StoreError
+from labserver.errors import LimitExceededError, StorageFullError, StoreError
 from labserver.limits import Limits
+from labserver.mailstore import planning
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, MailboxEvent
 from labserver.mailstore.message import Draft
 from labserver.mailstore.planning import change_flags, expunge, transfer
 from labserver.mailstore.sqlite import SqliteStorage
+from labserver.mailstore.staging import Staging
 from labserver.mailstore.store import MailStore
 from tests.work import Counted
 
@@ -181,6 +188,7 @@ def test_a_plan_that_is_broken_off_leaves_nothing(inbox: Mailbox, target: Mailbo
             message.content  # noqa: B018 -- reading is what fails
 
 
+@pytest.mark.parametrize("open_mail_store", ["memory", "sqlite"], indirect=True)
 def test_no_step_is_long(mail_account: Account, target: Mailbox) -> None:
     """Changes of twenty thousand messages are planned in steps of less than a turn; observers are told once."""
     inbox = mail_account.mailboxes["INBOX"]
@@ -196,22 +204,189 @@ def test_no_step_is_long(mail_account: Account, target: Mailbox) -> None:
     assert effort.largest <= max(TURN, 2 * 64 * len(messages))
 
 
-def test_where_commits_take_their_time(inbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage may take what is removed in pieces, between which others have their turns, and what they do counts."""
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqliteStorage:
+    """Return the storage of a file in which each change of more than one message is written in steps of two."""
+    monkeypatch.setattr(planning, "_STEP", 2)
+    return SqliteStorage(tmp_path / "lab.db", at_once=1)
+
+
+def after_a_kill(path: Path, to: Path) -> MailStore:
+    """Return the store as a process finds it when the one that has it is killed now."""
+    to.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copyfile(f"{path}{ending}", to / f"lab.db{ending}")
+    return MailStore(storage=SqliteStorage(to / "lab.db"))
+
+
+_LONG: dict[str, Callable[[Mailbox, Mailbox, Effort], Generator[object, None, object]]] = {
+    "STORE": lambda inbox, _, effort: change_flags(inbox, inbox.messages[:6], lambda f: f ^ SEEN, effort, origin=None),
+    "COPY": lambda inbox, target, effort: transfer(inbox, inbox.messages[::2], target, effort, move=False),
+    "COPY within": lambda inbox, _, effort: transfer(inbox, inbox.messages[::2], inbox, effort, move=False),
+    "MOVE": lambda inbox, target, effort: transfer(inbox, inbox.messages[1:7], target, effort, move=True),
+    "MOVE within": lambda inbox, _, effort: transfer(inbox, inbox.messages[::3], inbox, effort, move=True),
+    "EXPUNGE": lambda inbox, _, effort: expunge(inbox, list(inbox.messages), effort, marked=deleted),
+}
+
+
+@pytest.mark.parametrize("long", _LONG.values(), ids=_LONG)
+def test_a_kill_at_any_step(steps: SqliteStorage, tmp_path: Path, long: Callable[..., Generator[object]]) -> None:
+    """Whenever the process is killed during a long change of a file, all of it is there afterwards or nothing of it."""
+    store = MailStore(storage=steps)
+    inbox, target = (store.account("alice").mailboxes[name] for name in ("INBOX", "Sent"))
+    for number in range(9):
+        inbox.append([Draft(content=b"%d" % number, flags=frozenset(["Word"] if number % 2 else ["\\Deleted"]))])
+    work = long(inbox, target, Effort(turn=1))
+    seen = []
+    for step in range(1000):
+        if next(work, None) is None:
+            break
+        found = after_a_kill(tmp_path / "lab.db", tmp_path / f"{step}")
+        assert kept(found) == kept(store)
+        seen.append(kept(found))
+        found.close()
+    seen.append(kept(store))
+    changes = sum(before != after for before, after in itertools.pairwise(seen))
+    assert changes == 1
+    assert len(seen) > 12
+    expected = kept(store)
+    store.close()
+    with contextlib.closing(MailStore(storage=SqliteStorage(tmp_path / "lab.db"))) as again:
+        assert kept(again) == expected
+
+
+def test_no_transaction_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is done to ten thousand messages of a file, no transaction changes much more than a thousand rows."""
+    storage = SqliteStorage(tmp_path / "lab.db")
+    store = MailStore(storage=storage)
+    account = store.account("alice")
+    inbox, target = account.mailboxes["INBOX"], account.mailboxes["Sent"]
+    fill(inbox, 10_000)
+    transact, most = storage._transact, 0  # noqa: SLF001 -- where all transactions are
+
+    def counted(do: Callable[[], object]) -> object:
+        nonlocal most
+        before = storage._db.total_changes  # noqa: SLF001 -- the same
+        result = transact(do)
+        most = max(most, storage._db.total_changes - before)  # noqa: SLF001 -- the same
+        return result
+
+    monkeypatch.setattr(storage, "_transact", counted)
+    for work in (
+        lambda: change_flags(inbox, list(inbox.messages), add_seen, Effort(), origin=None),
+        lambda: change_flags(inbox, inbox.messages[::2], lambda flags: flags | DELETED, Effort(), origin=None),
+        lambda: transfer(inbox, list(inbox.messages), target, Effort(), move=False),
+        lambda: transfer(inbox, inbox.messages[::2], target, Effort(), move=True),
+        lambda: expunge(target, list(target.messages), Effort(), marked=deleted),
+        lambda: account.rename_in_turns("INBOX", "else", Effort()),
+        lambda: account.delete_in_turns("else", Effort()),
+        lambda: transfer(target, list(target.messages), target, Effort(), move=True),
+    ):
+        at_once(work())
+    assert 500 <= most <= 1_100
+    assert len(target.messages) == 5_000
+    store.close()
+
+
+def left(path: Path) -> dict[str, int]:
+    """Return how many rows a file has that nobody can see."""
+    queries = {
+        "tasks": "SELECT count(*) FROM task",
+        "batches": "SELECT count(*) FROM batch",
+        "rows": "SELECT count(*) FROM message WHERE mailbox NOT IN (SELECT uid_validity FROM mailbox)"
+        " AND mailbox NOT IN (SELECT id FROM shelf)",
+        "contents": "SELECT count(*) FROM content WHERE id NOT IN (SELECT content FROM message)",
+    }
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return {what: db.execute(query).fetchone()[0] for what, query in queries.items()}
+
+
+@pytest.mark.parametrize("long", _LONG.values(), ids=_LONG)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_nothing_is_left(
+    steps: SqliteStorage, tmp_path: Path, long: Callable[..., Generator[object]], *, restarted: bool
+) -> None:
+    """A long change that is broken off at any step leaves no row in the file once other commits, or a start, come."""
+    store = MailStore(storage=steps)
+    inbox, target = (store.account("alice").mailboxes[name] for name in ("INBOX", "Sent"))
+    for steps_done in range(1, 60):
+        fill(inbox, 9 - len(inbox.messages), "\\Deleted")
+        work = long(inbox, target, Effort(turn=1))
+        for _ in range(steps_done):
+            next(work, None)
+        work.close()
+        if not restarted:
+            while steps.settle():
+                pass
+        at_once(expunge(target, list(target.messages), Effort(), marked=lambda _: True))
+    expected = kept(store)
+    store.close()
+    if restarted:
+        MailStore(storage=SqliteStorage(tmp_path / "lab.db")).close()
+    assert set(left(tmp_path / "lab.db").values()) == {0}
+    with contextlib.closing(MailStore(storage=SqliteStorage(tmp_path / "lab.db"))) as again:
+        assert kept(again) == expected
+
+
+def test_what_others_do_to_a_change_that_is_prepared(steps: SqliteStorage, tmp_path: Path) -> None:
+    """Others change, mark and expunge messages at every step of a long change; the file has what memory has."""
+    store = MailStore(storage=steps)
+    inbox, target = (store.account("alice").mailboxes[name] for name in ("INBOX", "Sent"))
+    chance = random.Random(8)  # noqa: S311 -- repeatable
+    for round_ in range(15):
+        for name, long in _LONG.items():
+            fill(inbox, max(0, 9 - len(inbox.messages)), chance.choice(["Word", "word", "\\Deleted"]))
+            changes = disturbances(inbox, target, chance, expunges=name in {"STORE", "EXPUNGE"})
+            interrupted(long(inbox, target, Effort(turn=1)), *chance.choices(changes, k=chance.randrange(60)))
+            with contextlib.closing(after_a_kill(tmp_path / "lab.db", tmp_path / f"{round_} {name}")) as found:
+                assert kept(found) == kept(store)
+            inbox.expunge(inbox.messages[9:])
+            target.expunge(target.messages)
+    store.close()
+
+
+def disturbances(
+    inbox: Mailbox, target: Mailbox, chance: random.Random, *, expunges: bool
+) -> list[Callable[[], object]]:
+    """Return what others do, at most a little at a time."""
+
+    def some() -> Message:
+        return chance.choice(inbox.messages)
+
+    changes: list[Callable[[], object]] = [
+        lambda: inbox.change_flags([(message := some(), message.flags ^ chance.choice([SEEN, DELETED]))]),
+        lambda: fill(target, 1, "wORD"),
+        lambda: fill(inbox, 1),
+        lambda: None,
+        lambda: None,
+    ]
+    return [*changes, lambda: inbox.expunge([some()])] if expunges else changes
+
+
+def test_a_long_change_without_room(steps: SqliteStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file has no room to prepare a change, a copy is refused, and what adds no mail is done without."""
+    store = MailStore(storage=steps)
+    inbox, target = (store.account("alice").mailboxes[name] for name in ("INBOX", "Sent"))
     messages = fill(inbox, 6, "\\Deleted")
-    monkeypatch.setattr(type(inbox), "most_removed", 2)
-    events: list[MailboxEvent] = []
-    inbox.observe(events.append)
-    work = expunge(inbox, messages, Effort(turn=1 << 10), marked=deleted)
-    interrupted(
-        work,
-        lambda: inbox.change_flags([(messages[2], frozenset())]),
-        lambda: inbox.expunge([messages[4]]),
-    )
-    assert shown(inbox) == [(3, "")]
-    removed = [event.messages for event in events if isinstance(event, Expunged)]
-    assert max(map(len, removed)) == 2
-    assert sum(map(len, removed)) == 5
+    refused: list[object] = []
+
+    def full(*_: object) -> None:
+        refused.append(1)
+        raise StorageFullError
+
+    monkeypatch.setattr(Staging, "add_tasks", full)
+    with monkeypatch.context() as patched:
+        patched.setattr(Staging, "copy", full)
+        with pytest.raises(StorageFullError):
+            at_once(transfer(inbox, messages, target, Effort(), move=False))
+        assert (refused, target.messages) == ([1], [])
+    at_once(transfer(inbox, messages[:2], target, Effort(), move=True))
+    at_once(expunge(inbox, messages[2:4], Effort(), marked=deleted))
+    at_once(change_flags(inbox, messages[4:], add_seen, Effort(), origin=None))
+    assert shown(inbox) == [(uid, "\\Deleted \\Seen") for uid in (5, 6)]
+    assert shown(target) == [(uid, "\\Deleted") for uid in (1, 2)]
+    assert len(refused) > 3
+    store.close()
 
 
 def test_renaming_the_inbox_takes_turns(mail_account: Account) -> None:

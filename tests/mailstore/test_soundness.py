@@ -87,7 +87,7 @@ def _overwritten(name: str) -> Callable[[Path], None]:
     return tamper
 
 
-_TABLES = ("lab", "account", "mailbox", "container", "subscription", "content", "message")
+_TABLES = ("lab", "account", "mailbox", "container", "subscription", "content", "message", "shelf", "batch", "task")
 _BY_SQL = {
     **{f"DROP TABLE {name}": f"there is no table {name}" for name in _TABLES},
     "DROP INDEX message_content": "there is no index message_content",
@@ -110,6 +110,11 @@ _BY_SQL = {
     "UPDATE mailbox SET special_use = x'00'": "a mailbox",
     "INSERT INTO container VALUES ('carol', 'x')": "the name of a mailbox",
     "INSERT INTO subscription VALUES ('bob', x'00')": "the name of a mailbox",
+    "INSERT INTO shelf VALUES (-1, 12345, 10, 5, 1)": "a place of messages",
+    "INSERT INTO shelf SELECT -1, uid_validity, 'far', 5, 1 FROM mailbox LIMIT 1": "a place of messages",
+    "INSERT INTO batch VALUES (1, 1, 'all', 5)": "a change that is not finished",
+    "INSERT INTO task VALUES (1, 1, 1, 9, 2, NULL)": "a change that is not finished",
+    "INSERT INTO task VALUES (1, 1, 1, 1, 2, x'00')": "a change that is not finished",
     "UPDATE message SET uid = 'one' WHERE uid = 1": "a message",
     "UPDATE message SET uid = 9999 WHERE uid = 1": "a message",
     "UPDATE message SET mailbox = mailbox + 1000000 WHERE uid = 2": "a message",
