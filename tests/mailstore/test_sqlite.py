@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.clock import FixedClock
+from labserver.effort import Effort, at_once
 from labserver.errors import ConfigurationError, StorageFullError, StoreError
 from labserver.mailstore import store_file as store_file_module
 from labserver.mailstore.cache import WarmMessages
 from labserver.mailstore.message import Draft
+from labserver.mailstore.planning import expunge
 from labserver.mailstore.schema import APPLICATION_ID, SCHEMA_VERSION
 from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.store import MailStore
@@ -181,6 +183,26 @@ def test_an_unusable_file_is_named_and_left_alone(store_file: Path, prepare: Cal
             opened(store_file)
         assert str(error.value).startswith(f"{store_file}: ")
     assert (store_file.read_bytes() if store_file.is_file() else b"") == before
+
+
+def test_a_file_of_the_format_before(kept: Path) -> None:
+    """A file of version 1, which has no tables for long changes, gets them, and loses nothing."""
+    before = MailStore(storage=SqliteStorage(kept))
+    expected = [
+        (message.uid, message.flags, message.content) for message in before.account("alice").mailboxes["INBOX"].messages
+    ]
+    before.close()
+    for statement in ("DROP TABLE shelf", "DROP TABLE batch", "DROP TABLE task", "PRAGMA user_version = 1"):
+        change(kept, statement)
+    after = MailStore(storage=SqliteStorage(kept, at_once=0))
+    inbox = after.account("alice").mailboxes["INBOX"]
+    assert [(message.uid, message.flags, message.content) for message in inbox.messages] == expected
+    assert expected
+    at_once(expunge(inbox, list(inbox.messages), Effort(), marked=lambda _: True))
+    after.close()
+    storage = SqliteStorage(kept)
+    assert (storage.pragma("user_version"), storage.pragma("integrity_check")) == (SCHEMA_VERSION, "ok")
+    storage.close()
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
