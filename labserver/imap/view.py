@@ -208,8 +208,11 @@ class View:
             ranges = wanted.ranges(last)
             if ranges[0][0] < 1 or ranges[-1][1] > last:
                 raise BadSyntax("There is no such message number")
-            return [(n, messages[n - 1]) for low, high in ranges for n in range(low, high + 1)]
-        hits: list[Hit] = []
+            hits: list[Hit] = []
+            for low, high in ranges:
+                hits += zip(range(low, high + 1), messages[low - 1 : high], strict=True)
+            return hits
+        hits = []
         for low, high in wanted.ranges(messages[-1].uid) if messages else ():
             first = bisect_left(messages, low, key=_UID)
             end = bisect_left(messages, high + 1, lo=first, key=_UID)

@@ -29,7 +29,8 @@ class Maildrop:
         self._mailbox = mailbox
         self._messages = tuple(mailbox.messages)
         self._marked: set[int] = set()
-        self.size = sum(message.size for message in self._messages)
+        self._whole_size = mailbox.size
+        self.size = mailbox.size
         """Octets of all messages not marked as deleted."""
 
     @classmethod
@@ -84,7 +85,7 @@ class Maildrop:
 
     def unmark(self) -> None:
         """Take all marks back."""
-        self.size += sum(self[number].size for number in self._marked)
+        self.size = self._whole_size
         self._marked.clear()
 
     def update(self, effort: Effort) -> Work[None]:
