@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.budget import Budget, Charge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["BareLineFeeds", "Blocks", "Held", "Intake", "Span", "with_crlf"]
+__all__ = ["Blocks", "Held", "Intake", "LineFeeds", "Span", "with_crlf"]
 
 _CR, _LF = 0x0D, 0x0A
 _ALWAYS = 8 << 10
@@ -106,9 +106,9 @@ class Held:
         self.lost = True
         self.close()
 
-    def span(self, start: int, size: int) -> Span:
-        """Return the part that is, or will be, at ``start``."""
-        return Span(self, start, size)
+    def span(self, size: int, *, mends: bool) -> Span:
+        """Return the part that will come next, of so many octets; ``mends``: each of its lines is to end with CRLF."""
+        return Span(self, self.size, size, feeds=LineFeeds(mends=mends))
 
     @property
     def resident(self) -> bool:
@@ -163,46 +163,55 @@ class Held:
             self._charge.resize(len(tail), forced=True)  # less than a block, which every connection has room for
 
 
-class BareLineFeeds:
-    """Counts line feeds without a carriage return, in pieces as they come."""
+class LineFeeds:
+    """Puts a carriage return before each line feed that has none, in pieces as they come, or only counts those."""
 
-    __slots__ = ("_after_cr", "count")
+    __slots__ = ("_after_cr", "_mends", "alone", "bare")
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, *, mends: bool) -> None:
+        self.bare = 0
+        """Line feeds that came without a carriage return."""
+        self.alone = False
+        """A CR or LF in the octets that were passed on last, or a CR before them, may stand alone."""
+        self._mends = mends
         self._after_cr = False
 
-    def look(self, octets: bytes) -> bool:
-        """Look through the next octets; return whether a CR or LF in them, or a CR before them, may stand alone."""
+    @property
+    def added(self) -> int:
+        """How many octets there are more than came."""
+        return self.bare if self._mends else 0
+
+    def pass_on(self, octets: bytes) -> bytes:
+        """Return the next octets as they are to be held."""
+        self.alone = self._after_cr
         if not octets:
-            return self._after_cr
-        after_cr, joined = self._after_cr, self._after_cr and octets[0] == _LF
-        alone = octets.replace(b"\r\n", b"")  # faster than to count pairs, and tells of carriage returns as well
-        feeds = alone.count(b"\n") - joined if b"\n" in alone else 0
-        self.count += feeds
+            return octets
+        begun = self._after_cr and octets[0] == _LF
+        rest = octets.replace(b"\r\n", b"")  # faster than to count pairs, and tells of carriage returns as well
+        bare = rest.count(b"\n") - begun if b"\n" in rest else 0
+        self.bare += bare
+        self.alone = bare > 0 or self._after_cr or b"\r" in rest
         self._after_cr = octets[-1] == _CR
-        return feeds > 0 or after_cr or b"\r" in alone
+        if not bare or not self._mends:
+            return octets
+        return b"\n" + _with_crlf(octets[1:]) if begun else _with_crlf(octets)
 
 
-def with_crlf(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the octets with a carriage return before each line feed; bare ones stay as they are."""
-    held = b""
-    for piece in pieces:
-        octets = held + piece
-        held = b"\r" if octets.endswith(b"\r") else b""
-        yield octets.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if held:
-        yield held
+def with_crlf(octets: bytes) -> bytes:
+    """Return octets with a carriage return before each line feed; bare ones stay as they are."""
+    return LineFeeds(mends=True).pass_on(octets)
+
+
+def _with_crlf(octets: bytes) -> bytes:
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 class Span:
     """One message in a holder. Its octets come in order; ``prefix`` goes ahead of them."""
 
-    __slots__ = ("_held", "_start", "binary", "feeds", "prefix", "repaired", "sent")
+    __slots__ = ("_feeds", "_held", "_start", "binary", "prefix", "sent")
 
-    def __init__(
-        self, held: Held, start: int, size: int, *, prefix: bytes = b"", feeds: BareLineFeeds | None = None
-    ) -> None:
+    def __init__(self, held: Held, start: int, size: int, *, prefix: bytes = b"", feeds: LineFeeds) -> None:
         self._held = held
         self._start = start
         self.sent = size
@@ -210,14 +219,17 @@ class Span:
         self.prefix = prefix
         self.binary = False
         """There is a NUL in it."""
-        self.feeds = feeds or BareLineFeeds()
-        self.repaired = False
-        """Its lines end with CRLF when it is read, whatever they ended with when it came."""
+        self._feeds = feeds
 
     @property
     def size(self) -> int:
         """How many octets are read."""
-        return self.sent + len(self.prefix) + (self.feeds.count if self.repaired else 0)
+        return len(self.prefix) + self._stored
+
+    @property
+    def _stored(self) -> int:
+        """Octets in the holder."""
+        return self.sent + self._feeds.added
 
     @property
     def held(self) -> Held:
@@ -237,8 +249,7 @@ class Span:
     def write(self, octets: bytes, sent: bytes) -> None:  # noqa: ARG002 -- a sink's; a literal is what was sent
         """Take the next octets."""
         self.binary = self.binary or b"\0" in octets
-        self.feeds.look(octets)
-        self._held.write(octets)
+        self._held.write(self._feeds.pass_on(octets))
 
     def drop(self) -> None:
         """Forget them: what they belong to will not be answered with more than a refusal."""
@@ -246,29 +257,20 @@ class Span:
 
     def behind(self, prefix: bytes) -> Span:
         """Return the same octets with others ahead of them."""
-        span = Span(self._held, self._start, self.sent, prefix=prefix + self.prefix, feeds=self.feeds)
-        span.binary, span.repaired = self.binary, self.repaired
-        return span
-
-    def with_crlf(self) -> Span:
-        """Return the same octets with CRLF for each bare LF."""
-        if not self.feeds.count:
-            return self
-        span = self.behind(b"")
-        span.repaired = True
+        span = Span(self._held, self._start, self.sent, prefix=prefix + self.prefix, feeds=self._feeds)
+        span.binary = self.binary
         return span
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the octets in pieces. OSError when they cannot be read."""
         if self.prefix:
             yield self.prefix
-        pieces = self._held.pieces(self._start, self.sent)
-        yield from with_crlf(pieces) if self.repaired and self.feeds.count else pieces
+        yield from self._held.pieces(self._start, self._stored)
 
     def read(self) -> bytes:
         """Return the octets; there is one copy of them at a time."""
-        if not self.prefix and not (self.repaired and self.feeds.count):
-            alone = self._held.only(self._start, self.sent)
+        if not self.prefix:
+            alone = self._held.only(self._start, self._stored)
             if alone is not None:
                 return alone
         pieces = self.pieces()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.budget import Budget
-from labserver.holding import Intake
+from labserver.holding import Held, Intake, LineFeeds, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +68,8 @@ def test_what_is_written_is_read(pieces: list[bytes], share: int, cut: tuple[int
     assert not held.lost
     assert held.size == len(whole)
     assert held.resident == (len(whole) <= share or len(whole) < paper.size)
-    assert held.span(0, len(whole)).read() == whole
-    part = held.span(start, end - start)
+    assert part_of(held, 0, len(whole)).read() == whole
+    part = part_of(held, start, end - start)
     assert (part.read(), b"".join(part.pieces())) == (whole[start:end],) * 2
     assert (part.behind(b"a").behind(b"b").read(), part.behind(b"ab").size) == (b"ba" + whole[start:end], 2 + part.size)
     assert budget.held + paper.size * len(paper.blocks) == len(whole)
@@ -77,12 +77,17 @@ def test_what_is_written_is_read(pieces: list[bytes], share: int, cut: tuple[int
     assert (budget.held, paper.blocks) == (0, {})
 
 
+def part_of(held: Held, start: int, size: int) -> Span:
+    """Return a part of what is held."""
+    return Span(held, start, size, feeds=LineFeeds(mends=False))
+
+
 def test_one_piece_is_never_copied() -> None:
     """Mail that comes in one segment is the segment."""
     octets = b"x" * 4_096
     held = Intake().hold()
     held.write(octets)
-    assert held.span(0, 4_096).read() is octets
+    assert part_of(held, 0, 4_096).read() is octets
 
 
 @pytest.mark.parametrize("spool", [None, Paper(most=3), Paper(most=0)], ids=["no spool", "a small one", "a full one"])
@@ -129,17 +134,19 @@ def test_room_can_be_asked_for(size: int, room: bool) -> None:  # noqa: FBT001 -
 
 
 @given(st.lists(st.text("\r\nx.", max_size=4), max_size=12), st.sampled_from([3, 8, 1_000]), st.integers(0, 3))
-def test_bare_line_feeds_are_mended_when_they_are_read(texts: list[str], share: int, start: int) -> None:
-    """In whatever pieces octets come, in memory or in blocks: each LF has a CR before it, and the size says so."""
+def test_bare_line_feeds_are_mended_as_they_come(texts: list[str], share: int, start: int) -> None:
+    """In whatever pieces octets come, to memory or to blocks: each LF has a CR before it, and the size says so."""
     pieces = [text.encode() for text in texts]
     held = Intake(share=share, blocks=Paper(size=3)).hold()
     held.write(b"y" * start)
-    span = held.span(start, sum(map(len, pieces)))
+    sent = b"".join(pieces)
+    span = held.span(len(sent), mends=False)
     for piece in pieces:
         span.write(piece, piece)
-    sent = b"".join(pieces)
+    mended = held.span(len(sent), mends=True)
+    for piece in pieces:
+        mended.write(piece, piece)
     stored = re.sub(rb"(?<!\r)\n", b"\r\n", sent)
-    mended = span.with_crlf()
     assert (span.read(), span.size, span.sent) == (sent, len(sent), len(sent))
     assert (mended.read(), mended.size, mended.sent) == (stored, len(stored), len(sent))
     assert b"".join(mended.pieces()) == stored

@@ -17,7 +17,7 @@ from labserver.dialogues.exchange import Reply
 from labserver.effort import GIVE_WAY, Effort, GiveWay
 from labserver.errors import StoreError
 from labserver.holding import Span
-from labserver.imap.commands.transfer import NO_ROOM, takes_message
+from labserver.imap.commands.transfer import NO_ROOM, announces_eight, takes_message
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
 from labserver.imap.dialect import compose
 from labserver.imap.extensions.table import EXTENSIONS
@@ -215,7 +215,8 @@ class Session:
         held = next((sink.held for _, sink in request.sinks if isinstance(sink, Span)), None) or self._intake.hold()
         if not request.unasked and (held.lost or not self._intake.has_room(request.size)):
             return _refused(request, "LIMIT", NO_ROOM)
-        return held.span(held.size, request.size)
+        eight = announces_eight(request.parts, utf8=self.utf8)
+        return held.span(request.size, mends=not (eight or self.keep_line_ends))
 
     def _small(self, request: LiteralRequest, most: int, where: str) -> Reply | None:
         places = {place for place, _ in request.sinks}

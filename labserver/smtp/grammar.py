@@ -55,6 +55,11 @@ class Addressed:
     parameters: Mapping[str, str]
     """Upper-cased keyword → value as sent, empty for a keyword without one."""
 
+    @property
+    def binary(self) -> bool:
+        """MAIL says that the body is BINARYMIME, so that only BDAT can carry it (RFC 3030 3)."""
+        return self.parameters.get("BODY", "").upper() == "BINARYMIME"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:

@@ -21,6 +21,7 @@ from labserver.budget import Charge
 from labserver.clock import SystemClock
 from labserver.dialogues.exchange import Await, Reply
 from labserver.errors import LabFullError
+from labserver.holding import LineFeeds
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.smtp.driven import DrivenSMTP, more
 from labserver.smtp.grammar import MAIL, RCPT, Addressed
@@ -212,7 +213,12 @@ class Session(DrivenSMTP):
         if isinstance(sender, Refusal):
             await self.push(str(sender))
             return
-        self._transaction = Transaction(sender=sender, held=self._intake.hold(), charge=Charge(self._intake.budget))
+        self._transaction = Transaction(
+            sender=sender,
+            held=self._intake.hold(),
+            charge=Charge(self._intake.budget),
+            feeds=LineFeeds(mends=not (self._keep_line_ends or sender.binary)),
+        )
         self.answer(_SENDER_ACCEPTED)
 
     def _sender(self, argument: str) -> Addressed | Refusal:
@@ -279,7 +285,7 @@ class Session(DrivenSMTP):
             await self.push("503 5.5.1 DATA comes after RCPT, and not after BDAT")
         elif arg:
             await self.push("501 5.5.4 Syntax: DATA")
-        elif transaction.binary:
+        elif transaction.sender.binary:
             await self.push("503 5.5.1 BINARYMIME needs BDAT")
         else:
             self.answer(_GO_AHEAD)
@@ -312,7 +318,7 @@ class Session(DrivenSMTP):
             await more(Await.chunk(size, 0))
             await self.push("503 5.5.1 BDAT comes after RCPT")
             return
-        room = self._limits.message_size - transaction.held.size
+        room = self._limits.message_size - transaction.sent
         unit = await more(Await.chunk(size, room, MailData(transaction, counted=True)))
         transaction.begun = True
         refusal = self._fault(unit, transaction)
@@ -325,11 +331,7 @@ class Session(DrivenSMTP):
         """End the transaction: deliver its content, or say why not. ``last``: the client has sent all of it."""
         try:
             if refusal is None:
-                # Lines that end with LF only are a client's fault that any server mends, except where lines are nothing
-                # to the sender (RFC 3030 3).
-                kept = self._keep_line_ends or transaction.binary
-                content = transaction.content if kept else transaction.content.with_crlf()
-                await self._answer(transaction, self._deliver(transaction, content))
+                await self._answer(transaction, self._deliver(transaction, transaction.content))
             elif last:
                 await self._answer(transaction, [str(refusal)] * len(transaction.recipients))
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labserver.holding import BareLineFeeds, Span
+from labserver.holding import LineFeeds, Span
 from labserver.smtp.smuggling import LookalikeSearch
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Transaction:
     charge: Charge
     """What the recipients take."""
     recipients: list[Recipient] = field(default_factory=list)
-    feeds: BareLineFeeds = field(default_factory=BareLineFeeds)
+    feeds: LineFeeds
+    """Lines that end with LF only are a client's fault that any server mends; not where lines are nothing to it."""
     begun: bool = False
     """A chunk came with BDAT; one that is empty is a chunk too."""
 
@@ -54,14 +55,14 @@ class Transaction:
         return "SMTPUTF8" in self.sender.parameters
 
     @property
-    def binary(self) -> bool:
-        """The body was declared BINARYMIME, so that only BDAT can carry it (RFC 3030 3)."""
-        return self.sender.parameters.get("BODY", "").upper() == "BINARYMIME"
+    def content(self) -> Span:
+        """The message, with its lines mended if they are to be."""
+        return Span(self.held, 0, self.sent, feeds=self.feeds)
 
     @property
-    def content(self) -> Span:
-        """The message as it came."""
-        return Span(self.held, 0, self.held.size, feeds=self.feeds)
+    def sent(self) -> int:
+        """Octets of the message as they came."""
+        return self.held.size - self.feeds.added
 
     @property
     def declared_size(self) -> int:
@@ -89,10 +90,10 @@ class MailData:
 
     def write(self, octets: bytes, sent: bytes) -> None:
         """Take the next octets."""
-        bare = self._feeds.look(octets)
+        kept = self._feeds.pass_on(octets)
         if self._search is not None and not self._held.lost:
-            self._search.look(sent, bare=bare)
-        self._held.write(octets)
+            self._search.look(sent, bare=self._feeds.alone)
+        self._held.write(kept)
 
     def drop(self) -> None:
         """Hold nothing of the message any more."""

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from labserver.budget import Charge
-from labserver.holding import Intake
+from labserver.holding import Intake, LineFeeds
 from labserver.smtp.grammar import MAIL, Addressed, parse
 from labserver.smtp.smuggling import LookalikeSearch
 from labserver.smtp.transaction import MailData, Transaction
@@ -84,13 +84,15 @@ def test_innocent_data_passes(innocent: bytes) -> None:
 @example(b"a\r\n\0.\r\nb", [4])
 @example(b"a\r\n\0\r\n.b\r", [5])
 def test_pieces_of_data_are_looked_through_as_the_whole(sent: bytes, cuts: list[int]) -> None:
-    """However the network cuts mail data: lookalikes are found, bare line feeds are counted, dots are taken off."""
+    """However the network cuts mail data: lookalikes are found, bare line feeds are mended, dots are taken off."""
     sent = sent.partition(b"\r\n.\r\n")[0].removesuffix(b"\r\n.") + b"\r\n.\r\n"
     assume(not sent.startswith(b".\r\n"))  # that is the end already
     sender = parse(MAIL, "FROM:<>")
     assert isinstance(sender, Addressed)
     intake = Intake()
-    transaction = Transaction(sender=sender, held=intake.hold(), charge=Charge(intake.budget))
+    transaction = Transaction(
+        sender=sender, held=intake.hold(), charge=Charge(intake.budget), feeds=LineFeeds(mends=True)
+    )
     framer, data = Framer(line_limit=100), MailData(transaction)
     framer.expect_data(1000, data)
     units = []
@@ -101,6 +103,6 @@ def test_pieces_of_data_are_looked_through_as_the_whole(sent: bytes, cuts: list[
     assert isinstance(units[-1], Framed)
     assert units[-1].raw == stuffed
     content = stuffed.removeprefix(b".").replace(b"\r\n.", b"\r\n")
-    assert transaction.content.read() == content
-    assert transaction.feeds.count == len(re.findall(rb"(?<!\r)\n", content))
+    assert transaction.content.read() == re.sub(rb"(?<!\r)\n", b"\r\n", content)
+    assert transaction.feeds.bare == len(re.findall(rb"(?<!\r)\n", content))
     assert data.smuggles is bool(re.search(rb"[\r\n]\.[\r\n]", b"\n" + stuffed.replace(b"\0", b"")))

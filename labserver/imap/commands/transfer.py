@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
 
-__all__ = ["NO_ROOM", "Append", "Copy", "Move", "takes_message"]
+__all__ = ["NO_ROOM", "Append", "Copy", "Move", "announces_eight", "takes_message"]
 
 NO_ROOM = "There is no room for this message now, try again later"
 _MOST_AT_ONCE = 1_000
 """Messages of one APPEND, which are stored in one step."""
 _NAME_AND_MESSAGE = 3
 """Parts of a command whose first or second literal is announced: before it there may be a mailbox name or a message."""
+_EIGHT = re.compile(rb"~\{[0-9]+\+?\}\Z")
 _INTERNATIONAL = Envelope(sender="", recipients=(), parameters={"SMTPUTF8": ""}, service="imap", protocol="IMAP")
 """Kept beside a message that came by APPEND UTF8, so that POP3 downgrades it like mail that came by SMTPUTF8."""
 
@@ -84,8 +86,8 @@ class Append:
 def _with_crlf(draft: Draft) -> Draft:
     content = draft.content
     if not isinstance(content, bytes):
-        return replace(draft, content=content.with_crlf())
-    lines = b"".join(with_crlf((content,)))
+        return draft  # mended when it came
+    lines = with_crlf(content)
     return replace(draft, content=lines, mended=len(lines) - len(content))
 
 
@@ -146,6 +148,12 @@ def takes_message(parts: tuple[bytes, ...], *, start: int, dialect: Dialect, utf
     except (BadSyntax, Refused):
         return False
     return beginning or dialect.has("MULTIAPPEND")
+
+
+def announces_eight(parts: tuple[bytes, ...], *, utf8: bool) -> bool:
+    """Return whether the literal that ``parts`` announce at their end is a literal8, whose octets need not be lines."""
+    announced = _EIGHT.search(parts[-1])
+    return announced is not None and not (utf8 and parts[-1][: announced.start()].upper().endswith(b"UTF8 ("))
 
 
 def _uids(messages: Sequence[Message], effort: Effort) -> Work[bytes]:
