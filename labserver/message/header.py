@@ -96,9 +96,14 @@ class Header:
         """The header's octets, blank line included."""
         return self.content[self.start : self.end]
 
-    def fields(self) -> Iterator[Field]:
-        """Yield every field in order; the delimiting blank line is not one."""
-        for match in _FIELD.finditer(self.content, self.start, self.end):
+    def fields(self, *, within: int = sys.maxsize) -> Iterator[Field]:
+        """Yield every field in order; the delimiting blank line is not one.
+
+        The last one ends at the place ``within`` at the latest, and nothing behind that is looked at.
+        """
+        for match in _FIELD.finditer(self.content, self.start, min(self.end, within + 1)):
+            if match.end() > within:
+                return
             name = match[1].strip(_WHITE)
             if name or match[2]:
                 yield Field(name.lower(), match.start(), match.end(2), match.end())

@@ -7,7 +7,7 @@ as its octets are.
 from __future__ import annotations
 
 import codecs
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from labserver.message.charsets import Folding, codec, decode, fold, text_decoder
@@ -30,10 +30,10 @@ _SHORT = 1 << 14
 
 def header_text(header: Header) -> str:
     """Return a header as text, one unfolded field a line; only ``MOST_OCTETS`` and ``MOST_FIELDS`` of it count."""
-    content, end = header.content, header.start + MOST_OCTETS
+    content, fields = header.content, header.fields(within=header.start + MOST_OCTETS)
     lines = [
         f"{decode(content[field.start : field.value])} {readable(unfolded(content[field.value : field.end]))}"
-        for field in takewhile(lambda field: field.end <= end, islice(header.fields(), MOST_FIELDS))
+        for field in islice(fields, MOST_FIELDS)
     ]
     return "\n".join(lines)
 

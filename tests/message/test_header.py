@@ -135,3 +135,16 @@ def test_fields_of_mime_are_found_like_all_others(pieces: list[bytes]) -> None:
     values = [(field.name, unfolded(content[field.value : field.end])) for field in fields]
     for name in (b"content-type", b"content-id", b"content-md5", b"mime-version"):
         assert whole(content).first(name) == next((value for known, value in values if known == name), None)
+
+
+@given(st.text("a: \r\n", max_size=30), st.integers(0, 31))
+def test_fields_up_to_a_place(text: str, within: int) -> None:
+    """Those that end there or before are the same as without a bound, also when the next one would go on behind it."""
+    header = whole(text.encode())
+    assert list(header.fields(within=within)) == [field for field in header.fields() if field.end <= within]
+
+
+def test_nothing_behind_the_place_is_looked_at() -> None:
+    """What is there makes no difference, even if it goes on with the field."""
+    content = b"a: 1\r\nb: 2\r\n"
+    assert list(whole(content + b" more" * 9).fields(within=len(content))) == list(whole(content).fields())[:1]
