@@ -37,9 +37,9 @@ SECTIONS: dict[str, Callable[[Path, bool], str]] = {
     "certificates": lambda folder, quick: certificates.run(folder, rounds=3 if quick else 15),
     "hostile": lambda folder, quick: hostile.run(
         folder,
-        messages=5000 if quick else 20_000,
-        octets=(1 if quick else 4) << 20,
-        repeats=5000 if quick else 20_000,
+        messages=5000 if quick else 100_000,
+        octets=(1 if quick else 50) << 20,
+        repeats=5000 if quick else 100_000,
         latencies=50 if quick else 200,
     ),
     "memory": lambda folder, quick: handshakes.run_memory(folder, connections=100 if quick else 500),

@@ -195,7 +195,8 @@ _ATTACKS = (
 def run(folder: Path, *, messages: int, octets: int, repeats: int, latencies: int) -> str:
     """Say each hostile line to a lab with so many messages in one mailbox, and large ones in another."""
     size = _Size(messages=messages, octets=octets, repeats=min(repeats, 2 * messages))
-    with peers.lab(folder, "--allow-cleartext-auth", "--max-memory", str(16 * octets + (1 << 30))) as lab:
+    room = ("--max-memory", str(16 * octets + (1 << 30)), "--max-message-size", str(octets + (1 << 20)))
+    with peers.lab(folder, "--allow-cleartext-auth", *room) as lab:
         _fill(lab, size)
         sys.setswitchinterval(0.0005)  # this process has two clients, and measures one of them
         with closing(_Client(lab, "imap")) as other:
