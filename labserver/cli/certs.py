@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="how the servers that get them are reached, more than once for several (default: each scenario's names)",
+        help="host name of the server that will use them, more than once for several (default: each scenario's names)",
     )
     client = verbs.add_parser("client", help="issue a certificate for an account (SASL EXTERNAL), in every format")
     client.add_argument("account", metavar="ACCOUNT", help="its name or address")
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("directory", type=Path, metavar="DIR")
         verb.add_argument("--force", action="store_true", help="overwrite files that are not ours")
     show = verbs.add_parser("show", help="print a chain field by field")
-    show.add_argument("name", nargs="?", metavar="SCENARIO", help="the scenario's (default: the lab's own)")
+    show.add_argument("name", nargs="?", metavar="SCENARIO", help="show this scenario's chain (default: the lab's own)")
     for verb in (export, show):
         add_scenario_files(verb)
     for verb in (export, client, show):
@@ -58,8 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
         verb.add_argument("--state", type=Path, metavar="DIR", help="the CA kept here (made if there is none)")
         verb.add_argument("--seed", metavar="TEXT", help="the CA that this text makes")
-        verb.add_argument("--now", type=instant, metavar="TIME", help="as if it were this time (ISO 8601)")
-        verb.add_argument("--issuer", choices=tuple(map(str, IssuerName)), help="who issues, without --ready-file")
+        verb.add_argument("--now", type=instant, metavar="TIME", help="as if made at this time (ISO 8601)")
+        verb.add_argument("--issuer", choices=tuple(map(str, IssuerName)), help="which CA issues, without --ready-file")
         verb.add_argument("--host-name", metavar="NAME", help=f"the server's name (default: {_HOST})")
         verb.add_argument("--permit", action="append", default=[], metavar="NAME", help="as for labserver up")
 

@@ -21,8 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-address",
         action="store_true",
-        help="all names on 127.0.0.1, as always where loopback has one address; certificate and TLS scenarios "
-        "work there, because TLS tells the name",
+        help="put all names on 127.0.0.1, as is done where loopback has one address; certificate and TLS scenarios "
+        "still work, because clients send the name in TLS",
     )
     add_scenario_files(parser)
 

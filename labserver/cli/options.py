@@ -120,10 +120,10 @@ def add_output_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
     """Add the options about what a lab tells while it runs; return their group."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--transcript", type=Path, metavar="FILE", help="append what is said to this file (0600), as it is said"
+        "--transcript", type=Path, metavar="FILE", help="append the transcript to this file (0600) as sessions go on"
     )
     group.add_argument("--show-secrets", action="store_true", help="do not mask credentials in --transcript")
-    group.add_argument("--log", choices=_LOG_LEVELS, default="warning", help="how much to tell (default: %(default)s)")
+    group.add_argument("--log", choices=_LOG_LEVELS, default="warning", help="how much to log (default: %(default)s)")
     return group
 
 
@@ -139,7 +139,7 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
         "--ports",
         choices=("default", "any"),
         default="any" if any_ports else "default",
-        help="any: free ports, told when ready (default: %(default)s)",
+        help="any: free ports, printed when ready (default: %(default)s)",
     )
     group.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every default port")
     for service in SERVICES.values():
@@ -154,8 +154,7 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
         "--http-port",
         type=_port,
         metavar="PORT",
-        help=f"where certificates say that CRLs, CAs and OCSP are to be had, on 127.0.0.1 only "
-        f"(default {HTTP_PORT}; 0 for any)",
+        help=f"where CRLs, CA certificates and OCSP responses are, on 127.0.0.1 only (default {HTTP_PORT}; 0 for any)",
     )
     group.add_argument(
         "--scenario",
@@ -183,7 +182,7 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME[@DOMAIN]:PASSWORD",
         help=f"an account instead of the usual ones, more than once for several (default: {defaults}); "
-        "everybody can read it in ps",
+        "visible to everybody in ps",
     )
     group.add_argument(
         "--users-file",
@@ -191,10 +190,13 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help=f"accounts from here, one a line, # for comments; only its owner may read it; so may {VARIABLE} be set",
+        help="read accounts from this file, one a line, # for comments; only its owner may read it; the variable "
+        f"{VARIABLE} takes the same lines",
     )
     parser.set_defaults(users_variable=VARIABLE)
-    group.add_argument("--accept-any", action="store_true", help="every name and password is an account of its own")
+    group.add_argument(
+        "--accept-any", action="store_true", help="accept any name and password; each pair is an account of its own"
+    )
     group.add_argument(
         "--catch-all", default=CATCH_ALL, metavar="NAME", help="the account for other recipients (default: %(default)s)"
     )
@@ -239,20 +241,23 @@ def _add_certificates(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--state", type=Path, metavar="DIR", help="keep the CA here (default: a new one per run)")
     group.add_argument(
-        "--issuer", choices=tuple(map(str, IssuerName)), default=IssuerName.LAB, help="who issues the certificate"
+        "--issuer",
+        choices=tuple(map(str, IssuerName)),
+        default=IssuerName.LAB,
+        help="the CA that issues the certificate",
     )
     group.add_argument(
         "--permit",
         action="append",
         default=[],
         metavar="NAME",
-        help="let the CA vouch for this domain, address or network too",
+        help="let the CA also issue for this domain, address or network",
     )
     group.add_argument(
         "--seed",
         type=_text,
         metavar="TEXT",
-        help="derive every key and certificate from this text; none is a secret then",
+        help="derive every key and certificate from this text; no key is secret then",
     )
     group.add_argument(
         "--now", type=instant, metavar="TIME", help="make certificates as if it were this time (ISO 8601; UTC if none)"

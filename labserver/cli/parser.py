@@ -43,15 +43,15 @@ def _near_choice(message: str) -> str:
 
 _SUB_COMMANDS = {
     "up": "start the lab and keep it running",
-    "run": "start a lab, run a command with it, pass its exit code on",
+    "run": "start a lab, run a command beside it, and exit with the command's code",
     "check": "run a client against every case and judge what it does",
-    "scenarios": "list the known-bad servers (and the known-good ones)",
+    "scenarios": "list the scenarios: broken servers, and good ones to compare with",
     "misbehaviours": "list what servers can do wrong: the parts of your own scenarios",
     "explain": "explain a scenario: its exact bytes, the clause, how to reproduce it",
     "hosts": "print lines for /etc/hosts that give every scenario its names",
     "env": "print variables that make programs use the running lab and trust its CA",
     "certs": "show or export certificates",
-    "transcript": "print what was said, live or from a file",
+    "transcript": "print the transcript of sessions, live or from a file",
     "completion": "print a script that completes commands, options and scenarios in a shell",
 }
 """Each is a module of this package."""

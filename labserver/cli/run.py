@@ -23,7 +23,7 @@ __all__ = ["add_options", "run"]
 
 _EXAMPLES = {
     "labserver run -- pytest": "a lab for the time of a test run",
-    "labserver run --transcript mail.ndjson -- make test": "keep what was said",
+    "labserver run --transcript mail.ndjson -- make test": "keep the transcript",
     "labserver run --scenario expired -- ./test.sh": "with a bad server on ports of its own",
 }
 _NOT_EXECUTABLE = 126

@@ -38,9 +38,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-engine", choices=TLS_ENGINES, default=TLS_ENGINES[0], help=_LIKE_UP)
     add_scenario_files(parser)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print everything that is known of them, as JSON")
+    form.add_argument("--json", action="store_true", help="print all details as JSON")
     form.add_argument(
-        "--markdown", action="store_true", help="print them as a document: docs/SCENARIOS.md is all of them"
+        "--markdown", action="store_true", help="print them as Markdown; docs/SCENARIOS.md has all of them"
     )
 
 

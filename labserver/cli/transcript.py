@@ -22,7 +22,7 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver transcript``."""
     parser.add_argument("file", nargs="?", type=Path, help="a file of --transcript (default: the running lab)")
-    parser.add_argument("--follow", action="store_true", help="go on with what happens from now on")
+    parser.add_argument("--follow", action="store_true", help="keep printing as sessions go on")
     parser.add_argument("--session", type=int, metavar="N", help="only this session")
     parser.add_argument("--show-secrets", action="store_true", help="do not mask credentials")
     parser.add_argument("--raw", action="store_true", help="show octets as they crossed the network, too")

@@ -28,7 +28,7 @@ __all__ = ["add_options", "banner", "run"]
 _STANDARD_ERROR = 2
 _EXAMPLES = {
     "labserver up": "the known-good lab on its usual ports",
-    "labserver up --ports any --ready-file ready.json": "free ports, told to programs",
+    "labserver up --ports any --ready-file ready.json": "free ports, written to a file for programs",
     "labserver up --scenario 'starttls-*'": "bad servers on ports of their own, too",
     "labserver up --user carol:pa55 --preload mails/": "an account of your own, with mail",
     "labserver up --store mail.db --state ca/": "keep the mail and the CA",

@@ -56,7 +56,7 @@ class Wanted:
     names: tuple[str, ...] = ()
     """Names and addresses that it is for besides :data:`labserver.pki.profile.HOSTS`."""
     permit: tuple[str, ...] = ()
-    """What the CA may vouch for besides :data:`labserver.pki.permitted.LAB`: domains, addresses, CIDR ranges."""
+    """What the CA may issue for besides :data:`labserver.pki.permitted.LAB`: domains, addresses, CIDR ranges."""
     issuer: IssuerName = IssuerName.LAB
     seed: str | None = None
     """Make everything from this text, every time the same; public knowledge therefore."""
@@ -112,12 +112,12 @@ def seed_warning(seed: str) -> str:
     """Return what must be said, loudly, whenever a seed is used."""
     return (
         f"WARNING: --seed {seed} makes every key of this lab PUBLIC KNOWLEDGE: whoever knows or guesses the seed can"
-        " impersonate any name its CA may vouch for. Never put this CA into a trust store that outlives the test."
+        " impersonate any name its CA may issue for. Never put this CA into a trust store that outlives the test."
     )
 
 
 def permit_warning(permit: tuple[str, ...]) -> str:
-    """Return what must be said whenever the CA may vouch for more than lab names."""
+    """Return what must be said whenever the CA may issue for more than lab names."""
     return (
         f"WARNING: --permit lets this lab's CA vouch for {', '.join(permit)} too: whoever gets at its key can"
         " impersonate them to every client that trusts it."

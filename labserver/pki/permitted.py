@@ -1,4 +1,4 @@
-"""The name space the lab's CA may vouch for: names that are nobody's on the public Internet, and this host.
+"""The name space the lab's CA may issue for: names that are nobody's on the public Internet, and this host.
 
 A CA that somebody has put into a trust store is a risk; its name constraints (RFC 5280 4.2.1.10) bound that risk to
 names reserved for tests and private use. ``--permit`` widens them, knowingly.
@@ -94,4 +94,4 @@ LAB = Permitted(
     # Both families: OpenSSL takes a missing family for "no IPv6 at all", and no range at all for "every address".
     networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
 )
-"""What the lab's CA may vouch for unless the operator widens it."""
+"""What the lab's CA may issue for unless the operator widens it."""

@@ -246,7 +246,7 @@ class ChainSpec:
 
     @property
     def needs_lab(self) -> bool:
-        """Whether the lab's CA signs something or is sent; to be trusted, another may vouch for the lab."""
+        """Whether the lab's CA signs something or is sent; to be trusted, another may issue for the lab."""
         certificates = (self.leaf, *self.authorities.values())
         return LAB in self.wire or any(LAB in {one.issuer, one.key_of} for one in certificates)
 

@@ -131,15 +131,15 @@ def _authority(
 
 
 def _compared(path: Path, kept: Permitted, wanted: Permitted) -> tuple[str, ...]:
-    """Return a notice for a CA that may vouch for more than is wanted; one that may not do enough is refused."""
+    """Return a notice for a CA that may issue for more than is wanted; one that may not do enough is refused."""
     if not kept.includes(wanted):
         raise ConfigurationError(
-            f"The CA in {path} may vouch for {kept}; --permit asks for more. Name constraints cannot be changed:"
+            f"The CA in {path} may issue for {kept}; --permit asks for more. Name constraints cannot be changed:"
             f" remove {path} to get a new CA, which your clients must then be told to trust."
         )
     if wanted.includes(kept):
         return ()
-    return (f"the CA in {path} may vouch for {kept.beyond(wanted)}, too: it was made so; remove it to get a new CA",)
+    return (f"the CA in {path} may issue for {kept.beyond(wanted)}, too: it was made so; remove it to get a new CA",)
 
 
 def _server(directory: Path, issuer: LabIssuer, host: str, names: tuple[str, ...]) -> Chain:
@@ -171,7 +171,7 @@ def _still_good(chain: Chain, issuer: LabIssuer, wanted: Profile) -> bool:
 
 
 def _permitted(authority: Authority) -> Permitted:
-    """Read back what a CA may vouch for."""
+    """Read back what a CA may issue for."""
     intermediate = x509.load_der_x509_certificate(authority.intermediate)
     subtrees = intermediate.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
     return Permitted(

@@ -1,4 +1,4 @@
-"""Claims about the name space that a lab CA may vouch for."""
+"""Claims about the name space that a lab CA may issue for."""
 
 from __future__ import annotations
 

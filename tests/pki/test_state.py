@@ -144,7 +144,7 @@ def test_permit_needs_a_new_ca(reopen: Reopen) -> None:
     kept = reopen()
     assert kept.issuer.permitted == wide
     (notice,) = kept.notices
-    assert "authority.pem may vouch for corp.example.com, 10.0.0.0/8, too" in notice
+    assert "authority.pem may issue for corp.example.com, 10.0.0.0/8, too" in notice
     assert reopen(permitted=wide).notices == ()
     assert kept.issuer.issue_server("10.9.9.9", ()).anchors == kept.issuer.anchors
 

@@ -26,8 +26,7 @@ version of a program may do otherwise, and shows as a difference when the table 
 Each verifier connects to the server over implicit TLS (`imaps`), is told the name and what to trust, and
 otherwise left as it comes. It accepts if it reads the greeting after the handshake. `pyca` alone has no handshake: it
 is given the chain, and never learns whether the server has the key. Where there is an OCSP staple, those that can be
-told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are. `mbsync` and
-`msmtp` are mail clients, on OpenSSL and GnuTLS: they have a column in the table, and are left out of the summary.
+told to ask for it and to look at it are told so; where CAs publish CRLs, those that can be given them are.
 """
 _LEGEND = """\
 ## The table
@@ -37,8 +36,6 @@ do. **Bold** is not what the recipe says; where clients may differ (*either*), n
 What the scenarios are is told in [SCENARIOS.md](SCENARIOS.md).
 """
 _SURPRISES, _OF_A_GROUP = 10, 2
-MAIL_CLIENTS = frozenset(("mbsync", "msmtp"))
-"""Those that are somebody's mail client, not a TLS library: what they do stands in the table only."""
 
 
 def wrong(scenario: Scenario, found: Finding) -> bool:
@@ -52,14 +49,10 @@ def document(record: Record, scenarios: Mapping[str, Scenario]) -> str:
     """Return the document."""
     rows = {name: row for name, row in record.scenarios.items() if name in scenarios}
     shown = [scenarios[name] for name in rows]
-    libraries = {
-        name: {verifier: found for verifier, found in row.items() if verifier not in MAIL_CLIENTS}
-        for name, row in rows.items()
-    }
     parts = (
         _HEAD.splitlines(),
-        _surprises(libraries, shown),
-        _summary(record, libraries, shown),
+        _surprises(rows, shown),
+        _summary(record, rows, shown),
         _unanimous(rows, shown),
         _second_reasons(record),
         _LEGEND.splitlines(),
@@ -97,13 +90,12 @@ def _summary(record: Record, rows: Rows, scenarios: Sequence[Scenario]) -> Itera
     bad = [one for one in scenarios if one.expectation is Expectation.REJECT]
     grave = [one for one in bad if one.severity is Severity.CRITICAL]
     slight = [one for one in bad if one.severity is not Severity.CRITICAL]
-    named = {name: version for name, version in record.versions.items() if name not in MAIL_CLIENTS}
-    for name, version in named.items():
+    for name, version in record.versions.items():
         columns = [f"{len(_wrong_ones(name, rows, some))} of {len(some)}" for some in (grave, slight, good)]
         unmet = sum(row.get(name) is Finding.UNMET for row in rows.values())
         yield f"| {name} | {version} | {' | '.join(columns)} | {unmet} |"
     yield ""
-    for name in named:
+    for name in record.versions:
         accepted, refused = (_listed(_wrong_ones(name, rows, some), "`") for some in (grave, good))
         yield f"* {name} accepted (insecure): {accepted}; it refused, although good, {refused}."
 

@@ -20,8 +20,12 @@ from tests.verifiers.rustls import RUSTLS
 if TYPE_CHECKING:
     from tests.verifiers.case import Verifier
 
-__all__ = ["VERIFIERS"]
+__all__ = ["KEPT", "VERIFIERS"]
 
 _ALL: tuple[Verifier, ...] = (OPENSSL, PythonSsl(), NODE, CURL, MBSYNC, GNUTLS, MSMTP, NSS, GO, JAVA, RUSTLS, Pyca())
 VERIFIERS: dict[str, Verifier] = {verifier.name: verifier for verifier in _ALL}
 """By name."""
+_MAIL_CLIENTS = (MBSYNC, MSMTP)
+"""What a named mail client does wrong is for its authors first, unless it is public."""
+KEPT = tuple(name for name, verifier in VERIFIERS.items() if verifier not in _MAIL_CLIENTS)
+"""Those whose answers are kept in docs/; the others' are told to whoever runs them, and written nowhere."""

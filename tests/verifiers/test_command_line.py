@@ -15,7 +15,7 @@ from tests.verifiers.findings import Finding
 from tests.verifiers.measure import Measured
 from tests.verifiers.record import Record, read, written
 from tests.verifiers.served import judged_scenarios
-from tests.verifiers.table import VERIFIERS
+from tests.verifiers.table import KEPT, VERIFIERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,3 +121,36 @@ def test_help() -> None:
         check=True,
     )
     assert "--missing" in done.stdout
+
+
+@pytest.mark.parametrize("word", ["--write", "--missing"])
+def test_mail_clients_are_not_kept(word: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a mail client does is never written to a file."""
+    assert command.main(["good", word, "--verifier", "msmtp", *ONLY]) == 1
+    assert capsys.readouterr().err.startswith("msmtp: what a mail client does is told, and not kept")
+    assert desk.asked == []
+
+
+def test_what_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a choice all are asked, and those that are kept when their answers are to be kept."""
+    asked: list[list[str]] = []
+
+    def measure(_scenarios: Sequence[str], verifiers: Sequence[str], *, repaired: bool = False) -> list[Measured]:
+        assert repaired in (False, True)
+        asked.append(list(verifiers))
+        return []
+
+    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(command, "VERIFIERS", {name: _Here() for name in VERIFIERS})
+    assert command.main(["good"]) == 0
+    assert command.main(["*", "--write"]) == 0
+    assert asked == [list(VERIFIERS), list(KEPT), list(KEPT)]
+    assert tuple(read(desk.record).versions) == KEPT
+
+
+class _Here:
+    """A verifier that is installed, whatever this machine has."""
+
+    def version(self) -> str:
+        """Return one."""
+        return "1"
