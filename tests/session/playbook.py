@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from labserver.dialogues.exchange import Backend, Link
+    from labserver.misbehaviours.moment import Memories
     from labserver.session.transcript import SessionRecord
     from labserver.wire.framing import LiteralRequest
 
@@ -183,6 +184,7 @@ class Building:
         *,
         persona: Persona = GOOD,
         chain: Chain | None = None,
+        memories: Memories | None = None,
         record: SessionRecord | None = None,
     ) -> Talk:
         """Return a session of the service that has not begun; ``record`` takes note of it within its limits."""
@@ -199,6 +201,7 @@ class Building:
             upgradable=not one.implicit_tls,
             persona=persona,
             chain=chain or Chain(),
+            memories=memories,
             passes_over=keeps_all if record is None else record.passes_over_dialogue,
         )
         return Talk(membrane, seen)

@@ -59,7 +59,7 @@ class Refused(Misbehaviour, frozen=True, kw_only=True, tag="refuse"):
     SYS/PERM (RFC 3206 4). Instead of the greeting it says 421, 554 or BYE.
     """
 
-    example: ClassVar[dict[str, Any]] = {"when": {"purpose": "mailbox", "nth": "1"}, "how": "permanent"}
+    example: ClassVar[dict[str, Any]] = {"when": {"purpose": "credentials", "nth": "1"}, "how": "temporary"}
 
     how: Refusal = Refusal.TEMPORARY
     """``temporary`` (try again later), ``permanent``, or ``unknown`` (there is no such command)."""
