@@ -199,6 +199,8 @@ class _Driver:
     patience: float | None
     deadline: float
     note: Note
+    alpn: str
+    """What it has offered and insists on; empty for nothing."""
 
     def __post_init__(self) -> None:
         self._connection: Connection | None = None
@@ -322,6 +324,7 @@ class _Driver:
         while True:
             try:
                 tls.do_handshake()
+                self._look_at_alpn(tls)
             except ssl.SSLWantReadError:
                 self._deliver(self._outgoing.read())
                 octets = self._heard()
@@ -335,6 +338,12 @@ class _Driver:
                 self._deliver(self._outgoing.read())
                 self._tls = tls
                 return
+
+    def _look_at_alpn(self, tls: ssl.SSLObject | CredulousTls | AskingObject) -> None:
+        """Refuse a protocol that was not offered (RFC 7301 3.2); a client that is not careful does not look."""
+        selected = tls.selected_alpn_protocol() if isinstance(tls, ssl.SSLObject) else None
+        if self.alpn and selected not in (None, self.alpn):
+            raise ssl.SSLError(f"ALPN selected {selected}")
 
     def _deliver(self, data: bytes) -> None:
         if data and self._connection is not None:
@@ -380,7 +389,14 @@ class InMemory:
     around: Callable[[Generator[Step, bytes, None]], Generator[Step, bytes, None]] = lambda steps: steps
     """What the client's steps go through on their way to the driver."""
 
-    def _context(self, scenario: Scenario) -> ssl.SSLContext | CredulousContext | AskingContext:
+    def _alpn(self, service: Service) -> str:
+        """Return the protocol that the client offers by ALPN: a client with little to do offers none.
+
+        ``imap`` and ``pop3`` are IANA's; for SMTP there is none, so that a server may well not know it.
+        """
+        return service.protocol.value if self.traits.thorough else ""
+
+    def _context(self, scenario: Scenario, service: Service) -> ssl.SSLContext | CredulousContext | AskingContext:
         """Return what the client is as careful with as it is."""
         if self.traits.antique:
             return CredulousContext(antique=True)
@@ -389,7 +405,7 @@ class InMemory:
         chain = self.lab.chains.chain(scenario.id)
         if self.traits.careful and (scenario.asked == "status_request" or chain.crls):
             return AskingContext(chain)
-        return context(certificates_pem(chain.anchors).decode(), careful=self.traits.careful)
+        return context(certificates_pem(chain.anchors).decode(), careful=self.traits.careful, alpn=self._alpn(service))
 
     def _leave_a_message(self) -> None:
         """See to it that there is something to read."""
@@ -409,11 +425,12 @@ class InMemory:
                 role=self.lab.casting.role(scenario.id, control=control),
             ),
             loop=_Loop(self.clock),
-            context=self._context(scenario),
+            context=self._context(scenario, service),
             host=scenario.host_names[0],
             patience=self.traits.patience,
             deadline=self.clock.elapsed + self.seconds,
             note=self.note,
+            alpn=self._alpn(service) if self.traits.careful else "",
         )
         if self.traits.thorough:
             self._leave_a_message()

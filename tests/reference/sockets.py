@@ -22,8 +22,15 @@ _ADDRESS = "127.0.0.1"
 
 
 @cache
-def context(ca: str, *, careful: bool) -> ssl.SSLContext:
-    """Return a context that trusts these certificates (PEM), or one that takes anything."""
+def context(ca: str, *, careful: bool, alpn: str = "") -> ssl.SSLContext:
+    """Return a context that trusts these certificates (PEM), or one that takes anything; it offers ``alpn``, if any."""
+    made = _context(ca, careful=careful)
+    if alpn:
+        made.set_alpn_protocols([alpn])
+    return made
+
+
+def _context(ca: str, *, careful: bool) -> ssl.SSLContext:
     if careful:
         wary = ssl.create_default_context(cadata=ca)
         wary.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves that to the system
