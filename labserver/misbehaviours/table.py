@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labserver.misbehaviours.base import Misbehaviour
 from labserver.misbehaviours.kinds import (
     answers,
     authentication,
@@ -23,41 +24,32 @@ from labserver.misbehaviours.kinds import (
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from labserver.misbehaviours.base import Misbehaviour
-
 __all__ = ["AXES", "KINDS"]
 
-AXES: dict[ModuleType, tuple[type[Misbehaviour], ...]] = {
-    answers: (answers.Answer, answers.Refused, answers.Silence),
-    replies: (replies.Changed, replies.Inserted, replies.Dropped, replies.Repeated, replies.Late),
-    timing: (timing.Delay, timing.Stall, timing.Held, timing.Drip, timing.Segments, timing.Records),
-    ends: (ends.End, ends.Goodbye),
-    greeting: (greeting.Preauthenticated, greeting.Foreign, greeting.Tagged, greeting.Endless),
-    capabilities: (capabilities.Capabilities, capabilities.Mechanisms),
-    upgrade: (upgrade.UpgradeRefused, upgrade.UpgradePretended, upgrade.Injection),
-    authentication: (
-        authentication.LoginRefused,
-        authentication.LoginAccepted,
-        authentication.LoginUnasked,
-        authentication.Challenge,
-        authentication.EndlessChallenges,
-        authentication.Proof,
-        authentication.Scram,
-    ),
-    data: (data.DataRefused, data.QuotaFull),
-    mailbox: (mailbox.UidValidity, mailbox.Exists, mailbox.LiteralLength),
-    lines: (lines.LineEnds,),
-    tls: (
-        tls.TlsVersion,
-        tls.TlsSuites,
-        tls.TlsGroups,
-        tls.TlsSignatures,
-        tls.TlsAlpn,
-        tls.TlsClientCertificate,
-        tls.TlsStalled,
-    ),
-    oracle: (oracle.Withhold,),
-}
+_MODULES: tuple[ModuleType, ...] = (
+    answers,
+    replies,
+    timing,
+    ends,
+    greeting,
+    capabilities,
+    upgrade,
+    authentication,
+    data,
+    mailbox,
+    lines,
+    tls,
+    oracle,
+)
+
+
+def _defined_in(module: ModuleType) -> tuple[type[Misbehaviour], ...]:
+    """Return the kinds that a module defines, in its order."""
+    found = (one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__)
+    return tuple(one for one in found if issubclass(one, Misbehaviour) and not one.__name__.startswith("_"))
+
+
+AXES: dict[ModuleType, tuple[type[Misbehaviour], ...]] = {module: _defined_in(module) for module in _MODULES}
 """The kinds of each axis; a module's docstring says what the axis is."""
 
 KINDS: dict[str, type[Misbehaviour]] = {

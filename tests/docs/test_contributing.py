@@ -21,7 +21,7 @@ def test_entry() -> None:
 
 def test_facet() -> None:
     """The misbehaviour is the package's, word for word."""
-    assert _FACET.strip() in (ROOT / "labserver" / "facets" / "upgrade.py").read_text(encoding="utf-8")
+    assert _FACET.strip() in (ROOT / "labserver/misbehaviours/kinds/timing.py").read_text(encoding="utf-8")
 
 
 def test_recipe() -> None:
