@@ -1,7 +1,11 @@
-"""The mail services by their IANA names: what each speaks, when TLS begins, and where the lab puts it."""
+"""The mail services by their IANA names: what each speaks, when TLS begins, and where the lab puts it.
+
+A service is one row of the table. Its options, help, variables, ready line, scenarios and ``check`` derive from it.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,6 +34,26 @@ class Service:
     """Mail is accepted only from an authenticated client (RFC 6409 4.3)."""
     default: bool = True
     """Whether ``labserver up`` opens it without being asked."""
+
+    @property
+    def security(self) -> str:
+        """How a client gets to TLS here and whether it must log in, for people: ``STARTTLS, login required``."""
+        if self.authentication_required:
+            return f"{'TLS' if self.implicit_tls else 'STARTTLS'}, login required"
+        return "TLS" if self.implicit_tls else _EXPLICIT_TLS[self.protocol]
+
+    @property
+    def variable(self) -> str:
+        """The variable of ``labserver env`` that has its port: ``LABSERVER_PORT_IMAPS``."""
+        return f"LABSERVER_PORT_{re.sub('[^A-Z0-9]', '_', self.name.upper())}"
+
+
+_EXPLICIT_TLS = {
+    ProtocolName.SMTP: "STARTTLS offered",
+    ProtocolName.LMTP: "STARTTLS offered",
+    ProtocolName.IMAP: "STARTTLS",
+    ProtocolName.POP3: "STARTTLS (STLS)",
+}
 
 
 SERVICES: dict[str, Service] = {

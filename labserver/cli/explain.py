@@ -81,7 +81,7 @@ def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -
     """Yield commands for a shell; the ports and the CA are the running lab's."""
     facets, name = scenario.facets, scenario.host_names[0]
     asked = name.rstrip(".")  # RFC 6066 3
-    port = f"$LABSERVER_PORT_{service.name.upper()}"
+    port = f"${service.variable}"
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
     trust = '-CAfile "$LABSERVER_CA_PEM"'
     s_client += " -status" if scenario.asked == "status_request" else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labserver.cli.catalogues import add_scenario_files
 from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError, StoreError
-from labserver.limits import Limits
+from labserver.limits import HELP, SHOWN, Limits
 from labserver.mailstore.account import USUAL_MAILBOXES, begun_with
 from labserver.mailstore.directory import CATCH_ALL, DEFAULT_USERS, parse_user
 from labserver.nearest import did_you_mean
@@ -31,38 +31,9 @@ __all__ = ["add_lab_options", "add_output_options", "instant", "settings_from"]
 
 _HIGHEST_PORT = 65_535
 _LOG_LEVELS = ("error", "warning", "info", "debug")
-_LIMIT_HELP = {
-    "message_size": "octets of one message",
-    "mailbox_messages": "messages in one mailbox",
-    "mailbox_size": "octets in one mailbox",
-    "keywords": "different keywords in one mailbox",
-    "memory": "octets that all clients together make the lab hold in memory",
-    "spool": "octets of mail that is still coming, in a file",
-    "mailboxes": "mailboxes of one account",
-    "accounts": "accounts",
-    "recipients": "recipients of one message",
-    "smtp_line": "octets of an SMTP line",
-    "imap_line": "octets of an IMAP command without its literals",
-    "pop3_line": "octets of a POP3 line",
-    "literal_before_login": "octets of an IMAP literal before login",
-    "bad_commands": "unknown commands in one session",
-    "failed_logins": "failed logins in one session",
-    "connections": "connections at once",
-    "idle_time": "seconds of silence",
-    "handshake_time": "seconds for a TLS handshake",
-    "transcript_octets": "octets of dialogue kept per session",
-    "transcript_raw_octets": "octets of the network kept per session",
-    "transcript_sessions": "sessions kept",
-}
-
-_SIZES = frozenset(name for name, meaning in _LIMIT_HELP.items() if meaning.startswith("octets"))
-"""Limits that may be given with a unit."""
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 """Binary, as the documents count."""
 _SIZE = re.compile(r"([0-9]{1,15})([KMGT]?)(?:(?<=[KMGT])I?B)?", re.IGNORECASE)
-
-_DERIVED = {"memory": "half of the cgroup's or the machine's, at least 128 MiB"}
-"""Defaults that depend on where the lab runs."""
 
 
 def _nothing_more(_: argparse.ArgumentParser) -> None:
@@ -106,13 +77,19 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_argument_group("limits (each answers with the protocol's own error; sizes such as 10M)")
     for field in dataclasses.fields(Limits):
-        kind: Callable[[str], object] = seconds if field.type == "float" else size if field.name in _SIZES else positive
+        told = str(field.metadata[HELP])
+        kind: Callable[[str], object] = positive
+        unit = "N"
+        if isinstance(field.default, float):
+            kind, unit = seconds, "S"
+        elif told.startswith("octets"):
+            kind, unit = size, "SIZE"
         limits.add_argument(
             f"--max-{field.name.replace('_', '-')}",
             dest=f"limit_{field.name}",
             type=kind,
-            metavar="S" if field.type == "float" else "SIZE" if field.name in _SIZES else "N",
-            help=f"{_LIMIT_HELP[field.name]} (default {_DERIVED.get(field.name, field.default)})",
+            metavar=unit,
+            help=f"{told} (default {field.metadata[SHOWN] or field.default})",
         )
 
 
@@ -129,11 +106,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
 
 def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
     group = parser.add_argument_group("listening")
+    asked_for = [service.name for service in SERVICES.values() if not service.default]
     group.add_argument(
         "--services",
         type=lambda text: _names(_text(text)),
         metavar="NAME,…",
-        help=f"open only these, of {', '.join(SERVICES)} (default: all but lmtp)",
+        help=f"open only these, of {', '.join(SERVICES)} (default: all but {' and '.join(asked_for)})",
     )
     group.add_argument(
         "--ports",

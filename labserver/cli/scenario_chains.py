@@ -65,7 +65,7 @@ def shown(identifier: str, catalogue: Catalogue, source: Source, ports: Mapping[
     address = catalogue.address(identifier) if has_addresses() else ""
     chain = source.scenario(identifier)
     service = SERVICES["imaps" if "imaps" in scenario.services else scenario.services[0]]
-    port = str(ports.get(service.name, f"$LABSERVER_PORT_{service.name.upper()}"))
+    port = str(ports.get(service.name, f"${service.variable}"))
     clear = "" if service.implicit_tls else f" -starttls {service.protocol}"
     asking = " -status" if scenario.asked == "status_request" else ""
     lines = [

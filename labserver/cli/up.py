@@ -17,6 +17,7 @@ from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_lab_options, add_output_options, settings_from
 from labserver.errors import ConfigurationError
 from labserver.private_files import write_named
+from labserver.services import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "banner", "run"]
 
 _STANDARD_ERROR = 2
+_NAME = 12
+"""Characters for a name in front of its value."""
 _EXAMPLES = {
     "labserver up": "the known-good lab on its usual ports",
     "labserver up --ports any --ready-file ready.json": "free ports, written to a file for programs",
@@ -140,10 +143,11 @@ def banner(record: Mapping[str, object]) -> str:
         raise TypeError("a ready record has ports, accounts and a CA")
     host, name = record["host"], record["server_name"]
     rows = [f"labserver is ready on {host} as {name}", ""]
-    rows += [f"  {service:<12} {port:>5}   {_TLS[service]}" for service, port in ports.items()]
+    wide = max(_NAME, *map(len, ports))
+    rows += [f"  {name:<{wide}} {port:>5}   {SERVICES[name].security}" for name, port in ports.items()]
     urls = record.get("urls")
     if isinstance(urls, dict):
-        rows += [f"  {name:<12}  {url}" for name, url in urls.items()]
+        rows += [f"  {name:<{wide}}  {url}" for name, url in urls.items()]
     rows += ["", "  accounts     " + ", ".join(f"{one['user']} (password {one['password']})" for one in accounts)]
     rows += [f"  CA           {ca.get('pem', 'none: the certificate is your own')}", ""]
     scenarios = record.get("scenarios")
@@ -155,18 +159,6 @@ def banner(record: Mapping[str, object]) -> str:
     rows += ["  try:", *(f"    {example}" for example in examples)] if examples else []
     rows += ["", "  more: labserver env, scenarios, transcript --follow; stop with Ctrl-C"]
     return "\n".join(rows)
-
-
-_TLS = {
-    "smtp": "STARTTLS offered",
-    "submission": "STARTTLS, login required",
-    "submissions": "TLS, login required",
-    "imap": "STARTTLS",
-    "imaps": "TLS",
-    "pop3": "STARTTLS (STLS)",
-    "pop3s": "TLS",
-    "lmtp": "STARTTLS offered",
-}
 
 
 def _examples(ports: Mapping[str, int], account: Mapping[str, str], ca: str, name: str) -> list[str]:

@@ -30,6 +30,8 @@ class Rule:
     binding: frozenset[Policy]
     """The policies under which breaking it is what the breach says; under the others it is worth knowing only."""
     breaches: Callable[[Inquiry], Iterator[Breach]]
+    always: bool = False
+    """It holds whatever the scenario is; a scenario names its other rules."""
 
     def findings(self, inquiry: Inquiry) -> Iterator[Finding]:
         """Yield a finding for each breach."""
@@ -52,6 +54,7 @@ _ALL = (
         source="RFC 8314 5.2, RFC 9051 6.2.3, RFC 4954 4",
         binding=TLS_REQUIRED,
         breaches=secrecy.secret_in_clear,
+        always=True,
     ),
     Rule(
         id="only-discovery-before-tls",
@@ -60,6 +63,7 @@ _ALL = (
         source="RFC 8314 5.2",
         binding=TLS_REQUIRED,
         breaches=secrecy.beyond_discovery,
+        always=True,
     ),
     Rule(
         id="bounded-time",
@@ -68,6 +72,7 @@ _ALL = (
         source="RFC 5321 4.5.3.2",
         binding=ANY,
         breaches=conduct.hung,
+        always=True,
     ),
     Rule(
         id="keeps-to-the-grammar",
@@ -76,6 +81,7 @@ _ALL = (
         source="RFC 5321 4.1.2, RFC 9051 9",
         binding=ANY,
         breaches=conduct.tolerated,
+        always=True,
     ),
     Rule(
         id="gets-through",
@@ -154,5 +160,5 @@ _ALL = (
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}
 """Every rule by its id, which is permanent."""
 
-ALWAYS = ("no-secret-in-clear", "only-discovery-before-tls", "bounded-time", "keeps-to-the-grammar")
+ALWAYS = tuple(rule.id for rule in _ALL if rule.always)
 """What holds whatever the scenario is; a scenario names its own rules besides."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from labserver.catalogue import starttls
 from labserver.scenario import Expectation, Scenario, Severity
-from tests.docs.documents import ROOT, blocks
+from tests.docs.documents import ROOT, blocks, section
 from tests.ours import CATALOGUE
 
 _TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -27,3 +29,18 @@ def test_facet() -> None:
 def test_recipe() -> None:
     """The recipe is a file's, word for word."""
     assert _RECIPE.strip() in (ROOT / "certs" / "recipes" / "validity.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("heading", "file"),
+    [("service", "services.py"), ("limit", "limits.py"), ("rule", "verdicts/rules.py")],
+)
+def test_rows(heading: str, file: str) -> None:
+    """The rows of tables are the package's, word for word but for their indentation."""
+    (shown,) = blocks(section(_TEXT, f"## Add a {heading}"), "py")
+    code = (ROOT / "labserver" / file).read_text(encoding="utf-8")
+    assert _flush(shown) in _flush(code)
+
+
+def _flush(code: str) -> str:
+    return "\n".join(line.strip() for line in code.splitlines())
