@@ -319,12 +319,16 @@ class Chain:
     def believes(self, name: str, honest: bool, moment: Moment) -> Belief:  # noqa: FBT001 -- what is so, not an option
         """Return whether credentials of the account ``name`` count as right; ``honest`` is whether they are."""
         right, tells = honest, []
-        for place, link in self._believers:
-            if link.when.holds(moment, Occasion.COMMAND, place):
-                believed = link.believes(name, right, moment)
-                if believed is not right:
-                    tells.append(Tell(link.kind, place))
-                right = believed
+        moment.claimed = name
+        try:
+            for place, link in self._believers:
+                if link.when.holds(moment, Occasion.COMMAND, place):
+                    believed = link.believes(name, right, moment)
+                    if believed is not right:
+                        tells.append(Tell(link.kind, place))
+                    right = believed
+        finally:
+            moment.claimed = None
         return Belief(right, tuple(tells))
 
     def handshake(

@@ -95,7 +95,8 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     service: Words = ()
     """The service, or one of several."""
     account: str | None = None
-    """Who is logged in, a pattern with ``*`` and ``?``; nobody matches none."""
+    """Who is logged in, a pattern with ``*`` and ``?``; nobody matches none. For ``login-refused`` and
+    ``login-accepted``, who is logging in."""
     mailbox: str | None = None
     """IMAP: the mailbox that the command names, else the selected one; a pattern."""
     sender: str | None = None
@@ -190,7 +191,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def _is_about(self, moment: Moment) -> bool:
         """Return whether account, mailbox and addresses are those that are meant."""
-        if self.account is not None and (moment.account is None or not fnmatchcase(moment.account, self.account)):
+        if self.account is not None and (moment.whose is None or not fnmatchcase(moment.whose, self.account)):
             return False
         if self.mailbox is not None and not _is_mailbox(moment.mailbox, self.mailbox):
             return False

@@ -127,9 +127,11 @@ class Moment:
     """
 
     __slots__ = (
+        "_accepted",
         "_mailbox",
         "_named",
         "account",
+        "claimed",
         "command",
         "dialogue",
         "elapsed",
@@ -172,12 +174,16 @@ class Moment:
         """TLS is up."""
         self.account: str | None = None
         """Who is logged in, empty for an anonymous client; None for nobody."""
+        self.claimed: str | None = None
+        """Whose credentials are being looked at; set by the chain while it asks what to believe of them."""
         self.quiet = 0.0
         """Seconds for which the client has said nothing; set on the occasion ``quiet``."""
         self.sender = ""
         """SMTP: the address of the MAIL being answered, or of the transaction."""
         self.recipients: list[str] = []
         """SMTP: the address of the RCPT being answered, or all of the transaction so far."""
+        self._accepted = True
+        """The sender or recipient of the command being answered was taken by the honest server."""
         self._mailbox: bytes | None = None
         self._named: bytes | None = None
 
@@ -204,6 +210,11 @@ class Moment:
     def tag(self) -> bytes:
         """Return the IMAP tag of the command being answered; ``*`` where there is none."""
         return (self.command.tag if self.command is not None else b"") or b"*"
+
+    @property
+    def whose(self) -> str | None:
+        """Return the account that the moment is about: who is logging in, else who is logged in."""
+        return self.account if self.claimed is None else self.claimed
 
     @property
     def mailbox_octets(self) -> bytes:
@@ -238,7 +249,7 @@ class Moment:
             case Scope.SESSION:
                 return self.memory, ""
             case Scope.ACCOUNT:
-                return self.memories.lease, f"account {self.account or ''}"
+                return self.memories.lease, f"account {self.whose or ''}"
             case Scope.LEASE:
                 return self.memories.lease, ""
             case Scope.LAB:
@@ -261,9 +272,11 @@ class Moment:
             case "MAIL":
                 self.sender = _address(command)
                 self.recipients.clear()
+                self._accepted = False
             case "RCPT":
                 del self.recipients[_MOST_RECIPIENTS:]
                 self.recipients.append(_address(command))
+                self._accepted = False
             case "RSET" | "EHLO" | "HELO" | "LHLO":
                 self._end_transaction()
 
@@ -278,17 +291,24 @@ class Moment:
                 self._mailbox = self._named if succeeded else None
             case "CLOSE" | "UNSELECT" if succeeded:
                 self._mailbox = None
-            case "RCPT" if not succeeded and self.recipients:
-                self.recipients.pop()
-            case "MAIL" if not succeeded:
-                self._end_transaction()
+            case "RCPT" | "MAIL":
+                self._accepted = succeeded
             case "DATA":
                 self._end_transaction()
             case "BDAT" if command.argument.upper().endswith(b"LAST"):
                 self._end_transaction()
 
     def done(self) -> None:
-        """Take note that the command has been answered."""
+        """Take note that the command has been answered.
+
+        An address that the honest server did not take, or never heard of, is none of the transaction's.
+        """
+        if not self._accepted and self.command is not None:
+            if self.command.verb == "RCPT" and self.recipients:
+                self.recipients.pop()
+            elif self.command.verb == "MAIL":
+                self._end_transaction()
+        self._accepted = True
         self.command = self._named = None
 
     def crossed(self) -> None:

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Refusal", "code_of", "completion", "is_smtp", "kind_of", "over_quota", "recoded", "refusal"]
 
 _SMTP_CODE = re.compile(rb"[0-9]{3}(?=[ \-\r\n]|\Z)")
-_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
+_ENHANCED = re.compile(rb"\A[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _WORD = re.compile(rb"[^ \r\n]+")
 _TURN = frozenset({"334", "354", "+"})
-_SMTP_LINE = re.compile(rb"^[0-9]{3}", re.MULTILINE)
 _IMAP_STATUS = re.compile(rb"\A([^ \r\n]+ )(OK|NO|BAD|PREAUTH|BYE)\b")
 _POP3_STATUS = re.compile(rb"\A(?:\+OK|-ERR)")
 
@@ -125,29 +124,32 @@ def recoded(reply: Reply, moment: Moment, code: str, text: str | None) -> Reply:
     SMTP's code is put into every line, and an enhanced code that contradicts it goes (RFC 2034 4). The text of a long
     reply, and of one with several lines, stays.
     """
-    raw = reply.raw
+    raw = _recoded(reply.raw, moment, code, text)
+    if raw == reply.raw:
+        return reply
+    masked = None if reply.masked is None else _recoded(reply.masked, moment, code, text)
+    return replace(reply, raw=raw, code=code or reply.code, masked=masked)
+
+
+def _recoded(raw: bytes, moment: Moment, code: str, text: str | None) -> bytes:
     if is_smtp(moment.protocol):
-        if not _SMTP_CODE.match(raw):
-            return reply
-        if text is not None:
-            raw = f"{code or raw[:3].decode()} {text}\r\n".encode()
-        elif code:
-            first = code if code[0] == chr(raw[0]) else ""
-            raw = _SMTP_LINE.sub(code.encode(), raw)
-            if not first:
-                raw = b"".join(
-                    line[:4] + _ENHANCED.sub("", line[4:].decode("utf-8", "replace"), count=1).encode()
-                    for line in raw.splitlines(keepends=True)
-                )
-        return replace(reply, raw=raw, code=code or reply.code, masked=None)
+        return _recoded_smtp(raw, code, text) if _SMTP_CODE.match(raw) else raw
     pattern = _POP3_STATUS if moment.protocol is ProtocolName.POP3 else _IMAP_STATUS
     match = pattern.match(raw)
     if match is None:
-        return reply
+        return raw
     head = match[0] if not code else (match[1] if match.lastindex else b"") + code.encode()
+    if text is None:
+        return head + raw[match.end() :]
+    more = raw[match.end() :].partition(b"\r\n")[2]
+    return head + b" " + text.encode() + b"\r\n" + more
+
+
+def _recoded_smtp(raw: bytes, code: str, text: str | None) -> bytes:
     if text is not None:
-        _, _, more = raw[match.end() :].partition(b"\r\n")
-        tail = b" " + text.encode() + b"\r\n" + more
-    else:
-        tail = raw[match.end() :]
-    return replace(reply, raw=head + tail, code=code or reply.code, masked=None)
+        return b"%b %b\r\n" % (code.encode() or raw[:3], text.encode())
+    contradicts = code[:1].encode() != raw[:1]
+    lines = raw.splitlines(keepends=True)
+    if contradicts:
+        lines = [line[:4] + _ENHANCED.sub(b"", line[4:], count=1) for line in lines]
+    return b"".join(code.encode() + line[3:] if _SMTP_CODE.match(line) else line for line in lines)

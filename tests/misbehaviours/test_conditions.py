@@ -6,8 +6,10 @@ import pytest
 
 from labserver.dialogues.exchange import Reply
 from labserver.dialogues.purposes import Purpose
+from labserver.misbehaviours.chain import Chain
 from labserver.misbehaviours.conditions import Nth, When
 from labserver.misbehaviours.moment import Memories, Memory, Moment, Occasion, Phase, Scope
+from labserver.misbehaviours.notation import misbehaviour
 from tests.misbehaviours.stage import command, moment
 
 NUMBERS = {
@@ -192,6 +194,16 @@ class TestCounting:
             one.account = account
         assert self._counted(when, moments) == [False, False, True, False]
 
+    def test_who_is_logging_in(self) -> None:
+        """Credentials are counted, and asked about, for the account that they are for."""
+        link = misbehaviour(
+            {"kind": "login-refused", "when": {"account": "al*", "nth": "1", "scope": "account"}},
+        )
+        chain, here = Chain([link]), moment()
+        believed = [chain.believes(name, True, here).right for name in ("alice", "alice", "alan", "bob")]  # noqa: FBT003 -- the hook's
+        assert believed == [False, True, False, True]
+        assert here.whose is None
+
     def test_a_place_in_the_chain(self) -> None:
         """Two links with the same conditions count for themselves."""
         when, here = When(nth=Nth("1")), moment()
@@ -259,6 +271,21 @@ def test_what_a_moment_says() -> None:
     here.answers(Reply.completion(b"a7 OK\r\n", "OK"))
     here.done()
     assert (here.tag, here.mailbox) == (b"*", "")
+
+
+def test_what_the_honest_server_never_heard_of() -> None:
+    """A recipient that somebody else refused is none of the mail's, and a sender no transaction's."""
+    here = moment("smtp")
+    for line, heard in ((MAIL, True), (RCPT, False), (OTHER, True)):
+        here.asks(command("smtp", line))
+        if heard:
+            here.answers(Reply.completion(b"250 x\r\n", "250"))
+        here.done()
+    assert list(here.addressed) == ["carol@lab.test"]
+    here.asks(command("smtp", b"MAIL FROM:<eve@lab.test>"))
+    assert here.sender == "eve@lab.test"
+    here.done()
+    assert here.sender == ""
 
 
 def test_closed_mailboxes() -> None:

@@ -491,6 +491,32 @@ def test_what_lists_nothing_is_honest(kind: str, service: str) -> None:
     assert through(link, moment(service, command(service, b"NOOP")), [OK[service]]) == [OK[service]]
 
 
+MASKED: dict[str, tuple[str, dict[str, Any], bytes, bytes, bytes]] = {
+    "a code": ("reply", {"code": "NO"}, b"a1 OK secret\r\n", b"a1 OK ****\r\n", b"a1 NO ****\r\n"),
+    "a text": ("reply", {"text": "x"}, b"a1 OK secret\r\n", b"a1 OK ****\r\n", b"a1 OK x\r\n"),
+    "half": ("end", {"after": "half"}, b"a1 OK secretsecret\r\n", b"a1 OK ****\r\n", b"a1 OK "),
+    "a number": (
+        "exists",
+        {"add": 1},
+        b"x secret\r\n* 1 EXISTS\r\n",
+        b"x ****\r\n* 1 EXISTS\r\n",
+        b"x ****\r\n* 2 EXISTS\r\n",
+    ),
+    "line ends": ("line-ends", {}, b"a1 OK secret\r\n", b"a1 OK ****\r\n", b"a1 OK ****\n"),
+}
+
+
+@pytest.mark.parametrize(("kind", "fields", "octets", "masked", "shown"), MASKED.values(), ids=MASKED)
+def test_what_is_masked_stays_masked(
+    kind: str, fields: dict[str, Any], octets: bytes, masked: bytes, shown: bytes
+) -> None:
+    """A changed reply shows no more in the transcript than the honest one."""
+    honest = replace(Reply.completion(octets, "OK"), masked=masked)
+    steps = through(made(kind, **fields), moment("imap", command("imap", b"a1 NOOP")), [honest])
+    (reply,) = [one for one in steps if isinstance(one, Reply)]
+    assert reply.masked == shown
+
+
 def test_one_reply_late() -> None:
     """Each end of a command is said in the place of the next one, in its session."""
     chain = Chain([made("late")])

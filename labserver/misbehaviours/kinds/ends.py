@@ -61,7 +61,8 @@ def _half(reply: Reply) -> Reply:
     """Return the first half of a reply; of a long one, its beginning and half of the next piece."""
     following = next(iter(reply.rest), b"")
     kept = reply.raw + following[: len(following) // 2] if following else reply.raw[: len(reply.raw) // 2]
-    return replace(reply, raw=kept, rest=(), masked=None)
+    masked = None if reply.masked is None else reply.masked[: len(reply.masked) // 2]
+    return replace(reply, raw=kept, rest=(), masked=masked)
 
 
 class End(Misbehaviour, frozen=True, kw_only=True, tag="end"):

@@ -40,7 +40,8 @@ def _numbered(reply: Reply, pattern: re.Pattern[bytes], change: int | None, to: 
         return b"%d" % max(least, number)
 
     raw = pattern.sub(changed, reply.raw)
-    return reply if raw == reply.raw else replace(reply, raw=raw, masked=None)
+    masked = None if reply.masked is None else pattern.sub(changed, reply.masked)
+    return reply if raw == reply.raw else replace(reply, raw=raw, masked=masked)
 
 
 class UidValidity(Misbehaviour, frozen=True, kw_only=True, tag="uidvalidity"):
