@@ -160,6 +160,11 @@ class Scenario:
         return self.facets in (Facets(), Facets(permissive=True))
 
     @property
+    def controlled(self) -> bool:
+        """Whether its control is run first: where an instrument measures, and might by itself be too much."""
+        return self.control is not None or bool(self.control_chain and self.chain != self.control_chain)
+
+    @property
     def control_chain(self) -> Chain:
         """What is left of its misbehaviours in the control that is run first: the instruments."""
         return Chain(link for link in self.chain.links if link.instrument)

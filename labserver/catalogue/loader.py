@@ -93,8 +93,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The name of a certificate recipe."""
 
 
-def scenarios_of(document: Document, *, rules: Collection[str]) -> dict[str, Scenario]:
-    """Return the scenarios of a file by their ids; ``rules`` are the ids of the rules that there are.
+def scenarios_of(document: Document, *, rules: Collection[str] | None = None) -> dict[str, Scenario]:
+    """Return the scenarios of a file by their ids; ``rules`` are the ids of the rules that there are, None for any.
 
     Raises ConfigurationError for the first mistake.
     """
@@ -118,10 +118,10 @@ def _check_id(identifier: str, table: object) -> None:
         )
 
 
-def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str]) -> Scenario:
+def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] | None) -> Scenario:
     for key, words, known in (
         ("services", entry.services, SERVICES),
-        ("rules", entry.rules, rules),
+        ("rules", entry.rules, entry.rules if rules is None else rules),
     ):
         _check_known((key,), words, known)
     _check_known(("server", "mechanisms"), entry.server.mechanisms, MECHANISMS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +32,11 @@ def _index() -> dict[str, Place]:
 
 
 def _load(file: str) -> Mapping[str, Scenario]:
-    stem = file.removeprefix(RECIPES).removesuffix(".toml")
     if file.startswith(RECIPES):
         from labserver.catalogue.forged import forged_scenarios  # noqa: PLC0415 -- start-up needs none of them
 
-        return forged_scenarios(stem)
-    module = importlib.import_module(f"labserver.catalogue.{stem}")
-    return {scenario.id: scenario for scenario in module.SCENARIOS}
+        return forged_scenarios(file.removeprefix(RECIPES).removesuffix(".toml"))
+    from labserver.catalogue.loader import scenarios_of  # noqa: PLC0415 -- the same
+    from labserver.tables import read_document  # noqa: PLC0415 -- the same
+
+    return scenarios_of(read_document(PLACES.with_name(file)))

@@ -119,7 +119,7 @@ class Campaign:
 
     async def _judged(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
         control = None
-        if scenario.control is not None:
+        if scenario.controlled:
             control = (await self.runner.run(scenario, service, policy, control=True)).trace
         runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
         verdicts = [

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from labserver.cli.case_words import case_words
 from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
-from labserver.events import ReplySent
-from labserver.facets.upgrade import HonestUpgrade
+from labserver.events import ReplySent, TlsStarted
 from labserver.nearest import did_you_mean
 from labserver.pki.profile import is_address
 from labserver.report.ndjson import encoded
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from labserver.catalogue.catalogue import Catalogue
-    from labserver.facets.bundle import Facets
+    from labserver.events import Event
+    from labserver.lab import Lab
     from labserver.scenario import Scenario
     from labserver.services import Service
 
@@ -72,14 +72,32 @@ def _explained(catalogue: Catalogue, scenario: Scenario, service: Service, writt
     special |= {"Met only by": f"a client that sends the TLS extension {scenario.asked}"} if scenario.asked else {}
     yield from case_words(scenario, **special)
     yield ""
-    yield from _bytes(catalogue, scenario, service)
+    from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this command only
+    from labserver.settings import Settings  # noqa: PLC0415 -- the same
+
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        lab = Lab(Settings(ports={}, http_port=0), catalogue, run_directory=Path(directory))
+        stack.callback(lab.release)
+        happened = _happened(lab, scenario, service)
+        yield from _bytes(lab, scenario, happened)
     yield f"By hand, while labserver up{written} runs:"
-    yield from (f"  {line}" for line in _by_hand(scenario, service, catalogue.address(scenario.id), written))
+    reaches_tls = service.implicit_tls or not happened or any(isinstance(event, TlsStarted) for event in happened)
+    commands = _by_hand(scenario, service, catalogue.address(scenario.id), written, reaches_tls=reaches_tls)
+    yield from (f"  {line}" for line in commands)
 
 
-def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -> Iterator[str]:
+def _happened(lab: Lab, scenario: Scenario, service: Service) -> list[Event]:
+    """Return what happens in the scenario's dialogue; nothing if its fault comes before that."""
+    if not scenario.usual_certificate or (scenario.by_name and not scenario.honest):
+        return []
+    from labserver.cli.rehearsal import dialogue  # noqa: PLC0415 -- the same
+
+    return dialogue(lab, scenario, service)
+
+
+def _by_hand(scenario: Scenario, service: Service, address: str, written: str, *, reaches_tls: bool) -> Iterator[str]:
     """Yield commands for a shell; the ports and the CA are the running lab's."""
-    facets, name = scenario.facets, scenario.host_names[0]
+    name = scenario.host_names[0]
     asked = name.rstrip(".")  # RFC 6066 3
     port = f"${service.variable}"
     s_client = "openssl s_client -crlf" + ("" if service.implicit_tls else f" -starttls {service.protocol}")
@@ -96,7 +114,7 @@ def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -
         yield "# at its own address, on Linux:"
     if address and not service.implicit_tls and not scenario.by_name:
         yield f"nc -C {address} {port}"
-    if address and (service.implicit_tls or _reaches_tls(facets)):
+    if address and reaches_tls:
         shown = f"-verify_ip {address}"
         if scenario.host != USUAL_HOST and not is_address(name):
             shown = f"-servername {asked} -verify_hostname {name}"
@@ -104,42 +122,27 @@ def _by_hand(scenario: Scenario, service: Service, address: str, written: str) -
     yield from own_port
 
 
-def _reaches_tls(facets: Facets) -> bool:
-    """Tell whether a client that asks for STARTTLS gets it."""
-    return isinstance(facets.upgrade, HonestUpgrade) and not facets.greeting.authenticated
+def _bytes(lab: Lab, scenario: Scenario, happened: list[Event]) -> Iterator[str]:
+    """Yield what the scenario's session says, or presents."""
+    if not scenario.usual_certificate:
+        from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- cryptography, only when needed
 
+        yield "It presents:"
+        yield from _indented(describe_chain(lab.chains.chain(scenario.id), now=lab.clock.now()).splitlines())
+    elif not happened:
+        from labserver.cli.rehearsal import first_flight  # noqa: PLC0415 -- the same
 
-def _bytes(catalogue: Catalogue, scenario: Scenario, service: Service) -> Iterator[str]:
-    """Yield what the scenario's session says, or presents, in a lab that exists for this only."""
-    from labserver.lab import Lab  # noqa: PLC0415 -- everything a lab needs is loaded for this command only
-    from labserver.settings import Settings  # noqa: PLC0415 -- the same
-
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        lab = Lab(Settings(ports={}, http_port=0), catalogue, run_directory=Path(directory))
-        stack.callback(lab.release)
-        if not scenario.usual_certificate:
-            from labserver.pki.describe import describe_chain  # noqa: PLC0415 -- the same
-
-            yield "It presents:"
-            yield from _indented(describe_chain(lab.chains.chain(scenario.id), now=lab.clock.now()).splitlines())
-        elif scenario.by_name and not scenario.honest:
-            from labserver.cli.rehearsal import first_flight  # noqa: PLC0415 -- the same
-
-            flight = first_flight(lab, scenario)
-            begin = (
-                f"{flight[:_SHOWN].hex(' ')} … ({len(flight)} octets)" if flight else "nothing, as long as one waits"
-            )
-            yield "To a ClientHello that takes TLS 1.0 to 1.3 it answers:"
-            yield from _indented([begin])
-        else:
-            from labserver.cli.rehearsal import dialogue  # noqa: PLC0415 -- the same
-
-            yield "The dialogue, with a client that believes everything (! is in clear, MISBEHAVED is the lie):"
-            records = (
-                json.loads(encoded(1, lab.clock.now(), event, secrets=isinstance(event, ReplySent)))  # to the octet
-                for event in dialogue(lab, scenario, service)
-            )
-            yield from _indented(line[_MARGIN:] for record in records for line in lines(record))
+        flight = first_flight(lab, scenario)
+        begin = f"{flight[:_SHOWN].hex(' ')} … ({len(flight)} octets)" if flight else "nothing, as long as one waits"
+        yield "To a ClientHello that takes TLS 1.0 to 1.3 it answers:"
+        yield from _indented([begin])
+    else:
+        yield "The dialogue, with a client that believes everything (! is in clear, MISBEHAVED is the lie):"
+        records = (
+            json.loads(encoded(1, lab.clock.now(), event, secrets=isinstance(event, ReplySent)))  # to the octet
+            for event in happened
+        )
+        yield from _indented(line[_MARGIN:] for record in records for line in lines(record))
 
 
 def _indented(texts: Iterable[str]) -> Iterator[str]:

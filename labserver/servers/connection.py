@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 _FLUSH = 1 << 16
 """Octets after which queued output is written, so that one long answer does not sit in memory."""
+_SHORTEST = 1e-6
+"""Seconds that are waited at the least: the difference of two times may be rounded to one that does not reach."""
 _PIECE = _FLUSH
 """Octets of a long reply that are written at a time, as the client takes them."""
 _READ_AHEAD = 1 << 16
@@ -490,7 +492,7 @@ class Connection(Protocol):
             lines.timer.cancel()
             lines.timer = None
         if any(due is not None for due in dues) and not self._lost:
-            seconds = max(0.0, min(due for due in dues if due is not None) - self.record.elapsed())
+            seconds = max(_SHORTEST, min(due for due in dues if due is not None) - self.record.elapsed())
             lines.timer = asyncio.get_running_loop().call_later(seconds, self._tick, lines)
 
     def _tick(self, lines: _Lines) -> None:

@@ -78,12 +78,12 @@ def tolerated(inquiry: Inquiry) -> Iterator[Breach]:
 
 def wrong_proof_believed(inquiry: Inquiry) -> Iterator[Breach]:
     """Find what was said after the server failed to prove that it knows the password."""
-    for session in inquiry.trace.afflicted("authentication"):
+    for session in inquiry.trace.afflicted():
         yield from _after_wrong_proof(session)
 
 
 def _after_wrong_proof(session: Session) -> Iterator[Breach]:
-    start = session.misbehaviour("authentication") or 0
+    start = session.misbehaviour() or 0
     believed = None
     for index in range(start, len(session.events)):
         event = session.events[index]

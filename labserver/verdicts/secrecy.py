@@ -84,7 +84,7 @@ def authentication_in_clear(inquiry: Inquiry) -> Iterator[Breach]:
 
 def preauth_used(inquiry: Inquiry) -> Iterator[Breach]:
     """Find use made of a session that PREAUTH opened in clear; asking for TLS all the same is not use."""
-    for session in inquiry.trace.afflicted("greeting"):
+    for session in inquiry.trace.afflicted():
         for evidence, event in session.spoken(secure=False):
             if isinstance(event, events.CommandReceived) and event.verb in _DISCOVERY | _HARMLESS:
                 continue

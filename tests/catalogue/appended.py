@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.places import free_address, places
 from labserver.catalogue.shipped import PLACES, RECIPES
 from labserver.pki.cookbook import cookbook
+from labserver.tables import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,9 @@ def missing_lines(path: Path = PLACES) -> list[str]:
 
 def _entries() -> Iterator[tuple[str, str]]:
     """Yield the id and the file of every entry that there is."""
-    for module in sorted(PLACES.parent.glob("*.py")):
-        for scenario in getattr(import_module(f"labserver.catalogue.{module.stem}"), "SCENARIOS", ()):
-            yield scenario.id, f"{module.stem}.toml"
+    for file in sorted(PLACES.parent.glob("*.toml")):
+        for identifier in read_document(file).tables:
+            yield identifier, file.name
     for identifier, spec in cookbook().items():
         yield identifier, f"{RECIPES}{spec.topic}.toml"
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from labserver.check.campaign import Campaign
-from labserver.facets.oracle import RepliesWithheld
 from labserver.lab import Lab
 from labserver.mailstore.directory import User
+from labserver.misbehaviours.chain import Chain
+from labserver.misbehaviours.kinds.oracle import Withhold
 from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.case_run import Run
-    from labserver.facets.bundle import Facets
     from labserver.report.case import CaseReport
     from labserver.scenario import Scenario
     from labserver.services import Service
@@ -210,9 +211,7 @@ def _unhurried(traits: Traits) -> Traits:
 
 
 def _hasty(scenario: Scenario, withheld: float) -> Scenario:
-    def hasty(facets: Facets) -> Facets:
-        withholds = isinstance(facets.oracle, RepliesWithheld)
-        return replace(facets, oracle=RepliesWithheld(seconds=withheld)) if withholds else facets
-
-    control = hasty(scenario.control) if scenario.control is not None else None
-    return replace(scenario, facets=hasty(scenario.facets), control=control)
+    links = [
+        structs.replace(one, seconds=withheld) if isinstance(one, Withhold) else one for one in scenario.chain.links
+    ]
+    return replace(scenario, chain=Chain(links))

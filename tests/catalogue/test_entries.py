@@ -61,7 +61,7 @@ def test_severity(scenario: Scenario) -> None:
 def test_misbehaves(scenario: Scenario) -> None:
     """What has to be rejected misbehaves, and its control does not do the same."""
     assert scenario.expectation is not Expectation.REJECT or not scenario.honest
-    assert scenario.control != scenario.facets
+    assert not scenario.controlled or scenario.control_chain != scenario.chain
 
 
 def test_one_place() -> None:

@@ -11,9 +11,10 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from labserver.catalogue.places import Place, free_address, places
-from labserver.catalogue.shipped import PLACES
+from labserver.catalogue.shipped import PLACES, RECIPES
 from labserver.pki.cookbook import cookbook
 from tests.catalogue.appended import missing_lines
 from tests.ours import CATALOGUE, catalogue_with
@@ -163,3 +164,12 @@ def test_hosts(host: str, names: tuple[str, ...], entries: tuple[str, ...]) -> N
 def test_no_names(name: str) -> None:
     """Any other name is nobody's."""
     assert CATALOGUE.named(name) is None
+
+
+def test_packaged() -> None:
+    """A wheel has the places and every file that they name."""
+    root = PLACES.parents[2]
+    packaged = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
+    files = {place.file for place in CATALOGUE.places.values()}
+    wanted = {f"labserver/{name}" if name.startswith(RECIPES) else f"labserver/catalogue/{name}" for name in files}
+    assert {"labserver/catalogue/places", *wanted} <= packaged

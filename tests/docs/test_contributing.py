@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
-from labserver.catalogue import starttls
-from labserver.scenario import Expectation, Scenario, Severity
+from labserver.catalogue.shipped import PLACES
+from labserver.tables import read_document
 from tests.docs.documents import ROOT, blocks, section
-from tests.ours import CATALOGUE
 
 _TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-_ENTRY, _FACET = blocks(_TEXT, "python")
-(_RECIPE,) = blocks(_TEXT, "toml")
+(_FACET,) = blocks(_TEXT, "python")
+_ENTRY, _RECIPE = blocks(_TEXT, "toml")
 
 
 def test_entry() -> None:
-    """The scenario is the catalogue's."""
-    names = vars(starttls) | {one.__name__: one for one in (Expectation, Scenario, Severity)}
-    shown = eval(_ENTRY, names)  # noqa: S307 -- our own document
-    assert shown == CATALOGUE["starttls-refused"]
+    """The scenario is the catalogue's, and its comments name what is there."""
+    (identifier, shown), *others = tomllib.loads(_ENTRY).items()
+    assert others == []
+    assert shown == read_document(PLACES.with_name("starttls.toml")).tables[identifier]
 
 
 def test_facet() -> None:

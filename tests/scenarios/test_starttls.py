@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.facets.oracle import RepliesWithheld
+from labserver.misbehaviours.kinds.oracle import Withhold
 from labserver.services import SERVICES, ProtocolName
 from tests.ours import CATALOGUE
 from tests.scenarios.places import Way, place, places, s_client
@@ -142,8 +142,8 @@ def test_injected(stage: LabProcess, service: str, way: Way) -> None:
 
 def test_oracle(stage: LabProcess) -> None:
     """Inside TLS nothing is answered for most of the oracle's time; then the real answer comes, as if nothing was."""
-    oracle = CATALOGUE["response-injection"].facets.oracle
-    assert isinstance(oracle, RepliesWithheld)
+    (oracle,) = CATALOGUE["response-injection"].control_chain.links
+    assert isinstance(oracle, Withhold)
     with ExitStack() as stack:
         wires = []
         for service in SERVICES_IN_CLEAR:

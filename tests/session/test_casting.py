@@ -15,7 +15,6 @@ from labserver.misbehaviours.moment import Scope
 from labserver.misbehaviours.presentation import AS_USUAL, Presentation
 from labserver.services import SERVICES
 from labserver.session.casting import Casting, Role
-from labserver.session.doubted import Doubted
 from labserver.session.presenting import Answer, Visit, always
 from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
@@ -104,9 +103,9 @@ def test_role(cast: Cast, identifier: str) -> None:
     assert (role.persona.scenario, role.persona.facets) == (identifier, scenario.facets)
     assert role.persona.account == "alice"
     assert cast.casting.role(identifier) is role is cast.casting.at(CATALOGUE.address(identifier))
-    assert role.access.cleartext == role.access.bait == scenario.facets.permissive
-    assert role.access.requested == scenario.facets.authentication.mechanisms
-    assert isinstance(role.access.credentials, Doubted) == scenario.facets.authentication.rejects
+    assert role.access.cleartext == role.access.bait == scenario.server.permissive
+    assert (role.access.requested or frozenset()) == set(scenario.server.mechanisms)
+    assert role.chain == scenario.chain
     assert role.maker(SERVICES["imap"]) is role.maker(SERVICES["imap"])
 
 
@@ -117,6 +116,7 @@ def test_control(cast: Cast, identifier: str) -> None:
     assert role is not cast.casting.role(identifier)
     assert role.persona.scenario == identifier
     assert role.persona.facets == (scenario.control or scenario.facets)
+    assert role.chain == scenario.control_chain
 
 
 def test_no_such_role(cast: Cast) -> None:
