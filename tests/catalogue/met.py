@@ -107,6 +107,8 @@ def _is_asked_for(traits: Traits, met: Met, service: str) -> bool:
     """Return whether a client can tell something that those before it have not told."""
     if traits is IMPATIENT:  # it can only be wrong where it should have waited
         return met.scenario.expectation is not Expectation.REJECT
+    if traits is ANTIQUE and met.scenario.chain.presents:
+        return next(_harmless(met.scenario, service, met.on(service)), None) is not None
     if traits in (ANTIQUE, MISTAKEN):  # they meet what lies in TLS that others do not speak, and in wrong credentials
         return not met.told(service) and not met.scenario.honest
     return True

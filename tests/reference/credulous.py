@@ -96,6 +96,7 @@ def _usual() -> HandshakeSettings:
 def _antique() -> HandshakeSettings:
     settings = HandshakeSettings()
     settings.minVersion = (3, 0)
+    settings.versions = [*settings.versions, (3, 0)]
     settings.cipherNames = list(ALL_CIPHER_NAMES)
     settings.macNames = list(ALL_MAC_NAMES)
     settings.minKeySize = 512

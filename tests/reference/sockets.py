@@ -38,7 +38,7 @@ def _context(ca: str, *, careful: bool) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
-    made.set_ciphers("ALL:@SECLEVEL=0")
+    made.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return made
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients.sandbox import missing
 from tests.integration.labs import LabProcess, running
-from tests.ours import CATALOGUE
+from tests.ours import CATALOGUE, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
-    """Run the lab with every scenario leased."""
-    options = [word for identifier in CATALOGUE.default for word in ("--scenario", identifier)]
+    """Run the lab with every scenario leased that is met by default, or has an entry of its own."""
+    leased = dict.fromkeys((*CATALOGUE.default, *written()))
+    options = [word for identifier in leased for word in ("--scenario", identifier)]
     with running(tmp_path_factory.mktemp("stage"), *options) as lab:
         yield lab
 

@@ -1,7 +1,8 @@
-"""TLS scenarios on the wire: one old version and nothing else, and a ClientHello that is never answered."""
+"""TLS scenarios on the wire: old versions, weak suites and nothing else, and a ClientHello that is never answered."""
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,53 @@ def test_old_version_is_the_only_fault(stage: LabProcess, scenario: str, service
     assert "fatal alert has been received" in gnutls_cli(
         where, "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
     )
+
+
+FOUND = {
+    "tls-v1-1": (("-cipher", "DEFAULT:@SECLEVEL=0"), "Protocol  : TLSv1.1"),
+    "tls-null-cipher": (("-cipher", "NULL:@SECLEVEL=0"), "Cipher is ECDHE-ECDSA-NULL-SHA"),
+    "tls-dh1024": (("-cipher", "DHE:@SECLEVEL=0"), "Server Temp Key: DH, 1024 bits"),
+    "tls-sha1-signature": (("-cipher", "DEFAULT:@SECLEVEL=0"), "Peer signing digest: SHA1"),
+    "tls-client-certificate": ((), "Acceptable client certificate CA names|Requested Signature Algorithms"),
+}
+"""What ``openssl s_client`` has to be told to take it, and what it finds then."""
+REFUSED = {
+    "tls-sslv3": "protocol version|unsupported protocol",
+    "tls-rc4": "insufficient security",
+    "tls-3des": "insufficient security",
+    "tls-anonymous": "handshake failure",
+    "tls-alpn-mismatch": "bad extension",
+}
+"""What ``openssl s_client`` says to what it never takes."""
+
+
+@pytest.mark.client
+@pytest.mark.parametrize(("scenario", "service", "way"), places(FOUND, ("submission", "imaps")))
+def test_what_s_client_finds(stage: LabProcess, scenario: str, service: str, way: Way) -> None:
+    """A client that takes it gets it, and finds nothing else to complain of."""
+    options, found = FOUND[scenario]
+    printed = s_client(place(stage, scenario, service, way), *options, "-verify_return_error")
+    assert re.search(found, printed), printed
+    assert "Verify return code: 0 (ok)" in printed
+
+
+@pytest.mark.client
+@pytest.mark.parametrize(("scenario", "service", "way"), places(REFUSED, ("smtp", "pop3s")))
+def test_what_s_client_refuses(stage: LabProcess, scenario: str, service: str, way: Way) -> None:
+    """OpenSSL does not take it."""
+    printed = s_client(place(stage, scenario, service, way), "-alpn", "imap")
+    assert re.search(REFUSED[scenario], printed), printed
+    assert "no peer certificate available" in printed
+
+
+@pytest.mark.client
+@pytest.mark.parametrize(("scenario", "found"), [("tls-rc4", "ARCFOUR-128"), ("tls-3des", "3DES-CBC")])
+def test_what_gnutls_still_takes(stage: LabProcess, scenario: str, found: str) -> None:
+    """GnuTLS can be told to take what OpenSSL has given up, and trusts the certificate."""
+    where = place(stage, scenario, "imap", Way.NAME)
+    printed = gnutls_cli(where, "--priority", "NORMAL:+ARCFOUR-128:+3DES-CBC")
+    assert re.search(rf"Description: \(TLS1\.2.*\({found}\)", printed), printed
+    assert "Status: The certificate is trusted." in printed
 
 
 @pytest.mark.parametrize(("scenario", "service", "way"), places(["handshake-stall"], SERVICES))
