@@ -113,7 +113,9 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Which occasions ``nth`` counts, and ``chance`` draws for, together."""
 
     def __post_init__(self) -> None:
-        """Refuse services that there are not."""
+        """Refuse services that there are not, and commands without a name."""
+        if not all(verb.strip() for verb in _several(self.command)):
+            raise ValueError("a command has no name")
         for name in self.services:
             if name not in SERVICES:
                 from labserver.nearest import did_you_mean  # noqa: PLC0415 -- only for mistakes

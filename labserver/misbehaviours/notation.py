@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
 
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, told
 from labserver.misbehaviours.conditions import When
 from labserver.misbehaviours.impossible import check
+from labserver.misbehaviours.kinds.fields import FORMS
 from labserver.misbehaviours.table import KINDS
 from labserver.tables import TableError, converted, unknown
 
@@ -36,6 +37,8 @@ CONDITIONS = When.__struct_fields__
 """The conditions, in the order in which people read about them."""
 
 _OPTION = "--misbehave"
+_FORMS = {repr(kind.__metadata__[0].pattern): words for kind, words in FORMS.items()}
+"""By the pattern, as messages have it."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _BOOLEANS = {"true": True, "false": False}
@@ -72,7 +75,16 @@ def misbehaviour(table: object) -> Misbehaviour:
     misplaced = [key for key in table if key in CONDITIONS]
     if misplaced:
         raise TableError((misplaced[0],), f"is a condition; write when = {{ {misplaced[0]} = … }}")
-    return converted(table, kind, _read)
+    try:
+        return converted(table, kind, _read)
+    except TableError as error:
+        raise TableError(error.path, _in_words(error.what)) from error
+
+
+def _in_words(what: str) -> str:
+    """Return what is wrong with a text without the pattern that it does not match."""
+    form = next((words for pattern, words in _FORMS.items() if pattern in what), "")
+    return f"must be {form}" if form else what
 
 
 def _read(kind: type[Any], value: object) -> Any:  # noqa: ANN401 -- msgspec's hook
@@ -99,7 +111,7 @@ def read_options(texts: Iterable[str], services: Sequence[str]) -> tuple[Misbeha
 def _mistake(text: str, path: Sequence[str | int], what: str) -> ConfigurationError:
     keys = [key for key in path if isinstance(key, str) and key not in {"when", "kind"}]
     where = f"{keys[0]}: " if keys else ""
-    return ConfigurationError(f"{_OPTION} {shlex.quote(text)}: {where}{what}")
+    return ConfigurationError(f"{_OPTION} {told(text)}: {where}{what}")
 
 
 def _table(text: str) -> dict[str, Any]:

@@ -136,6 +136,13 @@ TABLES: dict[str, tuple[str, str]] = {
         "[[misbehaviours]]\nkind = 'answer'\nsend = '<Tag> OK'",
         r"\[0\].send: <Tag> is not a place that can be filled in",
     ),
+    "several lines in one": (
+        "[[misbehaviours]]\nkind = 'refuse'\ntext = \"a\\nb\"",
+        r"\[0\].text: must be one line of text$",
+    ),
+    "no code": ("[[misbehaviours]]\nkind = 'reply'\ncode = '55'", r"\[0\].code: must be a code such as \"550\""),
+    "no tag": ("[[misbehaviours]]\nkind = 'tagged-greeting'\ntags = ['a b']", "must be a tag without spaces"),
+    "no command": ("[[misbehaviours]]\nkind = 'silence'\nwhen.command = ''", r"\[0\].when: a command has no name"),
     "no words": ("[[misbehaviours]]\nkind = 'answer'", r"\[0\]: it needs either send or octets"),
     "the second one": (
         "[[misbehaviours]]\nkind = 'silence'\nwhen.nth = '1'\n[[misbehaviours]]\nkind = 'x'",

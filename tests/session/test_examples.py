@@ -14,6 +14,7 @@ from labserver.misbehaviours.notation import misbehaviour
 from labserver.misbehaviours.presentation import Presentation
 from labserver.misbehaviours.table import KINDS
 from labserver.services import SERVICES, ProtocolName
+from labserver.tls.client_hello import ClientHello
 from tests.reference.scram import ScramClient
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _RIGHT = base64.b64encode(b"\0alice\0s3cret")
 _WRONG = base64.b64encode(b"\0alice\0wrong")
+_HELLO = ClientHello(versions=(0x0304,), ciphers=(0x1301,), protocols=("imap",))
 _TLS = b""
 """In a scene: finish the handshake, if STARTTLS was accepted."""
 
@@ -135,7 +137,7 @@ def test_before_any_session(building: Building, name: str) -> None:
     """What is about TLS or all octets acts on the connection itself."""
     chain = Chain([misbehaviour({"kind": name, **KINDS[name].example})])
     moment = Moment(service="imap", dialogue=building.backends().dialogue(SERVICES["imap"]), memories=Memories())
-    presented, tells = chain.handshake(Presentation(), None, moment)
+    presented, tells = chain.handshake(Presentation(), _HELLO, moment)
     if chain.presents:
         assert presented != Presentation()
         assert tells == (Tell(name, 0),)

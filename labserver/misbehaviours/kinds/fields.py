@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -17,13 +17,41 @@ if TYPE_CHECKING:
     from labserver.misbehaviours.moment import Moment
     from labserver.misbehaviours.words import Lines, Octets, Words
 
-__all__ = ["OfReplies", "OneLine", "ReplyName", "Seconds", "Times", "chosen"]
+__all__ = [
+    "FORMS",
+    "Ciphers",
+    "Code",
+    "OfReplies",
+    "OneLine",
+    "ReplyName",
+    "Seconds",
+    "Tag",
+    "Times",
+    "TlsName",
+    "chosen",
+]
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 """A time, at most an hour."""
 Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 OneLine = Annotated[str, msgspec.Meta(pattern=r"\A[^\r\n\x00]*\Z", max_length=500)]
 """Text that stands in a line."""
+Code = Annotated[str, msgspec.Meta(pattern=r"\A(?:[0-9]{3}|[A-Z]{1,20}|\+OK|-ERR)\Z")]
+"""The verdict of a reply, as its protocol spells it."""
+Tag = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,64}\Z")]
+"""An IMAP tag, or what looks like one."""
+TlsName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,80}\Z")]
+"""A suite, group or signature scheme."""
+Ciphers = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_+:!-]{1,500}\Z")]
+"""Suites in OpenSSL's notation."""
+FORMS: dict[Any, str] = {
+    OneLine: "one line of text",
+    Code: 'a code such as "550", "NO" or "-ERR"',
+    Tag: "a tag without spaces",
+    TlsName: "a name without spaces",
+    Ciphers: 'suites as OpenSSL lists them, such as "RC4-SHA:DES-CBC3-SHA"',
+}
+"""What a text has to be, for messages: nobody reads patterns."""
 ReplyName = Literal["end", "first", "every", "untagged", "continuation"]
 """Which replies of an exchange: its end (also the greeting, and what is said unasked), the first, all, the untagged
 ones of IMAP, or those that give the client its turn."""

@@ -10,7 +10,7 @@ import msgspec
 
 from labserver.dialogues.exchange import Preauthenticate, Reply, ReplyKind
 from labserver.misbehaviours.base import Misbehaviour
-from labserver.misbehaviours.kinds.fields import OneLine
+from labserver.misbehaviours.kinds.fields import OneLine, Tag
 from labserver.misbehaviours.moment import Occasion
 from labserver.misbehaviours.spelling import is_smtp
 from labserver.misbehaviours.words import repeated
@@ -93,7 +93,7 @@ class Tagged(Misbehaviour, frozen=True, kw_only=True, tag="tagged-greeting"):
     protocols: ClassVar[frozenset[str]] = frozenset({"imap"})
     example: ClassVar[dict[str, Any]] = {"tags": ["a001"], "greets": True}
 
-    tags: tuple[Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,64}\Z")], ...] = ("A1",)
+    tags: tuple[Tag, ...] = ("A1",)
     """The tags, a line for each."""
     greets: bool = False
     """Whether the honest greeting comes first."""

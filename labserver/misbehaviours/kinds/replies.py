@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import msgspec
 
 from labserver.dialogues.exchange import Reply, ReplyKind
-from labserver.misbehaviours.kinds.fields import OfReplies, OneLine, chosen
+from labserver.misbehaviours.kinds.fields import Code, OfReplies, OneLine, chosen
 from labserver.misbehaviours.spelling import recoded
 from labserver.misbehaviours.words import Lines, Octets
 
@@ -34,7 +34,7 @@ class Changed(OfReplies, frozen=True, kw_only=True, tag="reply"):
     """Lines; each gets CRLF. An array is several lines."""
     octets: Octets | None = None
     """Instead of ``send``: octets as they are."""
-    code: Annotated[str, msgspec.Meta(pattern=r"\A(?:[0-9]{3}|[A-Z]{1,20}|\+OK|-ERR)\Z")] | None = None
+    code: Code | None = None
     """Another code: ``550``, ``NO``, ``-ERR``. A reply that has none in its protocol stays as it is."""
     text: OneLine | None = None
     """Another text behind the code."""

@@ -9,6 +9,7 @@ import msgspec
 
 from labserver.errors import ConfigurationError
 from labserver.misbehaviours.base import Misbehaviour
+from labserver.misbehaviours.kinds.fields import Ciphers, TlsName
 from labserver.misbehaviours.moment import Occasion
 from labserver.misbehaviours.presentation import Presentation, check
 from labserver.tls.engine import VERSIONS
@@ -30,9 +31,7 @@ __all__ = [
 _NEVER: frozenset[Occasion] = frozenset()
 _Version = Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 _Engine = Literal["openssl", "stdlib", "tlslite"]
-_Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,80}\Z")]
-_Names = Annotated[tuple[_Name, ...], msgspec.Meta(min_length=1)]
-_Ciphers = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_+:!-]{1,500}\Z")]
+_Names = Annotated[tuple[TlsName, ...], msgspec.Meta(min_length=1)]
 
 
 class _Agreed(Misbehaviour, frozen=True, kw_only=True):
@@ -104,11 +103,11 @@ class TlsSuites(_Agreed, frozen=True, kw_only=True, tag="tls-suites"):
 
     example: ClassVar[dict[str, Any]] = {"ciphers": "ECDHE-ECDSA-RC4-SHA"}
 
-    ciphers: _Ciphers | None = None
+    ciphers: Ciphers | None = None
     """Suites of TLS 1.2 and older in OpenSSL's notation, the favourite first: names (``ECDHE-RSA-AES128-SHA``), words
     for several (``RC4``, ``3DES``, ``NULL``, ``aNULL``, ``DHE``, ``kRSA``), ``+`` between words that must all hold,
     ``!`` before what is left out. No library serves suites for export or single DES."""
-    suites: tuple[_Name, ...] = ()
+    suites: tuple[TlsName, ...] = ()
     """Suites of TLS 1.3 by their IANA names, such as ``TLS_AES_128_CCM_8_SHA256``."""
 
     def __post_init__(self) -> None:
