@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.finding import Inquiry
     from labserver.verdicts.trace import Evidence, Session
 
-__all__ = ["hung", "stalled", "stopped_short", "tolerated", "wrong_proof_believed"]
+__all__ = ["hung", "stalled", "stopped_short", "tolerated", "went_on", "wrong_proof_believed"]
 
 
 def stopped_short(inquiry: Inquiry) -> Iterator[Breach]:
@@ -74,6 +74,23 @@ def tolerated(inquiry: Inquiry) -> Iterator[Breach]:
                 found.setdefault(evidence.event.what, evidence)
     if found:
         yield Breach(what=f"sent {'; '.join(found)}", evidence=next(iter(found.values())), outcome=Outcome.INFO)
+
+
+def went_on(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find what the client said behind the fault; not its goodbye, nor that it cancels an authentication.
+
+    What came in one segment with a word from before the fault was on its way already: a pipeline.
+    """
+    for session in inquiry.trace.afflicted():
+        start = session.misbehaviour() or 0
+        heard = next((one.index for one in session.each(events.RawReceived) if one.index > start), None)
+        spoken = [*session.spoken(secure=False), *session.spoken(secure=True)]
+        for evidence, event in sorted(spoken, key=lambda one: one[0].index):
+            cancels = isinstance(event, events.LineReceived) and event.data.strip() == b"*"  # RFC 4954 4
+            if heard is not None and evidence.index > heard and not cancels:
+                verb = event.verb if isinstance(event, events.CommandReceived) else ""
+                yield Breach(what=f"went on{f' with {verb}' if verb else ''}", evidence=evidence)
+                break
 
 
 def wrong_proof_believed(inquiry: Inquiry) -> Iterator[Breach]:

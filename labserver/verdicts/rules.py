@@ -148,6 +148,14 @@ _ALL = (
         breaches=secrecy.weaker_retry,
     ),
     Rule(
+        id="stops-there",
+        sentence="Behind what is wrong it says nothing but goodbye.",
+        severity=Severity.HIGH,
+        source="RFC 5321 3.1, RFC 9051 7.1, RFC 4954 4",
+        binding=ANY,
+        breaches=conduct.went_on,
+    ),
+    Rule(
         id="no-proceeding-after-wrong-proof",
         sentence="It does not go on with a server that fails to prove that it knows the password.",
         severity=Severity.CRITICAL,

@@ -19,6 +19,19 @@ __all__ = ["alone", "met_alone"]
 
 _ONE_OF_EACH = ("submission", "imap", "pop3")
 """A service of each protocol; those begin in clear, so that a client meets what happens there, too."""
+_STOPS = frozenset(
+    {"challenge", "endless-challenges", "foreign-greeting", "login-unasked", "proof", "repeat", "scram", "tls-version"}
+)
+"""Kinds behind whose example a right client says nothing more, and a wrong one does."""
+_REJECTED = _STOPS | {"silence", "tls-alpn", "tls-stalled", "tls-suites", "upgrade-pretended", "upgrade-refused"}
+"""Kinds whose example has to be rejected."""
+_SLOW: dict[str, dict[str, object]] = {
+    "delay": {"when": {"nth": "1"}, "seconds": 0.5},
+    "drip": {"size": 1, "seconds": 0.02},
+    "hold": {"when": {"nth": "1"}, "seconds": 0.5},
+    "withhold": {"seconds": 0.5},
+}
+"""Kinds that a right client waits for, and the fields that make their example slow enough for one that does not."""
 _MECHANISMS = {
     "challenge": ("CRAM-MD5",),
     "login-unasked": ("SCRAM-SHA-256",),
@@ -32,15 +45,18 @@ def alone(kind: str) -> Scenario:
     """Return a scenario that has nothing wrong but a kind's example."""
     protocols = KINDS[kind].protocols
     services = tuple(name for name in _ONE_OF_EACH if SERVICES[name].protocol in {*map(ProtocolName, protocols)})
-    links: tuple[Misbehaviour, ...] = read_misbehaviours([{"kind": kind, **KINDS[kind].example}], services)
+    fields = {**KINDS[kind].example, **_SLOW.get(kind, {})}
+    links: tuple[Misbehaviour, ...] = read_misbehaviours([{"kind": kind, **fields}], services)
+    expectation = Expectation.ACCEPT if kind in _SLOW else Expectation.EITHER
     return Scenario(
         id=f"{kind}-alone",
         title=f"The example of {kind}",
         group="kinds",
         does=f"It does what the example of {kind} says.",
         expects="It works with the server, or stops there.",
-        expectation=Expectation.EITHER,
-        severity=Severity.NONE,
+        expectation=Expectation.REJECT if kind in _REJECTED else expectation,
+        severity=Severity.MEDIUM if kind in _REJECTED else Severity.NONE,
+        rules=("stops-there",) if kind in _STOPS else (),
         references=(),
         services=services,
         chain=Chain(links),
