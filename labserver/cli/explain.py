@@ -17,6 +17,7 @@ from labserver.cli.case_words import case_words
 from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
 from labserver.events import ReplySent, TlsStarted
+from labserver.misbehaviours.kinds.tls import TlsSuites
 from labserver.nearest import did_you_mean
 from labserver.pki.profile import is_address
 from labserver.report.ndjson import encoded
@@ -104,7 +105,9 @@ def _by_hand(scenario: Scenario, service: Service, address: str, written: str, *
     trust = '-CAfile "$LABSERVER_CA_PEM"'
     s_client += " -status" if scenario.asked == "status_request" else ""
     if scenario.chain.presents:
-        trust += " -cipher DEFAULT:@SECLEVEL=0"  # without it OpenSSL refuses, for a reason that only its authors know
+        ciphers = [link.ciphers for link in scenario.chain.links if isinstance(link, TlsSuites) and link.ciphers]
+        taken = f"'{ciphers[-1]}:@SECLEVEL=0'" if ciphers else "DEFAULT:@SECLEVEL=0"
+        trust += f" -cipher {taken}"  # without it OpenSSL refuses, for a reason that only its authors know
     own_port = "# on ports of its own, on every system:", f"labserver up{written} --scenario {scenario.id}"
     yield f'eval "$(labserver env{f"{written} --scenario {scenario.id}" if scenario.own_anchor else ""})"'
     if scenario.by_name:

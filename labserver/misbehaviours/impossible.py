@@ -13,7 +13,7 @@ from labserver.dialogues import imap, pop3, smtp
 from labserver.dialogues.exchange import Command
 from labserver.dialogues.purposes import Purpose, purpose_of
 from labserver.misbehaviours.conditions import When
-from labserver.misbehaviours.moment import Occasion, Phase
+from labserver.misbehaviours.moment import Occasion, Phase, Scope
 from labserver.services import SERVICES, ProtocolName
 from labserver.tables import TableError, unknown
 
@@ -36,6 +36,8 @@ _IMAP = frozenset({ProtocolName.IMAP})
 _LITERAL, _SECURED = frozenset({Occasion.LITERAL}), frozenset({Occasion.SECURED})
 _WITH_COMMAND = frozenset({Occasion.COMMAND, Occasion.LITERAL, Occasion.UNSOLICITED})
 """The occasions on which a command may be in progress."""
+_OF_THE_DIALOGUE = ("command", "purpose", "phase", "account", "mailbox", "sender", "recipient")
+"""Conditions on what is said."""
 _PREAUTH = "preauth"
 _NO_CONDITIONS = When()
 
@@ -99,6 +101,8 @@ def _check_link(link: Misbehaviour, services: tuple[str, ...]) -> None:
         if not where.names:
             raise TableError(("kind",), f"{link.kind} has a meaning in {_listed(link.protocols)} only")
     _check_occasions(link, where)
+    if link.uses("handshake"):
+        _check_handshake(when)
     if when.phase:
         _check_phases(set(when.phases), where)
     if when.command or when.purpose is not None:
@@ -121,6 +125,15 @@ def _check_occasions(link: Misbehaviour, where: _Where) -> None:
         raise TableError(("when", "idle"), 'has a meaning only with on = "quiet"')
     if when.scope is not _NO_CONDITIONS.scope and not when.counts:
         raise TableError(("when", "scope"), "has a meaning only with nth or chance")
+
+
+def _check_handshake(when: When) -> None:
+    """Refuse what is not so yet when TLS begins."""
+    for key in _OF_THE_DIALOGUE:
+        if getattr(when, key) != getattr(_NO_CONDITIONS, key):
+            raise TableError(("when", key), "has no meaning in a TLS handshake; service, nth, chance and scope have")
+    if when.scope is Scope.ACCOUNT:
+        raise TableError(("when", "scope"), "nobody is logged in in a TLS handshake; choose session, lease or lab")
 
 
 def _check_phases(phases: set[Phase], where: _Where) -> None:

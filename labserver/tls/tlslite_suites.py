@@ -1,7 +1,8 @@
 """OpenSSL's notation of cipher suites, for tlslite-ng: which of its suites are meant, in which order.
 
 It takes the part of the notation that scenarios need (openssl-ciphers(1)): names of suites, words for several, ``+``
-between words that must all hold, ``!`` or ``-`` before what is taken out.
+between words that must all hold, ``!`` or ``-`` before what is taken out. Here a word for several suites means none
+without a certificate, unless it says so (``aNULL``): that would be a fault beside the one that is meant.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _OLDER = (
     *CipherSuite.anonSuites,
 )
 _DRAFT = "draft"
+_SAYS_SO = frozenset({"aNULL", "ADH", "AECDH"})
 _PART = re.compile(
     r"TLS_(?P<exchange>ECDHE|DHE|ECDH|DH|RSA)(?:_(?P<proof>RSA|ECDSA|DSS|ANON))?_WITH_(?P<protection>.+)"
 )
@@ -113,8 +115,11 @@ def suites_of(notation: str) -> tuple[int, ...]:
 
 def _meant(word: str, *, known: bool) -> list[int]:
     """Return the suites that a word means; ``known`` if it must mean any."""
-    first, *others = (_words().get(part, ()) for part in word.split("+"))
+    parts = word.split("+")
+    first, *others = (_words().get(part, ()) for part in parts)
     meant = [suite for suite in first if all(suite in other for other in others)]
+    if not ANONYMOUS.issuperset(meant) and _SAYS_SO.isdisjoint(parts) and known:
+        meant = [suite for suite in meant if suite not in ANONYMOUS]
     if known and not meant:
         raise ConfigurationError(f"tlslite-ng serves no suite {word}")
     return meant

@@ -237,6 +237,21 @@ IMPOSSIBLE: dict[str, tuple[tuple[str, ...], list[dict[str, Any]], str]] = {
         [{"kind": "tls-stalled", "when": {"on": "greeting"}}],
         "tls-stalled is possible on no occasion of the dialogue only",
     ),
+    "a command in a handshake": (
+        ALL,
+        [{"kind": "tls-version", "version": "TLSv1", "when": {"command": "NOOP"}}],
+        r"\[0\].when.command: has no meaning in a TLS handshake",
+    ),
+    "a phase in a handshake": (
+        ALL,
+        [{"kind": "tls-stalled", "when": {"phase": "tls"}}],
+        r"\[0\].when.phase: has no meaning in a TLS handshake",
+    ),
+    "an account in a handshake": (
+        ALL,
+        [{"kind": "tls-stalled", "when": {"nth": "2", "scope": "account"}}],
+        r"\[0\].when.scope: nobody is logged in in a TLS handshake",
+    ),
     "literals in SMTP": (("smtp",), [{"kind": "silence", "when": {"on": "literal"}}], "announced in IMAP only"),
     "secured with implicit TLS": (("imaps",), [{"kind": "withhold"}], "implicit TLS"),
     "a command in the greeting": (

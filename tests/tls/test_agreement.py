@@ -106,6 +106,13 @@ ROWS: dict[str, Row] = {
         agreed={"cipher": "ECDHE-ECDSA-RC4-SHA"},
         key="ECDSA",
     ),
+    "a word": Row(
+        asked={"ciphers": "RC4", **TO_1_2},
+        engines=("tlslite",),
+        clients=(_tlslite(),),
+        agreed={"cipher": "ECDHE-RSA-RC4-SHA"},
+        refused=(lambda: TlsliteClient(versions=(1, 3), anonymous=True),),
+    ),
     "3DES": Row(
         asked={"ciphers": "3DES+kRSA", **TO_1_2},
         engines=("tlslite",),
