@@ -298,6 +298,8 @@ class Lab:
 
     def _casting(self) -> Casting:
         settings = self.settings
+        if settings.usual and (reason := self.unavailable(settings.usual)):
+            raise UnavailableError(f"{settings.usual} cannot be served here: {reason}")
         return Casting(
             catalogue=self.catalogue,
             access=Access(
@@ -312,6 +314,7 @@ class Lab:
             make_answers=self._repertoire.answers,
             account=next(iter(self.directory.users), ""),
             seed=self._entropy.token(16, "misbehaviours").hex(),
+            usual=settings.usual,
         )
 
     def release(self) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "DOMAINS",
     "EXPLICIT_TLS",
     "IMAP_EXPLICIT_TLS",
+    "NOT_STATED",
     "USUAL_CERTIFICATE",
     "USUAL_HOST",
     "Expectation",
@@ -35,6 +36,8 @@ DOMAINS = ("lab.test", "lab.localhost")
 """``<scenario>.<domain>`` is a scenario's host name, unless its recipe has it under another."""
 USUAL_CERTIFICATE = "good"
 """The recipe of the lab's own certificate, which is made for the scenario's own names and address, too."""
+NOT_STATED = "Nothing is said of it: only the rules that always hold decide."
+"""What a scenario expects whose author has not said what a correct client does."""
 USUAL_HOST = "{id}.{lab}"
 """What a scenario is called: its id below each of the lab's domains."""
 

@@ -71,4 +71,6 @@ class Settings:
     """MAIL and RCPT are taken by RFC 5321's grammar only; off, as Postfix takes them."""
     scenarios: tuple[str, ...] = ()
     """Scenarios to open on ports of their own, besides the addresses and names that all of them have."""
+    usual: str = ""
+    """The scenario at the lab's usual places; empty for the honest server."""
     limits: Limits = field(default_factory=Limits)

@@ -110,8 +110,12 @@ class Catalogue(Mapping[str, "Scenario"]):
             if identifier in self:
                 taken = TableError((identifier,), f"this id is taken by {self.places[identifier].file}; choose another")
                 raise document.mistake(taken)
-        mine = dict.fromkeys(scenarios, Place("", file))
-        return Catalogue(lambda: {**self.places, **mine}, lambda name: scenarios if name == file else self._of(name))
+        return self.with_others(file, scenarios)
+
+    def with_others(self, source: str, scenarios: Mapping[str, Scenario]) -> Catalogue:
+        """Return a catalogue with other scenarios, which have no address; ``source`` is what no file is called."""
+        mine = dict.fromkeys(scenarios, Place("", source))
+        return Catalogue(lambda: {**self.places, **mine}, lambda name: scenarios if name == source else self._of(name))
 
     def unknown(self, identifier: str) -> str:
         """Return what to say of an id that no scenario has."""

@@ -17,7 +17,7 @@ from labserver.misbehaviours.notation import read_misbehaviours
 from labserver.nearest import did_you_mean
 from labserver.pki.recipe_values import parse_host
 from labserver.sasl.table import MECHANISMS
-from labserver.scenario import ALL, USUAL_CERTIFICATE, USUAL_HOST, Expectation, Scenario, Severity
+from labserver.scenario import ALL, NOT_STATED, USUAL_CERTIFICATE, USUAL_HOST, Expectation, Scenario, Severity
 from labserver.services import SERVICES
 from labserver.tables import TableError, converted, unknown
 
@@ -32,7 +32,6 @@ __all__ = ["Entry", "Server", "scenarios_of"]
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_ID = 63
 """Characters of a label in a host name (RFC 1035 2.3.4)."""
-_NOT_STATED = "Nothing is said of it: only the rules that always hold decide."
 _EXPECTS = {
     Expectation.ACCEPT: "It works with the server.",
     Expectation.REJECT: "It stops there, and loses no secret.",
@@ -129,7 +128,7 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] 
         raise TableError(("services",), f"it is empty; choose from {', '.join(SERVICES)}")
     expectation = Expectation.EITHER if entry.expectation is None else entry.expectation
     severity = Severity.MEDIUM if expectation is Expectation.REJECT else Severity.NONE
-    expects = _NOT_STATED if entry.expectation is None else _EXPECTS[expectation]
+    expects = NOT_STATED if entry.expectation is None else _EXPECTS[expectation]
     return Scenario(
         id=identifier,
         title=entry.title,

@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.catalogue.shipped import shipped_catalogue
+from labserver.errors import ConfigurationError
+from labserver.scenario import ALL, NOT_STATED, Expectation, Scenario, Severity
+from labserver.services import SERVICES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
 
-__all__ = ["add_scenario_files", "catalogue_from", "own_scenarios"]
+__all__ = ["MISBEHAVE", "add_misbehave", "add_scenario_files", "catalogue_from", "own_scenarios"]
+
+
+MISBEHAVE = "misbehave"
+"""The id of the scenario that the option ``--misbehave`` describes."""
 
 
 def add_scenario_files(parser: argparse._ActionsContainer) -> None:
@@ -24,6 +32,18 @@ def add_scenario_files(parser: argparse._ActionsContainer) -> None:
         type=Path,
         metavar="FILE",
         help="also know the scenarios in this TOML file, more than once for several files (docs/MISBEHAVIOURS.md)",
+    )
+
+
+def add_misbehave(parser: argparse._ActionsContainer) -> None:
+    """Add the option ``--misbehave``."""
+    parser.add_argument(
+        "--misbehave",
+        action="append",
+        default=[],
+        metavar="'KIND FIELD=VALUE …'",
+        help="misbehave so on every service, as labserver misbehaviours describes it; may be repeated: "
+        "'answer command=RCPT nth=1-2 send=\"450 4.2.0 busy\"'",
     )
 
 
@@ -40,12 +60,39 @@ def catalogue_from(options: argparse.Namespace) -> Catalogue:
 
         document = read_document(path, "--scenario-file")
         catalogue = catalogue.joined(document, scenarios_of(document, rules=RULES))
+    if given := getattr(options, "misbehave", None):
+        told = _told(given, getattr(options, "services", None) or getattr(options, "service", None) or ALL)
+        if told.id in catalogue:
+            raise ConfigurationError(f"--misbehave: the id {told.id} is its own; choose another in --scenario-file")
+        catalogue = catalogue.with_others("--misbehave", {told.id: told})
     return catalogue
 
 
+def _told(texts: Sequence[str], services: Iterable[str]) -> Scenario:
+    """Return the scenario that the options describe."""
+    from labserver.misbehaviours.chain import Chain  # noqa: PLC0415 -- only when there is something to read
+    from labserver.misbehaviours.notation import read_options  # noqa: PLC0415 -- the same
+
+    names = tuple(service for service in SERVICES if service in set(services))
+    return Scenario(
+        id=MISBEHAVE,
+        title="As --misbehave says",
+        group=MISBEHAVE,
+        does=f"{'; '.join(texts)}.",
+        expects=NOT_STATED,
+        expectation=Expectation.EITHER,
+        severity=Severity.NONE,
+        references=(),
+        services=names,
+        chain=Chain(read_options(texts, names)),
+        stated=False,
+    )
+
+
 def own_scenarios(options: argparse.Namespace, catalogue: Catalogue) -> list[str]:
-    """Return the ids of the scenarios in the user's files."""
-    return [identifier for identifier in catalogue if catalogue.file_of(identifier)] if _files(options) else []
+    """Return the ids of the scenarios in the user's files, and of the one that ``--misbehave`` describes."""
+    files = [identifier for identifier in catalogue if catalogue.file_of(identifier)] if _files(options) else []
+    return [*files, *([MISBEHAVE] if options.misbehave else [])]
 
 
 def _files(options: argparse.Namespace) -> list[Path]:

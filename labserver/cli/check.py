@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.placeholders import PLACEHOLDERS, parse
-from labserver.cli.catalogues import add_scenario_files, catalogue_from, own_scenarios
+from labserver.cli.catalogues import add_misbehave, add_scenario_files, catalogue_from, own_scenarios
 from labserver.cli.command_words import command_words
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds, settings_from
@@ -73,10 +73,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="patterns",
         action="append",
         metavar="GLOB",
-        help="scenarios whose id matches, more than once for several (default: those of --scenario-file, else the "
-        "commonest)",
+        help="scenarios whose id matches, more than once for several (default: those of --scenario-file and "
+        "--misbehave, else the commonest)",
     )
     add_scenario_files(group)
+    add_misbehave(group)
     group.add_argument(
         "--policy",
         type=_policy,

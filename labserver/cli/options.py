@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.cli.catalogues import add_scenario_files
+from labserver.cli.catalogues import MISBEHAVE, add_misbehave, add_scenario_files
 from labserver.cli.users import VARIABLE, users_from
 from labserver.errors import ConfigurationError, StoreError
 from labserver.limits import HELP, SHOWN, Limits
@@ -142,6 +142,7 @@ def _add_listening(parser: argparse.ArgumentParser, *, any_ports: bool) -> None:
         help="also open the scenarios whose id matches, on free ports of their own; may be repeated",
     )
     add_scenario_files(group)
+    add_misbehave(group)
     group.add_argument(
         "--bind",
         action="append",
@@ -312,6 +313,7 @@ def settings_from(options: argparse.Namespace, catalogue: Catalogue) -> Settings
         pop3_lock=not options.no_pop3_lock,
         strict_smtp_syntax=options.strict_smtp_syntax,
         scenarios=_scenarios(options.scenario, catalogue),
+        usual=MISBEHAVE if options.misbehave else "",
         limits=Limits(**limits),
     )
 

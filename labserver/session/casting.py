@@ -140,7 +140,9 @@ class Casting:
         make_answers: Callable[[str | None, str], Callable[[Visit], Answer]],
         account: str,
         seed: str,
+        usual: str = "",
     ) -> None:
+        """``usual`` is the scenario at the lab's usual places, empty for the honest server."""
         self._catalogue = catalogue
         self._access = access
         self._backends = backends
@@ -148,8 +150,10 @@ class Casting:
         self._account = account
         self._seed = seed
         self._roles: dict[tuple[str, bool], Role] = {}
-        self.good = self._played(GOOD.scenario, HONEST, make_answers(None, USUAL_CERTIFICATE))
-        """The honest server at the lab's usual places; where it has a place of its own, its certificate is for that."""
+        answers = make_answers(None, USUAL_CERTIFICATE)
+        self.good = replace(self.role(usual), answer=answers) if usual else self._played(GOOD.scenario, HONEST, answers)
+        """The server at the lab's usual places, honest unless the lab was told otherwise; the honest one has a place of
+        its own besides, and a certificate for that."""
 
     def role(self, identifier: str, *, control: bool = False) -> Role:
         """Return the role of a scenario, or of the control that goes with it. KeyError if there is no such one."""
@@ -186,8 +190,9 @@ class Casting:
         def choose(hello: ClientHello | None) -> TlsEngine:
             role = self.named(hello.server_name, service) if hello is not None else None
             if role is None:
-                return self.good.engine()
-            become(role)
+                role = self.good
+            else:
+                become(role)
             return watch.chosen(role, hello) if role.in_handshake else role.engine()
 
         return PeekingEngine(choose, watch.answered)
