@@ -20,10 +20,9 @@ def body_start(message: Message, content: bytes, *, kept: bool = False) -> int:
     Unless it is to be ``kept``, it is left only with a message that has a cache already: a search, which goes through
     whole mailboxes, makes none.
     """
-    cache = message.cache
-    found: int | None = None if cache is None else cache.get(_KEY)
+    found: int | None = message.known(_KEY)
     if found is None:
         found = header_end(content, within=MOST_OCTETS)
-        if kept or cache is not None:
-            message.derived[_KEY] = found
+        if kept or message.cache is not None:
+            message.keep(_KEY, found)
     return found

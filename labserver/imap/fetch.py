@@ -1,6 +1,6 @@
 """What FETCH can ask of a message, and how each item is rendered (RFC 3501 6.4.5 and 7.4.2).
 
-An item is read once and rendered for every message; what is costly to find is kept in ``message.derived``,
+An item is read once and rendered for every message; what is costly to find is left with it (``message.keep``),
 the tree it is found in for a while in ``message.scratch``.
 """
 
@@ -33,7 +33,18 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Message
     from labserver.message.part import Part
 
-__all__ = ["FETCH_ITEMS", "Item", "Partial", "Section", "located", "message_tree", "nothing", "parse_items", "read"]
+__all__ = [
+    "FETCH_ITEMS",
+    "Item",
+    "Partial",
+    "Section",
+    "is_located",
+    "located",
+    "message_tree",
+    "nothing",
+    "parse_items",
+    "read",
+]
 
 Found = TypeVar("Found")
 
@@ -45,14 +56,19 @@ _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
 _BASE64 = b" base64\r\n"
 _LOOKED_INTO = 1_024
 """Units of work to look into a message, besides its octets."""
-_MOST_KEPT = 1 << 14
-"""Octets of an ENVELOPE or a BODYSTRUCTURE that stay with their message; nobody counts them."""
+_MOST_KEPT = 1 << 12
+"""Octets of an ENVELOPE or a BODYSTRUCTURE that stay with their message."""
 _ELSEWHERE = b""
 """Stands for what is long."""
 _SMALL = 1 << 14
 """Octets of a message whose header is found as soon as it would be looked up."""
 _MOST_PLACES = 64
 """Sections of one message whose places are kept."""
+_DEEPEST = 16
+"""Numbers of the path to a section whose place is kept."""
+_PER_PLACE = 1_024
+"""Octets counted for a place: its key, with a path of so many numbers, and three tuples of numbers."""
+_PLACES = "imap.places"
 _MACROS: Mapping[bytes, tuple[bytes, ...]] = {
     b"FAST": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"),
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
@@ -235,15 +251,26 @@ def message_tree(message: Message) -> Part:
     return found
 
 
-def located(message: Message, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+def located(message: Message, key: tuple[tuple[int, ...], str], find: Callable[[], Found]) -> Found:
     """Return what was found for ``key`` in a large message, now or before; it is small, and only some are kept."""
-    places = message.derived.setdefault("imap.places", {})
-    if key not in places:
+    places: dict[tuple[tuple[int, ...], str], Found] | None = message.known(_PLACES)
+    if places is not None and key in places:
+        return places[key]
+    found = find()
+    if len(key[0]) <= _DEEPEST:
+        if places is None:
+            places = {}
         if len(places) >= _MOST_PLACES:
-            places.clear()
-        places[key] = find()
-    found: Found = places[key]
+            del places[next(iter(places))]
+            places[key] = found
+        elif message.keep(_PLACES, places, _PER_PLACE):
+            places[key] = found
     return found
+
+
+def is_located(message: Message, key: tuple[tuple[int, ...], str]) -> bool:
+    """Return whether :func:`located` knows it already."""
+    return key in (message.known(_PLACES) or ())
 
 
 def parse_items(cursor: Cursor, dialect: Dialect) -> tuple[Item, ...]:
@@ -269,7 +296,7 @@ def _derived(key: str, make: Callable[[Message], bytes], view: View | None, mess
     found: bytes | None = message.known(key)
     if found:
         return found
-    if found is not None:
+    if found is not None or message.size > _SMALL:
         found = message.scratch.get(key)
     if not found:
         found = _kept(message, key, make(message))
@@ -281,9 +308,12 @@ def _derived(key: str, make: Callable[[Message], bytes], view: View | None, mess
 def _kept(message: Message, key: str, found: bytes) -> bytes:
     """Leave with a message what was found: what is short for as long as its octets, what is long for a while."""
     if len(found) <= _MOST_KEPT:
-        message.derived[key] = found
+        left = message.keep(key, found)
     else:
-        message.derived[key] = _ELSEWHERE
+        left = False
+        if message.known(key) is None:
+            message.keep(key, _ELSEWHERE)
+    if not left:
         message.scratch[key] = found
     return found
 
@@ -334,8 +364,7 @@ def _octets_item(name: bytes, section: Section, part: Partial | None, *, sets_se
     whole = not section.path and not section.text
 
     def prepare(message: Message, effort: Effort) -> Work[None]:
-        known = message.derived.get("imap.places", ())
-        if (section.path or section.text) and (section.path, section.text) not in known:
+        if (section.path or section.text) and not is_located(message, (section.path, section.text)):
             yield from read(message, effort)
 
     def render(view: View, message: Message) -> bytes:

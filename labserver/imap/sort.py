@@ -1,7 +1,7 @@
 """SORT: criteria and the order they make (RFC 5256 3 and 2.2, RFC 5957 for DISPLAYFROM and DISPLAYTO).
 
 Texts compare by their titlecased form, which is ``i;unicode-casemap`` (RFC 5051). What a criterion finds in a
-message is kept in ``message.derived``, because clients sort the same mailbox again and again.
+message is left with it (``message.keep``), because clients sort the same mailbox again and again.
 """
 
 from __future__ import annotations
@@ -134,17 +134,22 @@ class Key:
     """What is found in a message: each time, or once where it has a ``name`` in the message's cache."""
 
     find: Callable[[Message], Any]
+    """What has a name is found in the octets alone, and is never None."""
     name: str = ""
+    otherwise: Callable[[Message], Any] | None = None
+    """Returns what stands for a value that is false."""
 
     def of(self, message: Message) -> tuple[Any, int]:
         """Return it, and the units of work it took."""
         if not self.name:
             return self.find(message), MESSAGE
-        cache = message.derived
-        if self.name in cache:
-            return cache[self.name], MESSAGE
-        found = cache[self.name] = self.find(message)
-        return found, _READ + min(message.size, MOST_OCTETS)
+        found, cost = message.known(self.name), MESSAGE
+        if found is None:
+            found, cost = self.find(message), _READ + min(message.size, MOST_OCTETS)
+            message.keep(self.name, found)
+        if not found and self.otherwise is not None:
+            found = self.otherwise(message)
+        return found, cost
 
 
 def header_of(message: Message) -> Header:
@@ -164,9 +169,10 @@ def sent(message: Message) -> datetime:
     return found
 
 
-def _sent(message: Message) -> datetime:
+def _sent(message: Message) -> datetime | bytes:
+    """Return the date that a message says; empty without a valid one, because copies can have other internal dates."""
     value = header_of(message).first(b"date")
-    return (sent_date(value) if value else None) or message.internal_date
+    return (sent_date(value) if value else None) or b""
 
 
 def _subject(message: Message) -> str:
@@ -206,7 +212,7 @@ def _display(name: bytes) -> Callable[[Message], str]:
     return find
 
 
-SENT = Key(_sent, "sort.date")
+SENT = Key(_sent, "sort.date", lambda message: message.internal_date)
 """The sent date, which threading sorts by as well."""
 _KEYS: Mapping[bytes, Key] = {
     b"ARRIVAL": Key(lambda message: message.internal_date),

@@ -1,9 +1,10 @@
 """What of messages stays in memory although it can be had again: the most recently read, up to a bound.
 
 A message is *warm* when its octets or what readers derived from them are in memory and a storage can bring them back.
-Each warm message is charged its octets (once they were read) and an allowance for the rest; when the sum passes the
-bound, the messages read longest ago go cold: octets and derived cache are dropped together, since one often pins the
-other. The last one read always stays. Messages are cold when they come: they are on disk, and few are read at once.
+Each warm message is charged its octets (once they were read), what readers left, and an allowance; when the sum
+passes the bound, the messages read longest ago go cold: octets and what readers left are dropped together, since one
+often pins the other. The last one read always stays. Messages are cold when they come: they are on disk, and few are
+read at once.
 
 *Scratch* is for what readers can make again of the octets. Its objects are many, and the garbage collector visits all
 of them while everybody waits, so only a few messages have any, wherever their octets are.
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALLOWANCE", "NO_BODY", "BodySource", "Resident", "Scratch", "WarmMessages"]
 
-ALLOWANCE = 1_024
-"""Octets charged for a warm message's derived cache."""
+ALLOWANCE = 512
+"""Octets charged for a warm message besides what is counted: a few dictionaries have it."""
 _KIB = 1 << 10
 _SMALL = 64 * _KIB
 """Octets of a message that is read as a whole."""
@@ -123,7 +124,9 @@ class WarmMessages:
         octets = self._octets.get(message)
         if octets is None:
             octets = self._octets[message] = self._source.read_content(message)
-        self.warm(message, message.size + ALLOWANCE)
+            self.warm(message, message.size)
+        else:
+            self.warm(message)
         return octets
 
     def reading(self, message: Message) -> Reading:
@@ -140,22 +143,26 @@ class WarmMessages:
         """Return the envelope, from the source each time: it is small and rarely asked for."""
         return self._source.read_envelope(message)
 
-    def derived(self, message: Message) -> dict[str, Any]:
-        """Return the readers' cache; it lives as long as the message is warm."""
-        self.warm(message, ALLOWANCE)
-        return message.own_cache()
+    def keep(self, message: Message, key: str, value: object, octets: int) -> None:
+        """Keep what a reader found for as long as the message is warm."""
+        self.warm(message, octets)
+        if message.cache is None:
+            message.cache = {}
+        message.cache[key] = value
 
     def scratch(self, message: Message) -> dict[str, Any]:
         """Return what readers left; it goes when the message goes cold, if not before."""
-        self.warm(message, ALLOWANCE)
+        self.warm(message)
         return self._scratch.of(message)
 
-    def warm(self, message: Message, charge: int) -> None:
-        """Count ``message`` as read last, and let others go cold for it."""
-        before = self._charges.get(message, 0)
-        self._charges[message] = max(before, charge)
+    def warm(self, message: Message, more: int = 0) -> None:
+        """Count ``message`` as read last, with ``more`` octets than before, and let others go cold for it."""
+        before = self._charges.get(message)
+        if before is None:
+            before, more = 0, more + ALLOWANCE
+        self._charges[message] = before + more
         self._charges.move_to_end(message)
-        self.charged += max(before, charge) - before
+        self.charged += more
         while len(self._charges) > 1 and (self.charged > self._capacity or not self._charge.resize(self.charged)):
             self.chill(next(iter(self._charges)))
         self._charge.resize(self.charged, forced=True)
@@ -206,10 +213,11 @@ class _FromSource:
 
 
 class Resident:
-    """The keeper of messages whose octets stay in memory: only what is left with them has a bound."""
+    """The keeper of messages whose octets stay in memory: only what is left with them has a bound, ``room``."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Budget | None = None) -> None:
         self._scratch = Scratch()
+        self._room = room
 
     def content(self, message: Message) -> bytes:
         """Return the octets."""
@@ -224,9 +232,8 @@ class Resident:
         """Return the envelope."""
         return _body(message).envelope
 
-    def derived(self, message: Message) -> dict[str, Any]:
-        """Return the readers' cache; it lives as long as the message."""
-        return message.own_cache()
+    def keep(self, message: Message, key: str, value: object, octets: int) -> None:
+        """Keep nothing for a message whose octets are gone."""
 
     def scratch(self, message: Message) -> dict[str, Any]:
         """Return what readers left, if it is still there."""
@@ -234,7 +241,7 @@ class Resident:
 
     def take(self, message: Message, budget: Budget) -> None:
         """Become the keeper of a new message, whose octets count in ``budget``; StoreError when they cannot be had."""
-        _body(message).settle(budget)
+        _body(message).settle(budget, self._room)
         message.keeper = self
 
     def drop(self, message: Message) -> None:

@@ -9,6 +9,7 @@ file, its date as a number.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Protocol
 
 from labserver.errors import LabFullError, StoreError
@@ -27,6 +28,12 @@ __all__ = ["PER_BODY", "SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Re
 PER_BODY = 512
 """Octets counted for a content in memory besides itself: its object and a small envelope. A larger one counts."""
 _PER_STRING = 40
+_PER_CACHE = 128
+"""Octets counted for the dictionary of what readers left, besides each value's."""
+_STEP = 1_024
+"""What readers leave is counted in multiples of so many octets."""
+_PER_VALUE = 96
+"""Octets counted for a value that a reader left: its place in a dictionary."""
 SYSTEM_FLAGS: dict[str, str] = {
     flag.lower(): flag for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 }
@@ -70,7 +77,7 @@ class Body:
     Until a storage has kept them they may be with their ``source``.
     """
 
-    __slots__ = ("_budget", "_envelope", "data", "size", "source")
+    __slots__ = ("_budget", "_counted", "_envelope", "_left", "_room", "cache", "data", "size", "source")
 
     def __init__(self, *, data: bytes = b"", source: Span | None = None, envelope: Envelope | None = None) -> None:
         self.data = data
@@ -79,6 +86,11 @@ class Body:
         self.size = len(data) if source is None else source.size
         self._envelope = None if envelope is None else envelope.packed()
         self._budget: Budget | None = None
+        self.cache: dict[str, Any] | None = None
+        """What readers left with the message and all its copies; None before there is anything."""
+        self._left = _PER_CACHE
+        self._counted = 0
+        self._room: Budget | None = None
 
     @classmethod
     def of(cls, draft: Draft) -> Body:
@@ -96,8 +108,8 @@ class Body:
         """How they came, if it was by SMTP or LMTP."""
         return None if self._envelope is None else Envelope.unpacked(self._envelope)
 
-    def settle(self, budget: Budget) -> None:
-        """Have the octets in memory for good, counted once for as long as they live.
+    def settle(self, budget: Budget, room: Budget | None = None) -> None:
+        """Have the octets in memory for good, counted once for as long as they live; ``room`` is that of readers.
 
         Raise LabFullError, or StoreError when they cannot be read any more.
         """
@@ -105,7 +117,7 @@ class Body:
             return
         if not budget.take(self._cost()):
             raise LabFullError
-        self._budget = budget
+        self._budget, self._room = budget, room
         self.fetch()
 
     def fetch(self) -> bytes:
@@ -118,9 +130,25 @@ class Body:
             self.source = None
         return self.data
 
+    def keep(self, key: str, value: object, octets: int) -> bool:
+        """Keep what a reader found for as long as the octets live; False when there is no room."""
+        left = self._left + octets
+        if left > self._counted and self._room is not None:  # in steps, because it happens with every message
+            counted = (left | _STEP - 1) + 1
+            if not self._room.take(counted - self._counted):
+                return False
+            self._counted = counted
+        self._left = left
+        if self.cache is None:
+            self.cache = {}
+        self.cache[key] = value
+        return True
+
     def __del__(self) -> None:
         if self._budget is not None:
             self._budget.give(self._cost())
+        if self._counted and self._room is not None:
+            self._room.give(self._counted)
 
     def _cost(self) -> int:
         envelope = self._envelope or ()  # a client can give it a thousand recipients of twelve thousand octets each
@@ -146,8 +174,8 @@ class Keeper(Protocol):
     def envelope(self, message: Message) -> Envelope | None:
         """Return the envelope; StoreError like :meth:`content`."""
 
-    def derived(self, message: Message) -> dict[str, Any]:
-        """Return the message's cache for readers, counted towards what the keeper lets stay in memory."""
+    def keep(self, message: Message, key: str, value: object, octets: int) -> None:
+        """Do :meth:`Message.keep` for octets that are not in memory for good, counted towards what the keeper holds."""
 
     def scratch(self, message: Message) -> dict[str, Any]:
         """Return what readers left with one of the messages read last; empty for any other."""
@@ -183,7 +211,7 @@ class Message:
         self.keeper = keeper
         """None before it is in a store."""
         self.cache: dict[str, Any] | None = None
-        """The store's side of :attr:`derived`."""
+        """The store's side of :meth:`known` and :meth:`keep`; the copies of a message in memory have the same one."""
 
     def __repr__(self) -> str:
         return f"<Message {self.uid} {' '.join(sorted(self.flags))}>"
@@ -207,31 +235,37 @@ class Message:
         """How it came, if it came by SMTP or LMTP."""
         return self._in_memory().envelope if self.keeper is None else self.keeper.envelope(self)
 
-    @property
-    def derived(self) -> dict[str, Any]:
-        """A cache that belongs to readers (ENVELOPE, what it is sorted by …); the store never looks inside.
-
-        What is in it stays for as long as the octets are in memory, so it is to be compact: octets, strings, numbers
-        and tuples of them, which the garbage collector does not visit. Ask for it anew each time: a keeper that drops
-        the octets drops the cache with them.
-        """
-        return self.own_cache() if self.keeper is None else self.keeper.derived(self)
-
     def known(self, key: str) -> Any:  # noqa: ANN401 -- readers know what they left
-        """Return what is in :attr:`derived`, None if it is not; at once, without counting as reading the message."""
+        """Return what a reader left under ``key``, None if it is not there; without counting as reading the message."""
         cache = self.cache
-        return None if cache is None else cache.get(key)
+        if cache is None:
+            body = self.body
+            if not isinstance(body, Body) or body.cache is None:
+                return None
+            cache = self.cache = body.cache
+        return cache.get(key)
+
+    def keep(self, key: str, value: object, more: int = 0) -> bool:
+        """Leave what a reader found in the octets (ENVELOPE, what it is sorted by …); the store never looks inside.
+
+        It stays at most as long as the octets are in memory, and every copy of the message has it, so it must depend on
+        nothing but the octets. It should be compact: octets, strings, numbers and tuples of them, which the garbage
+        collector does not visit. What it takes is counted; ``more`` is the octets it takes more than it did, and has to
+        be said of what is not one object. Return False where there is no room: it was not left, or has not grown.
+        """
+        body, octets = self.body, more or _PER_VALUE + getsizeof(value)
+        if isinstance(body, Body):
+            if not body.keep(key, value, octets):
+                return False
+            self.cache = body.cache
+        elif self.keeper is not None:
+            self.keeper.keep(self, key, value, octets)
+        return True
 
     @property
     def scratch(self) -> dict[str, Any]:
         """A cache for what is large and soon made again (the MIME tree); only the messages read last have theirs."""
         return {} if self.keeper is None else self.keeper.scratch(self)
-
-    def own_cache(self) -> dict[str, Any]:
-        """Return :attr:`cache`, made now if need be; for keepers."""
-        if self.cache is None:
-            self.cache = {}
-        return self.cache
 
     def _in_memory(self) -> Body:
         assert isinstance(self.body, Body)  # noqa: S101 -- the invariant of a message without a keeper

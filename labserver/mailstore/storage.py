@@ -297,11 +297,15 @@ def growth(changes: Sequence[Change]) -> int:
 
 
 class MemoryStorage:
-    """Nothing lasts: the store is memory, and that is all; ``budget`` is how much of it."""
+    """Nothing lasts: the store is memory, and that is all; ``budget`` is how much of it.
+
+    Of that, readers leave at most an eighth with the messages. It stays there until the messages go: a mailbox that is
+    too large for it is gone through from one end to the other, and would only push out what is needed next.
+    """
 
     def __init__(self, budget: Budget | None = None) -> None:
         self._budget = budget or Budget()
-        self._resident = Resident()
+        self._resident = Resident(Budget(self._budget.limit // 8, within=self._budget))
 
     def load(self) -> Contents:
         """Return nothing."""

@@ -219,9 +219,8 @@ class Vault:
         """Return nothing."""
         return None
 
-    def derived(self, message: Message) -> dict[str, Any]:
-        """Return the message's own cache."""
-        return message.own_cache()
+    def keep(self, message: Message, key: str, value: object, octets: int) -> None:
+        """Keep nothing."""
 
     def scratch(self, _: Message) -> dict[str, Any]:
         """Forget at once."""

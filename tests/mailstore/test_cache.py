@@ -109,22 +109,34 @@ def test_derived_goes_with_the_octets() -> None:
     """What a reader made of them often holds them."""
     warm = WarmMessages(Shelf(), capacity=100 + ALLOWANCE)
     one, two = cold(warm, 100, 100)
-    one.derived["tree"] = memoryview(one.content)
+    assert one.keep("tree", memoryview(one.content))
+    assert one.known("tree") is not None
     _ = two.content
-    assert one.derived == {}
-    assert "tree" not in one.derived
+    assert one.known("tree") is None
 
 
-def test_what_is_derived_without_octets_is_charged_its_allowance() -> None:
-    """A mailbox's flag bytes alone do not push the octets out as if they were read."""
+def test_what_is_left_is_charged() -> None:
+    """Small values alone do not push octets out as if those were read, and large ones count for what they are."""
     warm = WarmMessages(Shelf(), capacity=1_000_000)
     messages = cold(warm, *[100_000] * 50)
     for message in messages:
-        message.derived["flags"] = b"(\\Seen)"
-    assert warm.charged == 50 * ALLOWANCE
+        assert message.keep("flags", b"(\\Seen)")
+    small = warm.charged
+    assert 50 * ALLOWANCE < small < 50 * (ALLOWANCE + 200)
     _ = messages[0].content
-    messages[0].derived["flags"] = b"()"
-    assert warm.charged == 50 * ALLOWANCE + 100_000
+    assert warm.charged == small + 100_000
+    assert messages[0].keep("envelope", b"x" * 10_000)
+    assert small + 110_000 <= warm.charged < small + 110_200
+
+
+def test_what_is_left_pushes_out_what_was_left_before() -> None:
+    """However much readers leave with messages on disk, it takes no more memory than the bound."""
+    warm = WarmMessages(Shelf(), capacity=100_000)
+    messages = cold(warm, *[100] * 500)
+    for message in messages:
+        assert message.keep("envelope", b"x" * 2_000)
+    assert 35 <= sum(message.cache is not None for message in messages) <= 50
+    assert warm.charged <= 100_000
 
 
 def test_a_chilled_message_owes_nothing() -> None:
@@ -147,7 +159,7 @@ def test_a_message_that_was_not_read_is_cold() -> None:
     _ = message.content
     assert message.cache is None
     warm.chill(message)
-    message.derived["x"] = 1
+    assert message.keep("x", 1)
     warm.chill(message)
     assert message.cache is None
 

@@ -518,8 +518,9 @@ def test_the_lock_has_one_owner(inbox: Mailbox) -> None:
     assert inbox.lock(other)
 
 
-def test_derived_belongs_to_readers(inbox: Mailbox) -> None:
-    """What a reader puts there is there for the next one."""
+def test_what_a_reader_leaves(inbox: Mailbox) -> None:
+    """It is there for the next one."""
     (message,) = inbox.append([draft()])
-    message.derived["envelope"] = b"()"
-    assert message.derived["envelope"] == b"()"
+    assert message.known("envelope") is None
+    assert message.keep("envelope", b"()")
+    assert message.known("envelope") == b"()"

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labserver.imap.cursor import Refused
-from labserver.imap.fetch import Item, Partial, located, message_tree, parse_path, read
+from labserver.imap.fetch import Item, Partial, is_located, located, message_tree, parse_path, read
 from labserver.imap.octets import PIECE, Decoded, DecodedSize, Literal, Stretch
 from labserver.imap.syntax import literal, literal8
 from labserver.imap.vocabulary import Extension
@@ -55,7 +55,7 @@ def _parse(cursor: Cursor, *, size: bool = False, peek: bool = False) -> Item:
 
 
 def _prepare(path: tuple[int, ...], message: Message, effort: Effort) -> Work[None]:
-    if path and (path, "BINARY") not in message.derived.get("imap.places", ()):
+    if path and not is_located(message, (path, "BINARY")):
         yield from read(message, effort)
 
 
