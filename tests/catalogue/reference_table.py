@@ -35,7 +35,7 @@ rejected and nobody can fail, breaks the build. `./lab test --entry ID` plays on
 | client | what it is like |
 |---|---|
 | strict | right in every respect, and does the least: it logs in, and sends a mail or opens the mailbox |
-| diligent | right in every respect, with a whole job to do; it tries again what was refused for a moment |
+| diligent | right in every respect, with a whole job to do; it asks for TLS that is not offered, too, and tries again |
 | impatient | right, but gives up on a server that is slow; asked where a server has to be accepted |
 | gullible | believes everything, and waits for ever |
 | reckless | goes on whatever it is answered: in clear, with weaker mechanisms, from the beginning |

@@ -96,8 +96,8 @@ class Session:
     # TLS
 
     def _secured(self, offered: set[str]) -> Generator[Step, bytes, set[str]]:
-        upgrade = self.upgrade.decode()
-        if upgrade not in offered or not (yield from self.upgraded()):
+        insists = self.traits.careful and self.traits.thorough  # it trusts no list in clear, and asks all the same
+        if not (insists or self.upgrade.decode() in offered) or not (yield from self.upgraded()):
             if self.traits.careful:
                 raise RefusedError
             return offered
