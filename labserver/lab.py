@@ -15,6 +15,7 @@ from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.holding import Intake
+from labserver.imap.extensions.properties import PROPERTIES
 from labserver.mailstore.delivery import Delivery
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.storage import MemoryStorage
@@ -326,7 +327,7 @@ class Lab:
     def _storage(self) -> Storage:
         settings, budget = self.settings, self.budgets.finished
         if settings.store is None:
-            return MemoryStorage(budget)
+            return MemoryStorage(budget, properties=PROPERTIES)
         from labserver.mailstore.sqlite import SqliteStorage  # noqa: PLC0415 -- only when it is asked for
 
         return SqliteStorage(
@@ -334,6 +335,7 @@ class Lab:
             synchronous="full" if settings.durable else "normal",
             cache_size=min(_CACHE, budget.limit // 2),
             budget=budget,
+            properties=PROPERTIES,
         )
 
     def _fill(self) -> None:

@@ -10,6 +10,7 @@ from labserver.errors import ConfigurationError
 from labserver.imap.commands.table import COMMANDS
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.imap.fetch import FETCH_ITEMS
+from labserver.imap.search import SEARCH_KEYS
 from labserver.imap.status import STATUS_ITEMS
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.fetch import Item
+    from labserver.imap.search import KeyReader
+    from labserver.imap.search_keys import SearchKey
     from labserver.imap.vocabulary import Entry
     from labserver.limits import Limits
     from labserver.mailstore.mailbox import Mailbox
@@ -34,6 +37,7 @@ class Dialect:
     extensions: frozenset[str]
     commands: Mapping[str, Entry]
     fetch_items: Mapping[bytes, Callable[[Cursor], Item]]
+    search_keys: Mapping[bytes, Callable[[KeyReader], SearchKey]]
     status_items: Mapping[bytes, Callable[[Mailbox], int]]
     capabilities_before_login: tuple[str, ...]
     capabilities: tuple[str, ...]
@@ -78,6 +82,7 @@ def _composed(extensions: frozenset[str], message_size: int) -> Dialect:
         extensions=frozenset(extension.name for extension in chosen),
         commands=_merged(COMMANDS, [extension.commands for extension in chosen]),
         fetch_items=_merged(FETCH_ITEMS, [extension.fetch_items for extension in chosen]),
+        search_keys=_merged(SEARCH_KEYS, [extension.search_keys for extension in chosen]),
         status_items=_merged(STATUS_ITEMS, [extension.status_items for extension in chosen]),
         capabilities_before_login=announced(everyone=True),
         capabilities=announced(everyone=False),

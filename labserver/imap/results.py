@@ -49,7 +49,7 @@ class Criteria:
             known = parse_charset(charset)
         except Refused as refusal:
             return cls(key=refusal)
-        return cls(key=parse_search(cursor, charset=known, extensions=dialect.extensions))
+        return cls(key=parse_search(cursor, charset=known, keys=dialect.search_keys))
 
     @property
     def by_modseq(self) -> bool:
@@ -74,7 +74,12 @@ class Criteria:
         with view.at_rest() as changed:
             gone = view.gone_by_now()
             context = SearchContext(
-                messages=view.messages, recent=view.recent, saved=view.saved, now=session.clock.now(), changed=changed
+                messages=view.messages,
+                recent=view.recent,
+                saved=view.saved,
+                now=session.clock.now(),
+                properties=view.mailbox.properties,
+                changed=changed,
             )
             hits = yield from evaluate(self.key, context, effort)
         if gone:

@@ -1,4 +1,4 @@
-"""Reading search keys (RFC 3501 6.4.4 and 9 ``search-key``), with those that extensions add.
+"""Reading search keys (RFC 3501 6.4.4 and 9 ``search-key``); those of extensions are in the tables of the extensions.
 
 Keywords, flags and numbers are ASCII; the strings to look for are in the command's charset and become folded text here,
 so that a key means the same whatever charset it was sent in.
@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from labserver.imap.cursor import BadSyntax, Refused, beginning
 from labserver.imap.search_keys import (
     ADDRESS_FIELDS,
-    Age,
     All,
     And,
     Arrived,
-    Changed,
     Flag,
     Header,
     Not,
@@ -28,16 +26,24 @@ from labserver.imap.search_keys import (
     Size,
     Text,
 )
-from labserver.imap.syntax import SequenceSet
 from labserver.message.charsets import codec, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from labserver.imap.cursor import Cursor
     from labserver.imap.search_keys import SearchKey
 
-__all__ = ["DEEPEST", "EXTENSION_KEYS", "LONGEST", "MOST_KEYS", "parse_charset", "parse_search"]
+__all__ = [
+    "DEEPEST",
+    "LONGEST",
+    "MOST_KEYS",
+    "SAVED_RESULT",
+    "SEARCH_KEYS",
+    "KeyReader",
+    "parse_charset",
+    "parse_search",
+]
 
 DEEPEST = 100
 """Parentheses, NOT and OR inside each other beyond which a search is refused."""
@@ -45,10 +51,9 @@ MOST_KEYS = 200
 """Different keys beyond which a search is refused; it is about all messages, and each key takes its time."""
 LONGEST = 2_000
 """Octets of a string to look for, or of a field's name, beyond which a search is refused."""
-EXTENSION_KEYS: dict[bytes, str] = {b"MODSEQ": "CONDSTORE", b"OLDER": "WITHIN", b"YOUNGER": "WITHIN", b"$": "SEARCHRES"}
-"""Keys that are only understood while an extension is switched on."""
+SAVED_RESULT = b"$"
+"""The key that is the saved search result (RFC 5182), and the number that is."""
 
-_ENTRY_KINDS = (b"priv", b"shared", b"all")
 _SET_START = b"0123456789*"
 _CHARSET_NAME = re.compile(rb"(?!(?i:utf|u8)\Z)[A-Za-z0-9](?:.*[A-Za-z0-9])?")
 """Names that can be charsets': half of one, and what only Python knows, is none."""
@@ -64,24 +69,32 @@ def parse_charset(name: bytes) -> str:
     return found
 
 
-def parse_search(cursor: Cursor, *, charset: str = "US-ASCII", extensions: Collection[str] = ()) -> SearchKey:
+def parse_search(
+    cursor: Cursor,
+    *,
+    charset: str = "US-ASCII",
+    keys: Mapping[bytes, Callable[[KeyReader], SearchKey]] | None = None,
+) -> SearchKey:
     """Read one or more keys up to the command's end.
 
-    ``charset`` is what the strings are in; ``extensions`` are those that are switched on. Raises BadSyntax for what the
-    grammar does not allow, for strings that are not in the charset and for keys nested too deep.
+    ``charset`` is what the strings are in; ``keys`` are those that are known, by default the core's. Raises
+    BadSyntax for what the grammar does not allow, for strings that are not in the charset and for keys nested too deep.
     """
-    return _Reader(cursor, charset, extensions).keys_to_the_end()
+    return KeyReader(cursor, charset, SEARCH_KEYS if keys is None else keys).keys_to_the_end()
 
 
-class _Reader:
-    def __init__(self, cursor: Cursor, charset: str, extensions: Collection[str]) -> None:
+class KeyReader:
+    """Reads keys; each key's own function is given it, and reads the arguments."""
+
+    def __init__(self, cursor: Cursor, charset: str, keys: Mapping[bytes, Callable[[KeyReader], SearchKey]]) -> None:
         self.cursor = cursor
         self._charset = codec(charset) or "ascii"
-        self._extensions = extensions
+        self._keys = keys
         self._depth = 0
         self._different: set[SearchKey] = set()
 
     def keys_to_the_end(self) -> SearchKey:
+        """Read one or more keys up to the command's end; all of them are meant."""
         keys = [self.key()]
         while not self.cursor.at_end():
             self.cursor.space()
@@ -89,6 +102,7 @@ class _Reader:
         return _all_of(keys)
 
     def key(self) -> SearchKey:
+        """Read one key, which may have others in it."""
         self._depth += 1
         if self._depth > DEEPEST:
             raise BadSyntax("The search keys are nested too deep")
@@ -110,9 +124,8 @@ class _Reader:
         if cursor.peek() and cursor.peek() in _SET_START:
             return self.numbered(uid=False)
         name = cursor.atom()
-        extension = EXTENSION_KEYS.get(name)
-        read = _KEYS.get(name)
-        if read is None or (extension is not None and extension not in self._extensions):
+        read = self._keys.get(name)
+        if read is None:
             raise BadSyntax(f"Unknown search key {beginning(name)}")
         return read(self)
 
@@ -124,7 +137,7 @@ class _Reader:
     def numbered(self, *, uid: bool) -> SearchKey:
         """Read a set of numbers, UIDs or the saved result."""
         numbers = self.cursor.sequence_set()
-        if numbers.saved and EXTENSION_KEYS[b"$"] not in self._extensions:
+        if numbers.saved and SAVED_RESULT not in self._keys:
             raise BadSyntax("There is no saved search result here")
         return Numbered(numbers=numbers, uid=uid)
 
@@ -150,79 +163,57 @@ def _all_of(keys: list[SearchKey]) -> SearchKey:
     return keys[0] if len(keys) == 1 else And(tuple(keys))
 
 
-def _flag(name: str, *, present: bool = True) -> Callable[[_Reader], SearchKey]:
+def _flag(name: str, *, present: bool = True) -> Callable[[KeyReader], SearchKey]:
     return lambda _: Flag(name=name, present=present)
 
 
-def _keyword(*, present: bool) -> Callable[[_Reader], SearchKey]:
+def _keyword(*, present: bool) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Flag(name=reader.argument().word().decode("ascii"), present=present)
 
 
-def _field(name: bytes) -> Callable[[_Reader], SearchKey]:
+def _field(name: bytes) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Header(name=name, text=reader.text())
 
 
-def _header(reader: _Reader) -> SearchKey:
+def _header(reader: KeyReader) -> SearchKey:
     name = reader.string().lower()
     return Header(name=name, text=reader.text(), literally=name in ADDRESS_FIELDS)
 
 
-def _text(*, headers: bool) -> Callable[[_Reader], SearchKey]:
+def _text(*, headers: bool) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Text(text=reader.text(), headers=headers)
 
 
-def _arrived(relation: Relation) -> Callable[[_Reader], SearchKey]:
+def _arrived(relation: Relation) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Arrived(relation=relation, day=reader.argument().date())
 
 
-def _sent(relation: Relation) -> Callable[[_Reader], SearchKey]:
+def _sent(relation: Relation) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Sent(relation=relation, day=reader.argument().date())
 
 
-def _size(*, larger: bool) -> Callable[[_Reader], SearchKey]:
+def _size(*, larger: bool) -> Callable[[KeyReader], SearchKey]:
     return lambda reader: Size(octets=reader.argument().number64(), larger=larger)
 
 
-def _age(*, younger: bool) -> Callable[[_Reader], SearchKey]:
-    def read(reader: _Reader) -> SearchKey:
-        seconds = reader.argument().number()
-        if not seconds:
-            raise BadSyntax("An interval is at least one second")
-        return Age(seconds=seconds, younger=younger)
-
-    return read
-
-
-def _modseq(reader: _Reader) -> SearchKey:
-    """Read ``MODSEQ [entry kind] number``; per-flag mod-sequences are not kept, so the entry changes nothing."""
-    cursor = reader.argument()
-    if cursor.peek() == b'"':
-        cursor.string()
-        cursor.space()
-        if not any(cursor.skip(kind) for kind in _ENTRY_KINDS):
-            raise BadSyntax("Expected priv, shared or all")
-        cursor.space()
-    return Changed(modseq=cursor.number64())
-
-
-def _numbered(reader: _Reader) -> SearchKey:
+def _numbered(reader: KeyReader) -> SearchKey:
     reader.argument()
     return reader.numbered(uid=True)
 
 
-def _or(reader: _Reader) -> SearchKey:
+def _or(reader: KeyReader) -> SearchKey:
     reader.argument()
     first = reader.key()
     reader.argument()
     return Or(first, reader.key())
 
 
-def _not(reader: _Reader) -> SearchKey:
+def _not(reader: KeyReader) -> SearchKey:
     reader.argument()
     return Not(reader.key())
 
 
-_KEYS: Mapping[bytes, Callable[[_Reader], SearchKey]] = {
+SEARCH_KEYS: Mapping[bytes, Callable[[KeyReader], SearchKey]] = {
     b"ALL": lambda _: All(),
     b"ANSWERED": _flag("\\Answered"),
     b"BCC": _field(b"bcc"),
@@ -236,11 +227,9 @@ _KEYS: Mapping[bytes, Callable[[_Reader], SearchKey]] = {
     b"HEADER": _header,
     b"KEYWORD": _keyword(present=True),
     b"LARGER": _size(larger=True),
-    b"MODSEQ": _modseq,
     b"NEW": lambda _: And((Recent(), Flag(name="\\Seen", present=False))),
     b"NOT": _not,
     b"OLD": lambda _: Not(Recent()),
-    b"OLDER": _age(younger=False),
     b"ON": _arrived(Relation.ON),
     b"OR": _or,
     b"RECENT": lambda _: Recent(),
@@ -260,6 +249,5 @@ _KEYS: Mapping[bytes, Callable[[_Reader], SearchKey]] = {
     b"UNFLAGGED": _flag("\\Flagged", present=False),
     b"UNKEYWORD": _keyword(present=False),
     b"UNSEEN": _flag("\\Seen", present=False),
-    b"YOUNGER": _age(younger=True),
-    b"$": lambda _: Numbered(numbers=SequenceSet((), saved=True), uid=False),
 }
+"""The keys of RFC 3501 by name, each with what reads the rest of it."""

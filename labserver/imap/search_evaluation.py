@@ -23,6 +23,7 @@ from labserver.imap.search_keys import (
     All,
     And,
     Arrived,
+    Brought,
     Changed,
     Flag,
     Header,
@@ -35,6 +36,7 @@ from labserver.imap.search_keys import (
     Size,
     Text,
 )
+from labserver.mailstore.properties import Properties
 from labserver.message.addresses import addresses
 from labserver.message.charsets import fold
 from labserver.message.dates import sent_date
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.message import Message
     from labserver.message.part import Part
 
-__all__ = ["SearchContext", "evaluate"]
+__all__ = ["RELATIONS", "SearchContext", "evaluate"]
 
 _LONG = 1 << 14
 """Octets of a message beyond which its text is read in turns."""
@@ -91,6 +93,8 @@ class SearchContext:
     """The saved search result (RFC 5182)."""
     now: datetime
     """Aware; for OLDER and YOUNGER."""
+    properties: Properties = field(default_factory=Properties)
+    """Those that the store keeps."""
     changed: Mapping[Message, tuple[frozenset[str], int]] = field(default_factory=dict)
     """Flags and modification sequence as they were, of messages that change while the search gives way."""
 
@@ -350,11 +354,12 @@ class _Test:
     cost: int = _METADATA
 
 
-_RELATIONS: dict[Relation, Callable[[date, date], bool]] = {
+RELATIONS: dict[Relation, Callable[[date, date], bool]] = {
     Relation.BEFORE: lt,
     Relation.ON: eq,
     Relation.SINCE: ge,
 }
+"""How a message's day is compared with the key's."""
 
 
 class _Compiler:
@@ -400,10 +405,10 @@ class _Compiler:
             case Numbered():
                 return _numbered(key, self._context)
             case Arrived(relation=relation, day=day):
-                related = _RELATIONS[relation]
+                related = RELATIONS[relation]
                 return _Test(lambda candidate: related(candidate.message.internal_date.date(), day))
             case Sent(relation=relation, day=day):
-                related = _RELATIONS[relation]
+                related = RELATIONS[relation]
                 return _Test(lambda candidate: related(candidate.text.sent_on(), day), _HEADER)
             case Age():
                 return _age(key, self._context)
@@ -428,6 +433,9 @@ class _Compiler:
             case Not(key=inner):
                 negated = self.compiled(inner)
                 return _Test(lambda candidate: not negated.test(candidate), negated.cost)
+            case Brought():
+                test = key.test(self._context)
+                return _Test(lambda candidate: test(candidate.message))
         assert_never(key)
 
     def _text(self, key: Text) -> _Test:

@@ -10,9 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
+    from labserver.imap.search_evaluation import SearchContext
     from labserver.imap.syntax import SequenceSet
+    from labserver.mailstore.message import Message
 
 __all__ = [
     "ADDRESS_FIELDS",
@@ -20,6 +23,7 @@ __all__ = [
     "All",
     "And",
     "Arrived",
+    "Brought",
     "Changed",
     "Flag",
     "Header",
@@ -155,4 +159,15 @@ class Not:
     key: SearchKey
 
 
-SearchKey = All | Flag | Recent | Numbered | Arrived | Sent | Age | Size | Changed | Header | Text | And | Or | Not
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A key of an extension about what is known of a message without reading it; its fields are what it looks for."""
+
+    def test(self, context: SearchContext) -> Callable[[Message], bool]:
+        """Return what says whether a message is meant."""
+        raise NotImplementedError
+
+
+SearchKey = (
+    All | Flag | Recent | Numbered | Arrived | Sent | Age | Size | Changed | Header | Text | And | Or | Not | Brought
+)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from labserver.imap.cursor import Cursor
     from labserver.imap.dialect import Dialect
     from labserver.imap.fetch import Item
+    from labserver.imap.search import KeyReader
+    from labserver.imap.search_keys import SearchKey
     from labserver.imap.session import Session
     from labserver.mailstore.mailbox import Mailbox
+    from labserver.mailstore.properties import Property
 
 __all__ = [
     "ANY",
@@ -104,4 +107,8 @@ class Extension:
     commands: Mapping[str, Entry] = field(default_factory=dict)
     fetch_items: Mapping[bytes, Callable[[Cursor], Item]] = field(default_factory=dict)
     """Name → what reads the rest of the item."""
+    search_keys: Mapping[bytes, Callable[[KeyReader], SearchKey]] = field(default_factory=dict)
+    """Name → what reads the key's arguments. A key that is tested in a way of its own is a ``Brought``."""
     status_items: Mapping[bytes, Callable[[Mailbox], int]] = field(default_factory=dict)
+    properties: tuple[Property, ...] = ()
+    """What messages have to have; each is in :mod:`labserver.imap.extensions.properties`, too."""

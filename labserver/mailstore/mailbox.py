@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from labserver.clock import Clock
     from labserver.limits import Limits
+    from labserver.mailstore.properties import Kept
     from labserver.mailstore.storage import Preparation, Storage, StoredMailbox
 
 __all__ = ["Appended", "Expunged", "FlagsChanged", "Mailbox", "MailboxEvent", "Removed"]
@@ -97,6 +99,8 @@ class Mailbox:
         self._first_recent = stored.first_recent
         self._observers: dict[Callable[[MailboxEvent], None], None] = {}
         self._owner: object | None = None
+        self.properties = storage.properties
+        """What messages have besides what every store keeps."""
         self._storage = storage
         self._limits = limits
         self._clock = clock
@@ -225,6 +229,10 @@ class Mailbox:
         """Let go of the octets of messages whose removal did not."""
         self._storage.let_go(messages)
 
+    def beginning(self) -> Callable[[int, Message], Kept]:
+        """Return what gives copies that come into this mailbox now their properties, by internal date and original."""
+        return partial(self.properties.begin, packed(self._clock.now()))
+
     def flag_change(self) -> FlagChange:
         """Return a plan for flags, in which nothing has happened yet."""
         return FlagChange(self._flags)
@@ -288,7 +296,8 @@ class Mailbox:
 
         ``bodies`` are those made in the same commit so far by the identity of their draft, so that they are kept once.
         """
-        return self._plan_addition([self._seed(draft, bodies) for draft in drafts])
+        now = packed(self._clock.now())
+        return self._plan_addition([self._seed(draft, bodies, now) for draft in drafts], now)
 
     def apply_addition(self, change: MessagesAdded) -> None:
         """Let memory and the observers follow the storage."""
@@ -338,7 +347,7 @@ class Mailbox:
         self._advance(change)
         self._tell(Expunged(messages=tuple(change.messages)))
 
-    def _seed(self, draft: Draft, bodies: dict[int, Body]) -> _Seed:
+    def _seed(self, draft: Draft, bodies: dict[int, Body], now: int) -> _Seed:
         size = draft.size
         if draft.sent > self._limits.message_size:
             raise LimitExceededError(
@@ -348,7 +357,8 @@ class Mailbox:
         body = bodies.get(id(draft))
         if body is None:
             body = bodies[id(draft)] = Body.of(draft)
-        return _Seed(body, size, draft.flags, packed(draft.internal_date or self._clock.now()))
+        arrived = now if draft.internal_date is None else packed(draft.internal_date)
+        return _Seed(body, size, draft.flags, arrived)
 
     def _plan_transfer(
         self, messages: Sequence[Message], target: Mailbox, *, leaving: Collection[Message] = ()
@@ -357,10 +367,10 @@ class Mailbox:
         for message in messages:
             if not self.holds(message):
                 raise StoreError(f"Message {message.uid} is no longer in {self.name!r}.", code="EXPUNGEISSUED")
-        seeds = [_Seed(message.body, message.size, message.flags, message.arrived) for message in messages]
-        return target._plan_addition(seeds, leaving=leaving)
+        seeds = [_Seed(message.body, message.size, message.flags, message.arrived, message) for message in messages]
+        return target._plan_addition(seeds, packed(target._clock.now()), leaving=leaving)
 
-    def _plan_addition(self, seeds: Sequence[_Seed], *, leaving: Collection[Message] = ()) -> MessagesAdded:
+    def _plan_addition(self, seeds: Sequence[_Seed], now: int, *, leaving: Collection[Message] = ()) -> MessagesAdded:
         self.require()
         self.check_room(
             messages=len(seeds) - len(leaving),
@@ -368,6 +378,7 @@ class Mailbox:
         )
         plan = FlagChange(self._flags)
         modseq = self.highest_modseq + 1
+        begin = self.properties.begin
         messages = [
             Message(
                 uid=uid,
@@ -376,6 +387,7 @@ class Mailbox:
                 modseq=modseq,
                 body=seed.body,
                 size=seed.size,
+                properties=begin(now, seed.arrived, seed.original),
             )
             for uid, seed in enumerate(seeds, self.uid_next)
         ]
@@ -416,3 +428,5 @@ class _Seed:
     size: int
     flags: frozenset[str]
     arrived: int
+    original: Message | None = None
+    """Of which it is a copy."""

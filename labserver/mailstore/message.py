@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from labserver.budget import Budget
     from labserver.holding import Span
+    from labserver.mailstore.properties import Kept
 
 __all__ = ["PER_BODY", "SYSTEM_FLAGS", "Body", "Draft", "Keeper", "Message", "Reading"]
 
@@ -184,7 +185,7 @@ class Keeper(Protocol):
 class Message:
     """One message in one mailbox: an identity, never equal to another. Only its mailbox changes it."""
 
-    __slots__ = ("arrived", "body", "cache", "flags", "keeper", "modseq", "size", "uid")
+    __slots__ = ("arrived", "body", "cache", "flags", "keeper", "modseq", "properties", "size", "uid")
 
     def __init__(
         self,
@@ -196,6 +197,7 @@ class Message:
         body: Body | int,
         size: int,
         keeper: Keeper | None = None,
+        properties: Kept = None,
     ) -> None:
         self.uid = uid
         self.flags = flags
@@ -210,6 +212,8 @@ class Message:
         """The store's side of :attr:`content`: the octets, or the keeper's own number for them."""
         self.keeper = keeper
         """None before it is in a store."""
+        self.properties = properties
+        """The store's side of :class:`labserver.mailstore.properties.Properties`, which reads it."""
         self.cache: dict[str, Any] | None = None
         """The store's side of :meth:`known` and :meth:`keep`; the copies of a message in memory have the same one."""
 

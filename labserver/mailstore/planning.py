@@ -380,6 +380,7 @@ class _Copies:
         self._modseq = target.highest_modseq + 1
         self._spelled = target.flag_change().spelled
         self._become: dict[Flags, Flags] = {}
+        self._begin = target.beginning()
         self._flags: Counter[Flags] = Counter()
         """How many originals have each set of flags."""
 
@@ -389,7 +390,7 @@ class _Copies:
         self._flags.update(counts)
         become = self._become
         become |= {flags: self._spelled(flags) for flags in counts if flags not in become}
-        uids, modseq = self._uids, self._modseq
+        uids, modseq, begin = self._uids, self._modseq, self._begin
         self.originals += messages
         self.made += [
             Message(
@@ -400,6 +401,7 @@ class _Copies:
                 body=message.body,
                 size=message.size,
                 keeper=message.keeper,
+                properties=begin(message.arrived, message),
             )
             for message, uid in zip(messages, uids)  # noqa: B905 -- there is always another number
         ]

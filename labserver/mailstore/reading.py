@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
     import sqlite3
 
     from labserver.mailstore.message import Keeper
+    from labserver.mailstore.properties import Properties
     from labserver.mailstore.shelves import Shelves
 
 __all__ = ["Reader"]
+
+_UID = attrgetter("uid")
 
 
 class Reader:
     """Reads everything once. ValueError or TypeError where a row makes no sense, sqlite3.Error where there is none."""
 
-    def __init__(self, db: sqlite3.Connection, keeper: Keeper, shelves: Shelves) -> None:
+    def __init__(self, db: sqlite3.Connection, keeper: Keeper, shelves: Shelves, properties: Properties) -> None:
         self._db = db
         self._shelves = shelves
         self._keeper = keeper
+        self._properties = properties
         self._flags: dict[str, frozenset[str]] = {}
 
     def contents(self) -> Contents:
@@ -63,7 +68,8 @@ class Reader:
         messages = self._messages(uid_validity)
         for shelf in self._shelves.of(uid_validity):
             messages += self._messages(shelf.id, shelf.distance, shelf.modseq)
-        messages.sort(key=attrgetter("uid"))
+        messages.sort(key=_UID)
+        self._give_properties(uid_validity, messages)
         return StoredMailbox(
             name=name,
             uid_validity=uid_validity,
@@ -74,6 +80,19 @@ class Reader:
             keywords=keywords.split(),
             messages=messages,
         )
+
+    def _give_properties(self, mailbox: int, messages: list[Message]) -> None:
+        """Give messages, ascending by UID, the properties that the file has of them."""
+        put = self._properties.put
+        for place, name in enumerate(self._properties.names):
+            end = len(messages)
+            for first, value in self._db.execute(
+                "SELECT first, value FROM property WHERE mailbox = ? AND name = ? ORDER BY first DESC", (mailbox, name)
+            ):
+                start = bisect_left(messages, first, key=_UID)
+                for message in messages[start:end]:
+                    put(message, place, message.arrived if value is None else value)
+                end = start
 
     def _messages(self, holder: int, distance: int = 0, modseq: int = 0) -> list[Message]:
         rows = self._db.execute(

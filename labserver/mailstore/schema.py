@@ -1,10 +1,10 @@
 """The tables of a store file. ``user_version`` is the schema's version, ``application_id`` says whose file it is."""
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMA_VERSION", "SINCE_2"]
+__all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMA_VERSION", "UPGRADES"]
 
 APPLICATION_ID = 0x4C41424D
 """``LABM``."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE lab (last_uid_validity INTEGER NOT NULL);
@@ -40,7 +40,7 @@ CREATE TABLE message (
 ) WITHOUT ROWID;
 CREATE INDEX message_content ON message (content);
 """
-SINCE_2 = """
+_SINCE_2 = """
 CREATE TABLE shelf (
     id INTEGER PRIMARY KEY,
     mailbox INTEGER NOT NULL,
@@ -65,5 +65,19 @@ CREATE TABLE task (
 ) WITHOUT ROWID;
 """
 """What files of version 1 do not have: long changes, see :mod:`labserver.mailstore.staging`."""
-SCHEMA += SINCE_2
+_SINCE_3 = """
+CREATE TABLE property (
+    mailbox INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    value INTEGER,
+    PRIMARY KEY (mailbox, name, first)
+) WITHOUT ROWID;
+"""
+"""What files of version 2 do not have: from the UID ``first`` on, up to the next row's, messages have the property with
+this ``value``, or with that of their internal date if it is NULL. Mail that is delivered has that, so that it adds
+no row; messages before the first row do not have the property."""
+UPGRADES = {1: _SINCE_2 + _SINCE_3, 2: _SINCE_3}
+"""For each earlier version, what makes a file of this one of it."""
+SCHEMA += UPGRADES[1]
 """Flags and keywords are atoms, so lists of them are kept with spaces between. Dates are ISO 8601 with their zone."""

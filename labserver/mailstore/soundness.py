@@ -49,6 +49,9 @@ _RULES: Mapping[str, str] = {
         UNION ALL SELECT 1 FROM task WHERE typeof(batch) != 'integer' OR typeof(number) != 'integer'
             OR typeof(holder) != 'integer' OR typeof(low) != 'integer' OR typeof(high) != 'integer' OR low > high + 1
             OR typeof(flags) NOT IN ('text', 'null')""",
+    "a property of messages": """
+        SELECT 1 FROM property WHERE mailbox NOT IN (SELECT uid_validity FROM mailbox) OR typeof(name) != 'text'
+            OR typeof(first) != 'integer' OR first < 1 OR typeof(value) NOT IN ('integer', 'null')""",
     "a message": """
         SELECT 1 FROM message LEFT JOIN shelf ON shelf.id = message.mailbox
             LEFT JOIN mailbox ON mailbox.uid_validity = coalesce(shelf.mailbox, message.mailbox)

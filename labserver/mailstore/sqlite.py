@@ -22,9 +22,10 @@ from labserver.errors import ConfigurationError, LabFullError, StorageFullError,
 from labserver.mailstore.blobs import Blobs
 from labserver.mailstore.cache import NO_BODY, WarmMessages
 from labserver.mailstore.envelope import Envelope
+from labserver.mailstore.properties import Properties
 from labserver.mailstore.reading import Reader
 from labserver.mailstore.room import Room
-from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SINCE_2
+from labserver.mailstore.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
 from labserver.mailstore.soundness import fault
 from labserver.mailstore.staging import AT_ONCE, Batch, Staging
 from labserver.mailstore.storage import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from labserver.mailstore.message import Body, Message
+    from labserver.mailstore.properties import Property
     from labserver.mailstore.storage import Change
 
 __all__ = ["SqliteStorage"]
@@ -80,7 +82,9 @@ class SqliteStorage:
         cache_size: int = 64 * _MIB,
         budget: Budget | None = None,
         at_once: int = AT_ONCE,
+        properties: Sequence[Property] = (),
     ) -> None:
+        self.properties = Properties(properties)
         self._path = Path(path)
         self._log = Path(f"{self._path.resolve()}-wal")
         self._told = ""
@@ -107,7 +111,7 @@ class SqliteStorage:
     def load(self) -> Contents:
         """Return everything kept, without the messages' octets. Raise ConfigurationError when the file is damaged."""
         with self._explained():
-            contents = Reader(self._db, self._warm, self._staging.shelves).contents()
+            contents = Reader(self._db, self._warm, self._staging.shelves, self.properties).contents()
         messages = sum(len(mailbox.messages) for account in contents.accounts for mailbox in account.mailboxes)
         self._budget.take(PER_MESSAGE * messages, forced=True)
         return contents
@@ -203,7 +207,9 @@ class SqliteStorage:
         """Write changes in one transaction and return the keys of the bodies it added."""
 
         def write() -> Writer:
-            writer = Writer(self._db, self._staging, being_sent=self._warm.being_sent, numbers=self._numbers)
+            writer = Writer(
+                self._db, self._staging, self.properties, being_sent=self._warm.being_sent, numbers=self._numbers
+            )
             if self._kept:
                 drop_sent(self._db, self._warm.being_sent)
             for change in changes:
@@ -305,8 +311,8 @@ class SqliteStorage:
             return
         if application != APPLICATION_ID:
             raise ConfigurationError(f"{self._path}: it is the database of another program; use another file.")
-        if version == 1:
-            for statement in SINCE_2.split(";"):
+        if version in UPGRADES:
+            for statement in UPGRADES[version].split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:

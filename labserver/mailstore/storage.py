@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.budget import Budget
 from labserver.errors import LabFullError, StoreError
 from labserver.mailstore.cache import Resident
+from labserver.mailstore.properties import Properties
 from labserver.values import quick
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from labserver.mailstore.message import Message
+    from labserver.mailstore.properties import Property
 
 __all__ = [
     "PER_MESSAGE",
@@ -255,6 +257,10 @@ class Preparation(Protocol):
 class Storage(Protocol):
     """Where the store's content lasts."""
 
+    @property
+    def properties(self) -> Properties:
+        """What messages have besides what every storage keeps."""
+
     def load(self) -> Contents:
         """Return everything kept; called once, before any commit."""
 
@@ -303,7 +309,8 @@ class MemoryStorage:
     too large for it is gone through from one end to the other, and would only push out what is needed next.
     """
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, *, properties: Sequence[Property] = ()) -> None:
+        self.properties = Properties(properties)
         self._budget = budget or Budget()
         self._resident = Resident(Budget(self._budget.limit // 8, within=self._budget))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING
 
 from labserver.mailstore.message import Body
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from labserver.mailstore.message import Message
+    from labserver.mailstore.properties import Properties
     from labserver.mailstore.staging import Staging
     from labserver.mailstore.storage import Change
 
@@ -55,10 +56,17 @@ class Writer:
     """Writes the changes of one transaction and remembers the keys it gave to bodies, which are real once committed."""
 
     def __init__(
-        self, db: sqlite3.Connection, staging: Staging, *, being_sent: Container[int], numbers: Iterator[int]
+        self,
+        db: sqlite3.Connection,
+        staging: Staging,
+        properties: Properties,
+        *,
+        being_sent: Container[int],
+        numbers: Iterator[int],
     ) -> None:
         self._db = db
         self._staging = staging
+        self._properties = properties
         self._being_sent = being_sent
         self._numbers = numbers
         """Keys of bodies to come, none of which another has had: whoever still has a removed message gets no other."""
@@ -89,11 +97,31 @@ class Writer:
             self._copy(change)
         else:
             self._insert_messages(change)
+        self._add_properties(change)
         self._db.execute(
             "UPDATE mailbox SET uid_next = ?, highest_modseq = ?, keywords = coalesce(?, keywords)"
             " WHERE uid_validity = ?",
             (change.uid_next, change.modseq, _words(change.keywords), change.mailbox),
         )
+
+    def _add_properties(self, change: MessagesAdded) -> None:
+        """Write where the numbers become others than those of the mailbox's last message."""
+        for place, name in enumerate(self._properties.names):
+            last = self._db.execute(
+                "SELECT value FROM property WHERE mailbox = ? AND name = ? ORDER BY first DESC LIMIT 1",
+                (change.mailbox, name),
+            ).fetchone()
+
+            def written(message: Message, place: int = place) -> int | None:
+                value = self._properties.of(message)[place]
+                return None if value == message.arrived else value
+
+            for value, messages in groupby(change.messages, written):
+                if last != (value,):
+                    self._db.execute(
+                        "INSERT INTO property VALUES (?, ?, ?, ?)", (change.mailbox, name, next(messages).uid, value)
+                    )
+                    last = (value,)
 
     def _copy(self, change: MessagesAdded) -> None:
         """Have the rows copied where they are, with the flags that the copies have."""
@@ -144,6 +172,7 @@ class Writer:
     def _remove_mailbox(self, change: MailboxRemoved) -> None:
         """Delete the mailbox; if it has many messages, their rows are deleted later."""
         self._db.execute("DELETE FROM mailbox WHERE uid_validity = ?", (change.mailbox,))
+        self._db.execute("DELETE FROM property WHERE mailbox = ?", (change.mailbox,))
         if len(change.messages) > self._staging.at_once:
             self.batches.append(self._staging.remove_all(change.mailbox))
         else:

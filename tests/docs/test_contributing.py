@@ -34,11 +34,16 @@ def test_recipe() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "file"),
-    [("service", "services.py"), ("limit", "limits.py"), ("rule", "verdicts/rules.py")],
+    [
+        (" service", "services.py"),
+        (" limit", "limits.py"),
+        (" rule", "verdicts/rules.py"),
+        ("n IMAP extension", "imap/extensions/savedate.py"),
+    ],
 )
 def test_rows(heading: str, file: str) -> None:
     """The rows of tables are the package's, word for word but for their indentation."""
-    (shown,) = blocks(section(_TEXT, f"## Add a {heading}"), "py")
+    (shown,) = blocks(section(_TEXT, f"## Add a{heading}"), "py")
     code = (ROOT / "labserver" / file).read_text(encoding="utf-8")
     assert _flush(shown) in _flush(code)
 

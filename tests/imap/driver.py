@@ -10,11 +10,13 @@ from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Await, Command, Identity, LoginFailure, Reply, ReplyKind
 from labserver.dialogues.imap import ImapDialogue
 from labserver.holding import Intake
+from labserver.imap.extensions.properties import PROPERTIES
 from labserver.imap.extensions.table import EXTENSIONS
 from labserver.imap.session import Session
 from labserver.limits import Limits
 from labserver.mailstore.directory import Directory
 from labserver.mailstore.message import Draft
+from labserver.mailstore.storage import MemoryStorage
 from labserver.mailstore.store import MailStore
 from labserver.wire.actions import GiveWay
 from labserver.wire.framing import Framed, LiteralRequest
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from labserver.mailstore.account import Account
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
+    from labserver.mailstore.storage import Storage
     from labserver.sasl.mechanism import Credentials
     from labserver.wire.framing import Overflow
 
@@ -186,10 +189,11 @@ class Lab:
     limits: Limits = field(default_factory=Limits)
     clock: FixedClock = field(default_factory=FixedClock)
     intake: Intake = field(default_factory=Intake)
+    storage: Storage = field(default_factory=lambda: MemoryStorage(properties=PROPERTIES))
 
     def __post_init__(self) -> None:
         """Make an empty store with the default users."""
-        self.store = MailStore(limits=self.limits, clock=self.clock)
+        self.store = MailStore(storage=self.storage, limits=self.limits, clock=self.clock)
         self.directory = Directory(entropy=SeededEntropy("tests"))
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.imap.cursor import BadSyntax, Cursor, Refused
+from labserver.imap.dialect import compose
 from labserver.imap.search import DEEPEST, LONGEST, MOST_KEYS, parse_charset, parse_search
 from labserver.imap.search_keys import (
     Age,
@@ -30,8 +32,21 @@ from labserver.imap.search_keys import (
     Text,
 )
 from labserver.imap.syntax import SequenceSet
+from labserver.limits import Limits
 
-EXTENSIONS = frozenset({"CONDSTORE", "WITHIN", "SEARCHRES"})
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labserver.imap.search import KeyReader
+
+EXTENSIONS = frozenset({"CONDSTORE", "WITHIN", "ESEARCH", "SEARCHRES", "SAVEDATE"})
+
+
+def keys(extensions: frozenset[str] = EXTENSIONS) -> Mapping[bytes, Callable[[KeyReader], SearchKey]]:
+    """Return the search keys that are known with these extensions."""
+    return compose(extensions, Limits()).search_keys
+
+
 LITERAL = re.compile(rb"\{(\d+)\}\r\n")
 
 
@@ -48,7 +63,7 @@ def parts(command: bytes) -> tuple[bytes, ...]:
 
 def read(command: bytes, charset: str = "US-ASCII") -> SearchKey:
     """Read search keys with all extensions on."""
-    return parse_search(Cursor(parts(command)), charset=charset, extensions=EXTENSIONS)
+    return parse_search(Cursor(parts(command)), charset=charset, keys=keys())
 
 
 def flag(name: str) -> Flag:
@@ -173,13 +188,17 @@ def test_bad_syntax(command: bytes) -> None:
         (b"YOUNGER 1", "WITHIN"),
         (b"$", "SEARCHRES"),
         (b"UID $", "SEARCHRES"),
+        (b"SAVEDBEFORE 1-Jan-2026", "SAVEDATE"),
+        (b"SAVEDON 1-Jan-2026", "SAVEDATE"),
+        (b"SAVEDSINCE 1-Jan-2026", "SAVEDATE"),
+        (b"SAVEDATESUPPORTED", "SAVEDATE"),
     ],
 )
 def test_extensions_can_be_off(command: bytes, extension: str) -> None:
     """A key of an extension that is switched off does not exist."""
     with pytest.raises(BadSyntax):
-        parse_search(Cursor((command,)), extensions=EXTENSIONS - {extension})
-    parse_search(Cursor((command,)), extensions={extension})
+        parse_search(Cursor((command,)), keys=keys(EXTENSIONS - {extension}))
+    parse_search(Cursor((command,)), keys=keys(frozenset({extension, "ESEARCH"})))
 
 
 @pytest.mark.parametrize(

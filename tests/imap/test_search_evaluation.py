@@ -10,8 +10,10 @@ import pytest
 from labserver.effort import MESSAGE, TURN, Effort, at_once
 from labserver.errors import StoreError
 from labserver.imap.cursor import Cursor
+from labserver.imap.dialect import compose
 from labserver.imap.search import parse_search
 from labserver.imap.search_evaluation import SearchContext, evaluate
+from labserver.limits import Limits
 from labserver.mailstore.message import Message, Reading
 from labserver.mailstore.moments import packed
 from labserver.message.charsets import fold
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from labserver.imap.search_keys import SearchKey
     from labserver.mailstore.envelope import Envelope
 
-EXTENSIONS = frozenset({"CONDSTORE", "WITHIN", "SEARCHRES"})
+KEYS = compose(frozenset({"CONDSTORE", "WITHIN", "ESEARCH", "SEARCHRES", "SAVEDATE"}), Limits()).search_keys
 NOON = MORNING + timedelta(hours=3)
 
 CONTENTS = (
@@ -54,7 +56,7 @@ def parsed(command: bytes) -> SearchKey:
     """Return the keys of a SEARCH in UTF-8."""
     head, announced, literal = command.partition(b"}")
     cursor = Cursor((head + announced, literal, b"") if announced else (command,))
-    return parse_search(cursor, charset="utf-8", extensions=EXTENSIONS)
+    return parse_search(cursor, charset="utf-8", keys=KEYS)
 
 
 def search(command: bytes, context: SearchContext = CONTEXT) -> list[int]:

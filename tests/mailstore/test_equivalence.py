@@ -15,11 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from labserver.clock import FixedClock
 from labserver.effort import Effort
 from labserver.errors import StoreError
+from labserver.imap.extensions.properties import SAVED
 from labserver.limits import Limits
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.mailstore.message import Draft
 from labserver.mailstore.planning import change_flags, expunge, transfer
+from labserver.mailstore.properties import Property
 from labserver.mailstore.sqlite import SqliteStorage
+from labserver.mailstore.storage import MemoryStorage
 from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     from labserver.mailstore.mailbox import Mailbox
     from labserver.mailstore.message import Message
 
+PROPERTIES = (
+    SAVED,
+    Property(name="copies", begins=lambda _moment, original: 0 if original is None else original + 1),
+)
 LIMITS = Limits(message_size=400, mailbox_messages=12, mailbox_size=2_000, mailboxes=14, accounts=2)
 """Small enough to be reached."""
 
@@ -72,6 +79,7 @@ def message_picture(message: Message) -> tuple[object, ...]:
         message.size,
         message.content,
         message.envelope,
+        message.properties,
     )
 
 
@@ -110,12 +118,12 @@ class TwoStores(RuleBasedStateMachine):
         """Open both."""
         self.directory = Path(tempfile.mkdtemp())
         self.clock = FixedClock()
-        self.memory = MailStore(limits=LIMITS, clock=self.clock)
+        self.memory = MailStore(storage=MemoryStorage(properties=PROPERTIES), limits=LIMITS, clock=self.clock)
         self.file = self.opened()
 
     def opened(self) -> MailStore:
         """Open the file; changes of more than two messages are written in steps."""
-        self.storage = SqliteStorage(self.directory / "lab.db", cache_size=2_000, at_once=2)
+        self.storage = SqliteStorage(self.directory / "lab.db", cache_size=2_000, at_once=2, properties=PROPERTIES)
         return MailStore(storage=self.storage, limits=LIMITS, clock=self.clock)
 
     def both(self, operation: Callable[[MailStore], object]) -> None:

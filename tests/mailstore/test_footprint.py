@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from labserver.imap.extensions.properties import PROPERTIES
 from labserver.mailstore.envelope import Envelope, Recipient
 from labserver.mailstore.message import Draft
 from labserver.mailstore.sqlite import SqliteStorage
@@ -68,8 +69,8 @@ def test_a_message_on_disk(tmp_path: Path, *, restarted: bool) -> None:
     def make(count: int) -> MailStore:
         path = tmp_path / f"{count}.db"
         if restarted and not path.exists():
-            deliver(MailStore(storage=SqliteStorage(path)), count).close()
-        store = MailStore(storage=SqliteStorage(path))
+            deliver(MailStore(storage=SqliteStorage(path, properties=PROPERTIES)), count).close()
+        store = MailStore(storage=SqliteStorage(path, properties=PROPERTIES))
         return store if restarted else deliver(store, count)
 
     for count in (_FEW, _MANY) if restarted else ():

@@ -24,7 +24,7 @@ from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -185,14 +185,17 @@ def test_an_unusable_file_is_named_and_left_alone(store_file: Path, prepare: Cal
     assert (store_file.read_bytes() if store_file.is_file() else b"") == before
 
 
-def test_a_file_of_the_format_before(kept: Path) -> None:
-    """A file of version 1, which has no tables for long changes, gets them, and loses nothing."""
+@pytest.mark.parametrize(
+    ("version", "absent"), [(1, ("shelf", "batch", "task", "property")), (2, ("property",))], ids=["1", "2"]
+)
+def test_a_file_of_a_format_before(kept: Path, version: int, absent: Sequence[str]) -> None:
+    """A file of an earlier version gets the tables that it has not, and loses nothing."""
     before = MailStore(storage=SqliteStorage(kept))
     expected = [
         (message.uid, message.flags, message.content) for message in before.account("alice").mailboxes["INBOX"].messages
     ]
     before.close()
-    for statement in ("DROP TABLE shelf", "DROP TABLE batch", "DROP TABLE task", "PRAGMA user_version = 1"):
+    for statement in (*(f"DROP TABLE {name}" for name in absent), f"PRAGMA user_version = {version}"):
         change(kept, statement)
     after = MailStore(storage=SqliteStorage(kept, at_once=0))
     inbox = after.account("alice").mailboxes["INBOX"]
