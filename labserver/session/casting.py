@@ -118,7 +118,8 @@ class _Watch:
         if hello is not None and answer.engine.failure is None:
             for tell in tells:
                 self._misbehaved(role.persona.scenario, tell.kind)
-            if answer.meant and role.certificate != USUAL_CERTIFICATE:
+            beside_the_point = answer.good and bool(role.chain)
+            if answer.meant and role.certificate != USUAL_CERTIFICATE and not beside_the_point:
                 self._shown = role
         return answer.engine
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labserver.errors import ConfigurationError
 from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.pki.chain import certificates_pem
-from labserver.pki.specification import ENGINES
+from labserver.pki.specification import ENGINES, Verdict
 from labserver.tls.engine import make_engines
 from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine
@@ -51,6 +51,8 @@ class Answer:
     engine: TlsEngine
     meant: bool = True
     """It is what the scenario is about, and not what is there for others."""
+    good: bool = False
+    """Every correct client accepts its certificate."""
 
 
 def always(make: Callable[[], TlsEngine]) -> Callable[[Visit], Answer]:
@@ -152,7 +154,8 @@ class Presenter:
         made = self._made.get((others, occasion)) or self._presented(others=others, occasion=occasion)
         if self._spec.anew != "connection":
             self._made[others, occasion] = made
-        return Answer(engine=made.maker(visit.presentation)(), meant=self._is_meant_for(visit.hello))
+        good = self._spec.verdict is Verdict.ACCEPT
+        return Answer(engine=made.maker(visit.presentation)(), meant=self._is_meant_for(visit.hello), good=good)
 
     def obstacle(self, presentation: Presentation) -> str | None:
         """Return why this host cannot present the chain so, a sentence; None if it can."""

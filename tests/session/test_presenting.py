@@ -139,6 +139,13 @@ def test_meant(pki_issuer: LabIssuer, name: str, changed: dict[str, Any], *, mea
     assert Presented(name, pki_issuer).meant(**changed) is meant
 
 
+@pytest.mark.parametrize(("name", "good"), [("rsa2048", True), ("rsa1024", False)])
+def test_good(pki_issuer: LabIssuer, name: str, *, good: bool) -> None:
+    """A certificate that is only there for the sake of its key is no fault."""
+    presented = Presented(name, pki_issuer)
+    assert presented.presenter(Visit(hello=HELLO, service="imaps")).good is good
+
+
 def test_always() -> None:
     """What answers everybody in the same way makes an engine for each."""
     answer = always(StalledEngine)
