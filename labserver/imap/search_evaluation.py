@@ -109,12 +109,13 @@ def evaluate(key: SearchKey, context: SearchContext, effort: Effort) -> Work[lis
     test = compiler.compiled(key).test
     cost = MESSAGE + _TEST * compiler.tests
     changed = context.changed
+    some_changed = bool(changed)
     candidate = _Candidate(compiler.in_headers, compiler.in_bodies)
     found = []
     for number, message in enumerate(context.messages, 1):
         candidate.number, candidate.message, candidate.read = number, message, None
         candidate.flags, candidate.modseq = (
-            changed[message] if changed and message in changed else (message.flags, message.modseq)
+            changed[message] if some_changed and message in changed else (message.flags, message.modseq)
         )
         candidate.spent += cost
         while True:
@@ -126,11 +127,13 @@ def evaluate(key: SearchKey, context: SearchContext, effort: Effort) -> Work[lis
                     raise
             except _Unread as unread:
                 yield from unread.reading(effort)
+                some_changed = bool(changed)
                 continue
             break
         if candidate.spent >= _STEP:
             if effort.spend(candidate.spent):
                 yield GIVE_WAY
+                some_changed = bool(changed)
             candidate.spent = 0
     if effort.spend(candidate.spent):
         yield GIVE_WAY

@@ -12,7 +12,9 @@ sequences that others change.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
@@ -24,7 +26,7 @@ from labserver.imap.syntax import SYSTEM_FLAGS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from labserver.effort import GiveWay, Work
     from labserver.imap.syntax import SequenceSet
@@ -36,6 +38,12 @@ __all__ = ["Hit", "View", "flags_item"]
 Hit = tuple[int, "Message"]
 """A sequence number and its message."""
 
+_State = tuple[frozenset[str], int]
+"""Flags and modification sequence."""
+_COPIED = 1_024
+"""Messages of a change whose former flags each session at rest copies."""
+_MOST_SHARED = 8
+"""Larger changes that one command remembers without copying; each of them holds the former flags of its messages."""
 _Noted = Appended | Expunged | FlagsChanged
 _UID = attrgetter("uid")
 _MANY = 256
@@ -44,12 +52,67 @@ _TOLD = 256
 """Units of work that it takes to tell of a change to one message."""
 
 
+def _by_message(layer: FlagsChanged | dict[Message, _State]) -> Mapping[Message, _State]:
+    return layer if isinstance(layer, dict) else layer.states()
+
+
 @lru_cache(maxsize=1024)
 def flags_item(flags: frozenset[str], *recent: str) -> bytes:
     r"""Return the FETCH item ``FLAGS (…)``, system flags first, then keywords, then ``\Recent`` if that is given."""
     system = [flag for flag in SYSTEM_FLAGS if flag in flags]
     keywords = sorted(flags.difference(SYSTEM_FLAGS))
     return f"FLAGS ({' '.join((*system, *keywords, *recent))})".encode()
+
+
+class _Remembered(Mapping["Message", _State]):
+    """The flags and modification sequences of messages before they were changed, the oldest of each that was noted.
+
+    A change of many messages is not copied: all sessions that remember it share what the event says.
+    """
+
+    __slots__ = ("_layers", "_shared")
+
+    def __init__(self) -> None:
+        self._layers: list[FlagsChanged | dict[Message, _State]] = []
+        """The oldest first."""
+        self._shared = 0
+
+    def note(self, event: FlagsChanged) -> None:
+        """Remember what was before a change."""
+        if len(event.messages) > _COPIED and self._shared < _MOST_SHARED:
+            self._shared += 1
+            self._layers.append(event)
+            return
+        own = self._layers[-1] if self._layers else None
+        if not isinstance(own, dict):
+            own = {}
+            self._layers.append(own)
+        for message, flags, modseq in zip(event.messages, *event.before, strict=True):
+            own.setdefault(message, (flags, modseq))
+
+    def __getitem__(self, message: Message) -> _State:
+        """Return the flags and the modification sequence."""
+        for layer in self._layers:
+            found = _by_message(layer).get(message)
+            if found is not None:
+                return found
+        raise KeyError(message)
+
+    def __contains__(self, message: object) -> bool:
+        """Return whether a message changed."""
+        return any(message in _by_message(layer) for layer in self._layers)
+
+    def __bool__(self) -> bool:
+        """Return whether anything changed."""
+        return bool(self._layers)
+
+    def __iter__(self) -> Iterator[Message]:
+        """Go through the messages that changed."""
+        return iter({message: None for layer in self._layers for message in _by_message(layer)})
+
+    def __len__(self) -> int:
+        """Return how many messages changed."""
+        return sum(1 for _ in self)
 
 
 class View:
@@ -73,7 +136,7 @@ class View:
         self._arrived: list[Message] = []
         self._expunged: set[int] = set()
         self._flagged: dict[int, Message] = {}
-        self._before: dict[Message, tuple[frozenset[str], int]] | None = None
+        self._before: _Remembered | None = None
         """Not None: at rest, and what was before others changed it."""
         self._keywords_told = mailbox.keyword_changes
         self._claim_recent(self.messages)
@@ -95,7 +158,7 @@ class View:
 
         What the session itself changes is shown as it becomes.
         """
-        before, self._before = self._before, {} if self._before is None else self._before
+        before, self._before = self._before, _Remembered() if self._before is None else self._before
         try:
             yield self._before
         finally:
@@ -107,11 +170,11 @@ class View:
                 self.gone = True
             case FlagsChanged(origin=origin) if origin is self:
                 return
-            case FlagsChanged(messages=messages, before=before):
+            case FlagsChanged(messages=messages):
                 if self._before is not None:
-                    for message, flags, modseq in zip(messages, *before, strict=True):
-                        self._before.setdefault(message, (flags, modseq))
-                self._note(event)
+                    self._before.note(event)
+                # What is noted may stay for long, and needs no former flags.
+                self._note(event if len(messages) <= _MANY else replace(event, before=((), ())))
             case Appended() | Expunged():
                 self._note(event)
             case _:

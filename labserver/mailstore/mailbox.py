@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from labserver.mailstore.storage import FlagsStored, MessagesAdded, MessagesRemo
 from labserver.values import quick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from labserver.clock import Clock
     from labserver.limits import Limits
@@ -62,6 +62,15 @@ class FlagsChanged:
     """Who changed them, so that the one who did need not be told."""
     before: tuple[Sequence[frozenset[str]], Sequence[int]]
     """The flags of each as they were, and the modification sequences."""
+    _states: list[dict[Message, tuple[frozenset[str], int]]] = field(
+        init=False, default_factory=list, repr=False, compare=False
+    )
+
+    def states(self) -> Mapping[Message, tuple[frozenset[str], int]]:
+        """Return ``before`` by message: one value for all who ask, made when the first one does."""
+        if not self._states:
+            self._states.append(dict(zip(self.messages, zip(*self.before, strict=True), strict=True)))
+        return self._states[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
