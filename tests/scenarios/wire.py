@@ -169,11 +169,11 @@ def modern(where: Place) -> ssl.SSLContext:
 
 
 def lenient(newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
-    """Return a context that takes every version up to ``newest``, and any certificate."""
+    """Return a context that takes every version up to ``newest``, every suite, and any certificate or none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that it is obsolete is why it is wanted
         context.minimum_version = ssl.TLSVersion.TLSv1
