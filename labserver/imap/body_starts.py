@@ -20,9 +20,10 @@ def body_start(message: Message, content: bytes, *, kept: bool = False) -> int:
     Unless it is to be ``kept``, it is left only with a message that has a cache already: a search, which goes through
     whole mailboxes, makes none.
     """
-    found: int | None = message.known(_KEY)
+    cache = message.cache
+    found: int | None = cache.get(_KEY) if cache is not None else message.known(_KEY) if kept else None
     if found is None:
         found = header_end(content, within=MOST_OCTETS)
-        if kept or message.cache is not None:
+        if kept or cache is not None:
             message.keep(_KEY, found)
     return found
