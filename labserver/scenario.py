@@ -1,4 +1,4 @@
-"""A scenario: a named composition of facets, why it matters, and what a correct client does with it."""
+"""A scenario: a named composition of misbehaviours, why it matters, and what a correct client does with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from labserver.facets.bundle import HONEST, Facets
 from labserver.misbehaviours.chain import Chain
 from labserver.services import SERVICES
 
@@ -101,7 +100,6 @@ class Scenario:
     host: str = USUAL_HOST
     """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other, or an address.
     """
-    facets: Facets = HONEST
     chain: Chain = field(default_factory=Chain)
     """What the server does wrong, from the one nearest to the honest server to the one nearest to the client."""
     certificate: str = USUAL_CERTIFICATE
@@ -116,8 +114,6 @@ class Scenario:
     """Whether the lab's CA does not vouch for it: its clients have to be told to trust a certificate of its own."""
     asked: str = ""
     """The TLS extension without which a client has not met it, by its IANA name; empty if any client meets it."""
-    control: Facets | None = None
-    """The same server without the fault, run first: a client that fails it cannot be judged."""
     stated: bool = True
     """Whether its author says what a correct client does; if not, only the rules that always hold decide."""
 
@@ -145,7 +141,7 @@ class Scenario:
     @property
     def by_name(self) -> bool:
         """Whether SNI can select it: its name is the lab's, and only what comes after the ClientHello depends on it."""
-        return "{lab}" in self.host and self.facets == HONEST and self.chain.only_presents and self.server == Server()
+        return "{lab}" in self.host and self.chain.only_presents and self.server == Server()
 
     def named_on(self, service: Service) -> bool:
         """Return whether SNI can select it on a service, where the lab's usual ports are dialled.
@@ -158,14 +154,12 @@ class Scenario:
     @property
     def honest(self) -> bool:
         """Whether nothing ever misbehaves, so that any session reaches what the scenario is about."""
-        if self.chain or not self.usual_certificate:
-            return False
-        return self.facets in (Facets(), Facets(permissive=True))
+        return not self.chain and self.usual_certificate
 
     @property
     def controlled(self) -> bool:
         """Whether its control is run first: where an instrument measures, and might by itself be too much."""
-        return self.control is not None or bool(self.control_chain and self.chain != self.control_chain)
+        return bool(self.control_chain and self.chain != self.control_chain)
 
     @property
     def control_chain(self) -> Chain:

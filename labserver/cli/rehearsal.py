@@ -78,7 +78,8 @@ def dialogue(lab: Lab, scenario: Scenario, service: Service) -> list[Event]:
         observe=happened.append,
         elapsed=lambda: 0.0,
         upgradable=not service.implicit_tls,
-        persona=role.persona,
+        scenario=role.scenario,
+        account=role.account,
         chain=role.chain,
         memories=role.memories,
     )

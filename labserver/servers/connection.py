@@ -30,7 +30,7 @@ from labserver.errors import StoreError
 from labserver.servers.turns import Turns
 from labserver.session.line import Line
 from labserver.tls.records import Records
-from labserver.wire.actions import Abort, Alarm, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
+from labserver.wire.actions import Abort, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +112,6 @@ class Connection(Protocol):
     """The wire between a transport and a membrane."""
 
     __slots__ = (
-        "_alarm",
         "_charge",
         "_closed_in_order",
         "_closing",
@@ -195,7 +194,6 @@ class Connection(Protocol):
         """It waits for no time to pass, but for its next turn."""
         self._deaf = False
         """Nothing is read, because what was read last waits for a command that works, or for time to pass."""
-        self._alarm: asyncio.TimerHandle | None = None
         self._pumping = False
         self._closing = False
         self._lost = False
@@ -283,7 +281,7 @@ class Connection(Protocol):
         """Release everything: nothing that is left refers to itself, so that it is gone without garbage collection."""
         self._lost = True
         tick = None if self._lines is None else self._lines.timer
-        for timer in (self._timer, self._waiting, self._alarm, tick):
+        for timer in (self._timer, self._waiting, tick):
             if timer is not None:
                 timer.cancel()
         self._release_output()
@@ -432,7 +430,7 @@ class Connection(Protocol):
                 self._write(action.data)
             case StartTls():
                 self._begin_tls()
-            case GiveWay() | Pause() | Alarm():
+            case GiveWay() | Pause():
                 self._wait(action)
             case Close():
                 self._close("server", notify=action.notify, half=action.half)
@@ -441,15 +439,13 @@ class Connection(Protocol):
             case Told() | Hold() | Pace():
                 raise AssertionError(action)  # a line's, which an honest session does not have
 
-    def _wait(self, action: GiveWay | Pause | Alarm) -> None:
+    def _wait(self, action: GiveWay | Pause) -> None:
         match action:
             case GiveWay():
                 self._give_way()
             case Pause():
                 self._flush()
                 self._waiting = asyncio.get_running_loop().call_later(action.seconds, self._continue)
-            case Alarm():
-                self._alarm = asyncio.get_running_loop().call_later(action.seconds, self._ring)
 
     def _pump_lines(self, lines: _Lines) -> None:
         """Pull what a misbehaving session says through its line, from which it leaves when its time has come."""
@@ -501,6 +497,7 @@ class Connection(Protocol):
         self._membrane.tick()
         self._release(lines)
         self._pump_safely()
+        self._listen()
 
     def _depart(self, reason: Farewell, *, at_once: bool = False) -> None:
         """Say the lab's own last words; what a misbehaviour is delaying does not wait any longer."""
@@ -517,11 +514,6 @@ class Connection(Protocol):
         # Not call_soon: what is ready to be read goes first, so that nobody waits for two turns of this one.
         self._waiting = asyncio.get_running_loop().call_later(0, self._continue)
 
-    def _ring(self) -> None:
-        self._membrane.alarm()
-        self._pump_safely()
-        self._listen()
-
     def _continue(self) -> None:
         self._waiting = None
         self._working = False
@@ -533,18 +525,23 @@ class Connection(Protocol):
 
     def _account(self) -> None:
         """Count what the client sent and what it does not take; read no more where it would only pile up."""
-        held = self._membrane.held
+        held = self._membrane.held + (0 if self._lines is None else self._lines.size)
         output = self._untaken + self._whole if self._paused else 0
         if held or output or self._charge.octets:
             self._charge.resize(held + output, forced=True)  # each framer has its own bound, and so has output
-        if held > _READ_AHEAD and not self._deaf and (self._waiting is not None or self._membrane.busy):
+        if held > _READ_AHEAD and not self._deaf and self._keeps_waiting:
             self._deaf = True
             self._tcp.pauseProducing()
+
+    @property
+    def _keeps_waiting(self) -> bool:
+        """What was read last is not worked off yet, or a misbehaviour keeps back what was said to it."""
+        return self._waiting is not None or (self._lines is not None and bool(self._lines.above))
 
     def _listen(self) -> None:
         """Read again, if what was read last is being worked off."""
         self._account()
-        if self._deaf and self._waiting is None and not self._membrane.busy:
+        if self._deaf and not self._keeps_waiting:
             self._deaf = False
             self._read_on()
 

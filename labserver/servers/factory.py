@@ -139,7 +139,7 @@ class ConnectionFactory(ServerFactory):
             events.Connected(
                 at=record.elapsed(),
                 service=self._service.name,
-                scenario=role.persona.scenario,
+                scenario=role.scenario,
                 peer=connection.peer,
                 local=connection.local,
             )
@@ -156,7 +156,8 @@ class ConnectionFactory(ServerFactory):
             observe=record.observe,
             elapsed=record.elapsed,
             upgradable=not self._service.implicit_tls,
-            persona=role.persona,
+            scenario=role.scenario,
+            account=role.account,
             chain=role.chain,
             memories=role.memories,
             passes_over=record.passes_over_dialogue,

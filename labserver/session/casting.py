@@ -9,13 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from labserver.facets.bundle import HONEST
-from labserver.facets.persona import GOOD, Persona
 from labserver.misbehaviours.chain import Chain, Tell
 from labserver.misbehaviours.moment import Memories, Moment
 from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.scenario import USUAL_CERTIFICATE
-from labserver.session.doubted import Doubted
 from labserver.session.presenting import Visit
 from labserver.tls.peeking import PeekingEngine
 
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.dialogues.exchange import Backend, Link
-    from labserver.facets.bundle import Facets
     from labserver.scenario import Server
     from labserver.services import Service
     from labserver.session.access import Access
@@ -36,11 +32,18 @@ if TYPE_CHECKING:
 __all__ = ["Casting", "Role"]
 
 
+_GOOD = "good"
+"""The id of the honest server."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """What a scenario's sessions are made from."""
 
-    persona: Persona
+    scenario: str
+    """The scenario's id, for the transcript."""
+    account: str
+    """Whose mail a client sees that needs no login."""
     access: Access
     backends: Backends
     answer: Callable[[Visit], Answer]
@@ -117,7 +120,7 @@ class _Watch:
         answer = role.answer(Visit(hello=hello, service=self._service.name, presentation=presentation))
         if hello is not None and answer.engine.failure is None:
             for tell in tells:
-                self._misbehaved(role.persona.scenario, tell.kind)
+                self._misbehaved(role.scenario, tell.kind)
             beside_the_point = answer.good and bool(role.chain)
             if answer.meant and role.certificate != USUAL_CERTIFICATE and not beside_the_point:
                 self._shown = role
@@ -126,7 +129,7 @@ class _Watch:
     def answered(self) -> None:
         """Take note that the client gets the certificate, if that is what is wrong."""
         if self._shown is not None:
-            self._misbehaved(self._shown.persona.scenario, "certificate")
+            self._misbehaved(self._shown.scenario, "certificate")
 
 
 class Casting:
@@ -152,7 +155,11 @@ class Casting:
         self._seed = seed
         self._roles: dict[tuple[str, bool], Role] = {}
         answers = make_answers(None, USUAL_CERTIFICATE)
-        self.good = replace(self.role(usual), answer=answers) if usual else self._played(GOOD.scenario, HONEST, answers)
+        self.good = (
+            replace(self.role(usual), answer=answers)
+            if usual
+            else Role(scenario=_GOOD, account=account, access=access, backends=backends, answer=answers)
+        )
         """The server at the lab's usual places, honest unless the lab was told otherwise; the honest one has a place of
         its own besides, and a certificate for that."""
 
@@ -200,36 +207,23 @@ class Casting:
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = self._catalogue[identifier]
-        facets = scenario.facets if not control or scenario.control is None else scenario.control
         certificate = USUAL_CERTIFICATE if control else scenario.certificate
-        role = self._played(identifier, facets, self._make_answers(identifier, certificate))
-        return replace(
-            self._served(role, scenario.server),
+        return Role(
+            scenario=identifier,
+            account=self._account,
+            access=self._access_of(scenario.server),
+            backends=self._backends,
+            answer=self._make_answers(identifier, certificate),
             certificate=certificate,
             chain=scenario.control_chain if control else scenario.chain,
             memories=Memories(seed=self._seed, scenario=identifier),
         )
 
-    def _served(self, role: Role, server: Server) -> Role:
-        """Return a role with a scenario's settings of the honest server."""
-        access = role.access
+    def _access_of(self, server: Server) -> Access:
+        """Return who may authenticate, and how, where a scenario has settings of its own for the honest server."""
+        access = self._access
         if server.permissive:
             access = replace(access, cleartext=True, bait=True)
         if server.mechanisms:
             access = replace(access, requested=frozenset(server.mechanisms), passwords=False)
-        return replace(role, access=access)
-
-    def _played(self, identifier: str, facets: Facets, answer: Callable[[Visit], Answer]) -> Role:
-        access = self._access
-        if facets.permissive:
-            access = replace(access, cleartext=True, bait=True)
-        if facets.authentication.mechanisms is not None:
-            access = replace(access, requested=facets.authentication.mechanisms, passwords=False)
-        if facets.authentication.rejects:
-            access = replace(access, credentials=Doubted(access.credentials, lambda _account, _right: False))
-        return Role(
-            persona=Persona(scenario=identifier, facets=facets, account=self._account),
-            access=access,
-            backends=self._backends,
-            answer=answer,
-        )
+        return access

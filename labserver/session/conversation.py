@@ -17,7 +17,7 @@ from labserver.sasl.mechanism import MechanismError, Success
 from labserver.wire.framing import Framed, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from labserver.dialogues.exchange import Dialogue
     from labserver.sasl.mechanism import SaslExchange
@@ -35,10 +35,6 @@ class Conversation:
     """One AUTH or AUTHENTICATE after its mechanism has been chosen."""
 
     dialogue: Dialogue
-    proof: Callable[[bytes], bytes]
-    """What the server sends for its own proof; the honest one goes in."""
-    refusing: Callable[[], None]
-    """Told when a challenge that refuses is about to be sent, to which some clients never answer."""
 
     def run(self, exchange: SaslExchange, initial: bytes, *, client_first: bool) -> Said:
         """Carry the mechanism's messages; return the account or why there is none."""
@@ -48,7 +44,6 @@ class Conversation:
             outcome = yield from self._messages(exchange, initial)
         except MechanismError as error:
             if error.challenge:
-                self.refusing()
                 yield from self._ask(error.challenge)  # whatever the client says to it (RFC 7628 3.2.3)
             if error.malformed:
                 return LoginFailure.MALFORMED
@@ -57,7 +52,7 @@ class Conversation:
             return outcome
         if outcome.proof:
             # A client that does not believe the proof cancels; one that does has nothing to add (RFC 4422 3.6).
-            answer = yield from self._ask(self.proof(outcome.proof))
+            answer = yield from self._ask(outcome.proof)
             if answer != b"":
                 return answer if isinstance(answer, LoginFailure) else LoginFailure.MALFORMED
         return outcome.account

@@ -3,7 +3,8 @@
 Theory of operation. ``receive`` feeds the framer; ``next_action`` is pulled by the connection for as long as it may
 send. Each pull advances one *exchange* (:mod:`labserver.dialogues.exchange`): the generator that answers one command.
 Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`: the two places where
-facets will hide, rewrite, inject, delay or answer instead. The backend never knows.
+a chain of misbehaviours
+hides, rewrites, injects, delays or answers instead (:mod:`labserver.misbehaviours.chain`). The backend never knows.
 
 STARTTLS and AUTH are exchanges of the membrane itself, written once for all protocols. After STARTTLS whatever the
 client pipelined in clear is discarded and the backend is replaced by a fresh one (RFC 3207 4.2, RFC 2595 4), so nothing
@@ -31,9 +32,6 @@ from labserver.dialogues.exchange import (
     ReplyKind,
 )
 from labserver.dialogues.http import http_word
-from labserver.facets.capabilities import HonestCapabilities
-from labserver.facets.oracle import RepliesWithheld
-from labserver.facets.persona import GOOD
 from labserver.mechanisms import known_mechanism
 from labserver.misbehaviours.chain import NONE, Tell
 from labserver.misbehaviours.moment import Occasion
@@ -42,16 +40,15 @@ from labserver.session.conversation import Conversation
 from labserver.session.doubted import Doubted
 from labserver.session.misbehaving import Misbehaving, nothing
 from labserver.session.notes import Notes, keeps_all
-from labserver.wire.actions import Abort, Action, Alarm, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
+from labserver.wire.actions import Abort, Action, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from labserver import events
-    from labserver.dialogues.exchange import Backend, Dialogue, Names
+    from labserver.dialogues.exchange import Backend, Dialogue
     from labserver.events import TlsFacts
-    from labserver.facets.persona import Persona
     from labserver.mailstore.delivery import Outcome
     from labserver.mailstore.envelope import Envelope
     from labserver.misbehaviours.chain import Chain
@@ -60,7 +57,7 @@ if TYPE_CHECKING:
     from labserver.session.access import Access
 
     Step = Reply | Await | Grant | Refuse | Preauthenticate | Tell | Action
-    Asked = Command | LiteralRequest | Overflow
+    Asked = Command | Overflow | Reply
     MembraneExchange = Generator[Step, Framed | Overflow | None, None]
 
 __all__ = ["Membrane"]
@@ -77,6 +74,7 @@ class Membrane:
     __slots__ = (
         "__weakref__",  # who looks a session up by its link
         "_access",
+        "_account",
         "_announced",
         "_awaited",
         "_awaiting",
@@ -86,7 +84,6 @@ class Membrane:
         "_departing",
         "_dialogue",
         "_exchange",
-        "_facets",
         "_failed_logins",
         "_finished",
         "_framer",
@@ -97,17 +94,11 @@ class Membrane:
         "_news",
         "_notes",
         "_notified",
-        "_persona",
         "_queue",
         "_refusal",
-        "_refusal_told",
-        "_relists",
         "_running",
         "_upgradable",
         "_wake",
-        "_withheld",
-        "_withheld_size",
-        "_withholding",
         "peer",
         "secure",
         "service",
@@ -124,7 +115,8 @@ class Membrane:
         observe: Callable[[events.Event], None],
         elapsed: Callable[[], float],
         upgradable: bool,
-        persona: Persona = GOOD,
+        scenario: str = "good",
+        account: str = "",
         passes_over: Callable[[int], bool] = keeps_all,
         chain: Chain = NONE,
         memories: Memories | None = None,
@@ -145,12 +137,10 @@ class Membrane:
             elapsed=elapsed,
             passes_over=passes_over,
             is_account=access.knows,
-            scenario=persona.scenario,
+            scenario=scenario,
         )
         self._upgradable = upgradable
-        self._persona = persona
-        self._facets = persona.facets
-        self._relists = not isinstance(persona.facets.capabilities, HonestCapabilities)
+        self._account = account
         self._misbehaving: Misbehaving | None = None
         """None in an honest session."""
         if chain:
@@ -160,9 +150,6 @@ class Membrane:
         self._announced: LiteralRequest | None = None
         """A literal that is neither granted nor refused yet."""
         self._command: Command | None = None
-        self._withholding = False
-        self._withheld: deque[tuple[Asked | Reply, bytes]] = deque()
-        self._withheld_size = 0
         self._refusal: Reply | None = None
         """What a command is answered whose literal came unasked, once all of it has come."""
         self._channel: Channel = NoChannel()
@@ -181,7 +168,6 @@ class Membrane:
         """What the backend is saying unasked."""
         self._departing: Farewell | None = None
         self._failed_logins = 0
-        self._refusal_told = False
         self._finished = False
         self._negotiating = False
         self._in_a_row = 0
@@ -213,13 +199,6 @@ class Membrane:
             self._backend = self._make_backend(self)
             if misbehaving is not None:
                 self._exchange = misbehaving.wrapped(Occasion.SECURED, nothing())
-            if isinstance(self._facets.oracle, RepliesWithheld):
-                self._withholding = True
-                self._queue.append(Alarm(self._facets.oracle.seconds))
-
-    def alarm(self) -> None:
-        """Answer at last what was withheld."""
-        self._withholding = False
 
     def receive(self, data: bytes) -> None:
         """Take application octets from the client."""
@@ -262,7 +241,6 @@ class Membrane:
         self._drop_exchange()
         self._misbehaving = None
         self._queue.clear()
-        self._withheld.clear()
         self._command = self._wake = None
         self._channel = NoChannel()
         backend, self._backend = self._backend, None
@@ -294,12 +272,7 @@ class Membrane:
     @property
     def held(self) -> int:
         """Octets that came and are kept here, because they are no whole unit or are not answered yet."""
-        return self._framer.held + (self._withheld_size if self._withheld else 0)
-
-    @property
-    def busy(self) -> bool:
-        """More octets are of no use now: what came is answered later."""
-        return self._withholding
+        return self._framer.held
 
     # What the backend calls (Link)
 
@@ -341,8 +314,6 @@ class Membrane:
     def login_refused(self, mechanism: str, failure: LoginFailure) -> None:
         """Take note that an authentication failed; too many of them end the connection."""
         self._failed_logins += 1
-        self._refusing()
-        self._refusal_told = False
         self._notes.login_refused(mechanism, failure, self._access.remedy(mechanism, failure))
         if self._failed_logins >= self._access.limits.failed_logins:
             self._departing = Farewell.TOO_MANY_ERRORS
@@ -354,12 +325,6 @@ class Membrane:
     def tolerated(self, what: str) -> None:
         """Take note, once for each kind, that the client was understood although it keeps to no grammar."""
         self._notes.tolerated(what)
-
-    def _refusing(self) -> None:
-        """Take note, once for each attempt, that right credentials are being refused."""
-        if self._facets.authentication.rejects and not self._refusal_told:
-            self._refusal_told = True
-            self._notes.misbehaved("authentication")
 
     def _enter(self, identity: Identity) -> None:
         """Trust the client with more, now that it is authenticated."""
@@ -400,24 +365,19 @@ class Membrane:
         if self._departing is not None:
             self.depart(self._departing)
             return True
-        if self._withheld and not self._withholding:
-            self._answer(backend, *self._withheld.popleft())
-            return True
         unit = self._framer.next()
         if unit is None:
             return False
-        if not isinstance(unit, LiteralRequest):
-            self._take(backend, unit)
-        elif unit.unasked:
+        if isinstance(unit, LiteralRequest):
+            if not unit.unasked:
+                self._notes.veiled = b""
             self._answer_literal(backend, unit)
-        elif self._withholding:
-            self._take(backend, unit)
         else:
-            self._answer(backend, unit, b"")
+            self._take(backend, unit)
         return True
 
-    def _take(self, backend: Backend, unit: Framed | LiteralRequest | Overflow) -> None:
-        """Take note of what was asked, and answer it unless replies are withheld."""
+    def _take(self, backend: Backend, unit: Framed | Overflow) -> None:
+        """Take note of what was asked, and answer it."""
         command = self._dialogue.command(unit if isinstance(unit, Framed) else _cut(unit.parts))
         word = self._dialogue.word(command)
         if not word and (method := http_word(command.parts[0])):
@@ -425,21 +385,17 @@ class Membrane:
             self.depart(Farewell.HTTP, at_once=True)
             return
         veiled = self._notes.asked(command, word)
-        asked: Asked | Reply = command
+        asked: Asked = command
         if not isinstance(unit, Framed):
             asked = self._refused(unit) or (unit if word else replace(unit, parts=_nameless(unit.parts)))
         elif not word:
             asked = self._untagged(command)
-        if self._withholding:
-            self._withheld.append((asked, veiled))
-            self._withheld_size += _COMMAND + len(command.raw)
-        else:
-            self._answer(backend, asked, veiled)
+        self._answer(backend, asked, veiled)
 
-    def _refused(self, unit: LiteralRequest | Overflow) -> Reply | None:
+    def _refused(self, unit: Overflow) -> Reply | None:
         """Return the answer to a command that has one already: its literal was refused while it came."""
         refusal, self._refusal = self._refusal, None
-        return refusal if isinstance(unit, Overflow) and not unit.fatal else None
+        return None if unit.fatal else refusal
 
     def _untagged(self, command: Command) -> Command:
         """Return words that make no command without their tag where that may be a password: no reply must repeat it.
@@ -449,7 +405,7 @@ class Membrane:
         doubtful = not command.verb or self._failed_logins or self._notes.literal_refused
         return replace(command, tag=b"") if doubtful else command
 
-    def _answer(self, backend: Backend, asked: Asked | Reply, veiled: bytes) -> None:
+    def _answer(self, backend: Backend, asked: Asked, veiled: bytes) -> None:
         self._notes.veiled = veiled
         match asked:
             case Command():
@@ -462,8 +418,6 @@ class Membrane:
             case Reply():
                 self._say(asked)
                 self._notes.literal_refused = True
-            case LiteralRequest():
-                self._answer_literal(backend, asked)
             case Overflow() if asked.fatal:
                 self._leave(self._dialogue.overflow(asked))
             case Overflow():
@@ -507,7 +461,7 @@ class Membrane:
                 self._tell(step)
             case Close() | Abort():
                 self._end(step)
-            case Send() | Pause() | GiveWay() | Alarm() | Hold() | Pace() | Told():
+            case Send() | Pause() | GiveWay() | Hold() | Pace() | Told():
                 self._queue.append(step)
 
     def _wrapped(self, occasion: Occasion, honest: MembraneExchange) -> MembraneExchange:
@@ -536,19 +490,12 @@ class Membrane:
 
     def _preauthenticate(self) -> None:
         if self._backend is not None:
-            identity = Identity(account=self._persona.account, mechanism="PREAUTH")
+            identity = Identity(account=self._account, mechanism="PREAUTH")
             deque(self._backend.authenticated(Command(verb=""), identity), maxlen=0)
             self._enter(identity)
 
     def _greet(self, backend: Backend) -> MembraneExchange:
-        greeting = self._facets.greeting
-        if greeting.authenticated:
-            self._preauthenticate()
-        honest = backend.greeting()
-        spoken = greeting.spoken(honest)
-        yield spoken
-        if spoken is not honest:
-            self._notes.misbehaved("greeting")
+        yield backend.greeting()
 
     def _honest(self, backend: Backend, command: Command) -> MembraneExchange:
         """Return what the honest server answers."""
@@ -560,9 +507,6 @@ class Membrane:
 
     def _say(self, reply: Reply) -> None:
         """Every reply leaves here."""
-        honest = reply
-        if self._relists:
-            reply = self._relisted(honest)
         if reply.rest:
             self._queue.append(Send(b"", self._notes.saying(reply)))
         elif self._misbehaving is not None:
@@ -571,8 +515,6 @@ class Membrane:
         else:
             self._notes.said(reply)
             self._queue.append(Send(reply.raw))
-        if reply is not honest:
-            self._notes.misbehaved("capabilities")
         if reply.kind is ReplyKind.FAREWELL and self._misbehaving is None:
             self._end(Close())
 
@@ -587,12 +529,6 @@ class Membrane:
         self._drop_exchange()
         self._finished = True
         self._queue.append(close)
-
-    def _relisted(self, honest: Reply) -> Reply:
-        def change(names: Names) -> Names:
-            return self._facets.capabilities.listed(names, upgrade=self._dialogue.upgrade_verb, secure=self.secure)
-
-        return self._dialogue.relisted(self._command, honest, change)
 
     def _expect(self, awaited: Await) -> None:
         self._awaiting = awaited
@@ -655,11 +591,7 @@ class Membrane:
     # STARTTLS and AUTH, for all protocols
 
     def _upgrade(self, backend: Backend, command: Command) -> MembraneExchange:
-        lie = None if self.secure else self._facets.upgrade.answer(command, self._dialogue)
-        if lie is not None:
-            yield lie
-            self._notes.misbehaved("upgrade")
-        elif command.argument or len(command.parts) > 1:  # a literal is an argument, too
+        if command.argument or len(command.parts) > 1:  # a literal is an argument, too
             yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
         elif self.secure:
             yield self._dialogue.upgrade_refused(command, "TLS is already active")
@@ -669,10 +601,6 @@ class Membrane:
             yield self._dialogue.upgrade_refused(command, f"{command.verb} is not possible in this state")
         else:
             yield self._dialogue.upgrade_ready(command)
-            injected = self._facets.injection.behind(command, self._dialogue)
-            if injected:
-                yield Reply.untagged(injected)
-                self._notes.misbehaved("injection")
             yield StartTls()
 
     def _cross(self, start: StartTls) -> None:
@@ -697,7 +625,7 @@ class Membrane:
             failure = LoginFailure.MALFORMED  # neither a mechanism nor an initial response is a literal (RFC 4959 3)
         if failure is None:
             exchange = access.start(mechanism_name, secure=self.secure, channel=channel, credentials=self.credentials)
-            conversation = Conversation(dialogue=self._dialogue, proof=self._proof, refusing=self._refusing)
+            conversation = Conversation(dialogue=self._dialogue)
             outcome = yield from conversation.run(
                 exchange, initial, client_first=access.mechanism(mechanism_name).client_first
             )
@@ -709,12 +637,6 @@ class Membrane:
             failure = outcome
         self.login_refused(known_mechanism(mechanism_name), failure)
         yield self._dialogue.login_failed(command, failure)
-
-    def _proof(self, honest: bytes) -> bytes:
-        proof = self._facets.authentication.proof(honest)
-        if proof != honest:
-            self._notes.misbehaved("authentication")
-        return proof
 
 
 def _cut(parts: tuple[bytes, ...]) -> Framed:

@@ -11,7 +11,7 @@ Instead
   :class:`~labserver.dialogues.exchange.Await`; ``handle`` yields that on to the membrane, and sends the unit that comes
   back into the coroutine.
 
-The reason: one place where a command enters and one where a reply leaves, which is where the membrane's facets attach;
+The reason: one place where a command enters and one where a reply leaves, which is where misbehaviours attach;
 no turn of an event loop per command, and no private task that could outlive its connection. TLS and SASL are the
 membrane's, for all protocols, so STARTTLS and AUTH never come here.
 """

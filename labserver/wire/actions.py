@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 from labserver.effort import GiveWay
 from labserver.values import quick
 
-__all__ = ["Abort", "Action", "Alarm", "Close", "GiveWay", "Hold", "Pace", "Pause", "Send", "StartTls", "Told"]
+__all__ = ["Abort", "Action", "Close", "GiveWay", "Hold", "Pace", "Pause", "Send", "StartTls", "Told"]
 
 
 @quick
@@ -34,13 +34,6 @@ class StartTls:
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Do nothing for ``seconds``; what the client sends meanwhile waits."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Go on, and tell the membrane when ``seconds`` have passed."""
 
     seconds: float
 
@@ -89,4 +82,4 @@ class Abort:
     """Drop the connection at once (RST)."""
 
 
-Action = Send | StartTls | Pause | GiveWay | Alarm | Hold | Pace | Told | Close | Abort
+Action = Send | StartTls | Pause | GiveWay | Hold | Pace | Told | Close | Abort

@@ -88,7 +88,7 @@ def test_nothing_is_read(tmp_path: Path, count: int) -> None:
     assert lab.casting.at("127.0.0.1") is lab.casting.good
     assert read == []
     for _ in range(2):
-        assert lab.casting.at("127.66.1.3").persona.scenario == "x-131"
+        assert lab.casting.at("127.66.1.3").scenario == "x-131"
         assert lab.casting.named("x-131.lab.test", SERVICES["imap"]) is None, "it is not to be met by name"
         assert lab.casting.at("127.66.255.1") is lab.casting.good
         assert read == ["index", "131"]
@@ -110,7 +110,7 @@ def test_all_are_there(tmp_path: Path, many: Catalogue) -> None:
     some = [name for name in many if name.startswith("expired-")][:3]
     for name in some:
         role = lab.casting.at(many.address(name))
-        assert role.persona.scenario == name
+        assert role.scenario == name
         role.engine()
     assert _existing() - before == dict.fromkeys(("chains", "roles", "contexts"), len(some))
     _stop(lab, reactor)

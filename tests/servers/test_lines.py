@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from labserver import events
 from labserver.misbehaviours.chain import Chain
-from labserver.misbehaviours.conditions import When
+from labserver.misbehaviours.conditions import Nth, When
 from labserver.misbehaviours.kinds.answers import Answer
 from labserver.misbehaviours.kinds.ends import End
 from labserver.misbehaviours.kinds.timing import Delay, Drip, Held, Records, Segments, Stall
@@ -161,3 +161,23 @@ def test_nothing_waits_behind_one_who_is_gone(building: Building, loop: Loop) ->
     met.lose()
     assert loop.armed == 0
     assert met.connection.queued == 0
+
+
+def test_a_flood_behind_a_hold(building: Building, loop: Loop) -> None:
+    """While what is said is held, the client is read for a while and no longer; all of it is answered in the end."""
+    met = _met(building, Held(when=When(command="NOOP", nth=Nth("1")), seconds=5))
+    met.connect()
+    sent = 0
+    while met.transport.pauses == 0:
+        assert met.say(b"NOOP\r\n" * 1000) == b""
+        loop.turn()
+        sent += 1000
+        assert sent < 100_000, "it is read without end"
+    assert met.connection.queued + met.connection.held < 1 << 18
+    heard = b""
+    for _ in range(2000):
+        loop.pass_time(5)
+        loop.turn()
+        heard += met.heard()
+    assert heard.count(b"250 2.0.0 OK\r\n") == sent
+    assert met.transport.resumptions > 0

@@ -9,7 +9,6 @@ from labserver import events
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.dialogues.exchange import Await, Command, Exchange, Farewell, Identity, Reply
 from labserver.events import TlsFacts
-from labserver.facets.persona import GOOD, Persona
 from labserver.holding import Intake
 from labserver.limits import Limits
 from labserver.mailstore.delivery import Delivery
@@ -182,7 +181,6 @@ class Building:
         service: str,
         make_backend: Callable[[Link], Backend] | None = None,
         *,
-        persona: Persona = GOOD,
         chain: Chain | None = None,
         memories: Memories | None = None,
         record: SessionRecord | None = None,
@@ -199,7 +197,7 @@ class Building:
             observe=seen.append if record is None else record.observe,
             elapsed=self.clock.monotonic,
             upgradable=not one.implicit_tls,
-            persona=persona,
+            account="alice",
             chain=chain or Chain(),
             memories=memories,
             passes_over=keeps_all if record is None else record.passes_over_dialogue,

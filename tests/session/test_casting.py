@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.facets.bundle import HONEST
 from labserver.misbehaviours.chain import Chain
 from labserver.misbehaviours.conditions import Nth, When
 from labserver.misbehaviours.kinds.tls import TlsAlpn, TlsVersion
@@ -96,11 +95,11 @@ def test_nothing_is_made_before_it_is_needed(cast: Cast) -> None:
 
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
 def test_role(cast: Cast, identifier: str) -> None:
-    """A role has its scenario's facets and account, is made once, and is met at the scenario's address."""
+    """A role has its scenario's chain and account, is made once, and is met at the scenario's address."""
     role = cast.casting.role(identifier)
     scenario = CATALOGUE[identifier]
-    assert (role.persona.scenario, role.persona.facets) == (identifier, scenario.facets)
-    assert role.persona.account == "alice"
+    assert role.scenario == identifier
+    assert role.account == "alice"
     assert cast.casting.role(identifier) is role is cast.casting.at(CATALOGUE.address(identifier))
     assert role.access.cleartext == role.access.bait == scenario.server.permissive
     assert (role.access.requested or frozenset()) == set(scenario.server.mechanisms)
@@ -113,8 +112,7 @@ def test_control(cast: Cast, identifier: str) -> None:
     """A control is the scenario without the fault where it has one, under the scenario's name."""
     role, scenario = cast.casting.role(identifier, control=True), CATALOGUE[identifier]
     assert role is not cast.casting.role(identifier)
-    assert role.persona.scenario == identifier
-    assert role.persona.facets == (scenario.control or scenario.facets)
+    assert role.scenario == identifier
     assert role.chain == scenario.control_chain
 
 
@@ -138,7 +136,7 @@ def test_named(cast: Cast, identifier: str) -> None:
     for name in CATALOGUE[identifier].host_names:
         role = cast.casting.named(name, SERVICES["submission"])
         assert (role is None) is (identifier not in BY_NAME)
-        assert role is None or role.persona.scenario == identifier
+        assert role is None or role.scenario == identifier
 
 
 @pytest.mark.parametrize("identifier", IN_HANDSHAKE)
@@ -164,7 +162,7 @@ def test_with_implicit_tls_the_dialogue_is_chosen_by_the_hello(cast: Cast) -> No
         engine = cast.casting.good_engine(SERVICES[service], cast.misbehave, become.append)
         engine.receive(_hello("auth-rejected.lab.test"))
         engine.decrypted()
-    assert [role.persona.scenario for role in become] == ["auth-rejected"]
+    assert [role.scenario for role in become] == ["auth-rejected"]
     assert cast.made == ["auth-rejected", None]
 
 
@@ -300,5 +298,5 @@ def test_a_client_that_cannot_meet_it(cast: Cast) -> None:
 
 def test_the_good_role_is_honest(cast: Cast) -> None:
     """The good server lies in nothing."""
-    assert cast.casting.good.persona.facets == HONEST
+    assert not cast.casting.good.chain
     assert not cast.casting.good.in_handshake

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver import events
-from labserver.facets.bundle import Facets
-from labserver.facets.oracle import RepliesWithheld
-from labserver.facets.persona import Persona
-from labserver.wire.actions import Alarm
-from tests.session.playbook import FACTS, BoundChannel, Scripted
+from tests.session.playbook import Scripted
 
 if TYPE_CHECKING:
     from labserver.dialogues.exchange import Link
@@ -203,23 +199,3 @@ def test_a_literal_is_an_argument(building: Building, command: bytes, literal: b
     assert talk.say(b"abc\r\n").startswith(b"b BAD STARTTLS takes no argument")
     assert talk.say(b"c STARTTLS\r\n").startswith(b"c OK ")
     assert talk.negotiating
-
-
-def test_what_is_withheld_is_counted(building: Building) -> None:
-    """While replies are withheld, commands wait: they are held, and no more of them are wanted."""
-    persona = Persona(scenario="oracle", facets=Facets(oracle=RepliesWithheld(seconds=5)), account="alice")
-    talk = building.talk("imap", persona=persona)
-    talk.open()
-    talk.say(b"a STARTTLS\r\n")
-    talk.negotiating = False
-    talk.membrane.secured(FACTS, BoundChannel())
-    assert isinstance(talk.membrane.next_action(), Alarm)
-    before = talk.membrane.held
-    for number in range(10):
-        assert talk.say(b"b%d NOOP\r\n" % number) == b""
-    busy = [talk.membrane.busy]
-    assert talk.membrane.held - before > 10 * len(b"b0 NOOP\r\n")
-    talk.membrane.alarm()
-    assert [*busy, talk.membrane.busy] == [True, False]
-    assert talk.pull().count(b"OK NOOP completed") == 10
-    assert talk.membrane.held == 0
