@@ -101,7 +101,8 @@ def wrong_proof_believed(inquiry: Inquiry) -> Iterator[Breach]:
 
 def _after_wrong_proof(session: Session) -> Iterator[Breach]:
     start = session.misbehaviour() or 0
-    believed = None
+    told = _success_told(session, start)
+    believed = told
     for index in range(start, len(session.events)):
         event = session.events[index]
         if isinstance(event, events.AuthenticationSucceeded) and believed is None:
@@ -114,10 +115,27 @@ def _after_wrong_proof(session: Session) -> Iterator[Breach]:
                     evidence=session.evidence(index),
                 )
                 return
-    if believed is not None:
+    if believed is not None and told is None:
         yield Breach(
             what="confirmed the wrong proof, and then did nothing",
             evidence=believed,
             severity=Severity.MEDIUM,
             outcome=Outcome.WARN,
         )
+
+
+def _success_told(session: Session, start: int) -> Evidence | None:
+    """Return where success was claimed without a proof that the client could have looked at, which it did not confirm.
+
+    The login is over then, or never began, when the fault happens.
+    """
+    event = session.events[start] if session.events else None
+    if isinstance(event, events.Misbehaved) and event.facet == "login-unasked":
+        return session.evidence(start)
+    for index in range(start - 1, -1, -1):
+        match session.events[index]:
+            case events.AuthenticationSucceeded():
+                return session.evidence(index)
+            case events.CommandReceived() | events.LineReceived():
+                return None
+    return None

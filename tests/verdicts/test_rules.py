@@ -53,6 +53,22 @@ def proved() -> Scene:
     return upgraded().says(b"c AUTHENTICATE SCRAM-SHA-256\r\n").misbehaves("authentication").hears(b"+ dj0=\r\n")
 
 
+def greeted_wrong() -> Scene:
+    """Return a session that was greeted with what is no greeting."""
+    return Scene("imap").misbehaves("reply").hears(b"* BAD what do you want\r\n", "greeting")
+
+
+def unproved() -> Scene:
+    """Return a session in which success was claimed, and the server's proof left out."""
+    scene = upgraded().says(b"c AUTHENTICATE SCRAM-SHA-256\r\n").line(b"biws\r\n").line(b"Yz0=\r\n")
+    return scene.logs_in("SCRAM-SHA-256").misbehaves("proof").hears(b"c OK\r\n")
+
+
+def unasked() -> Scene:
+    """Return a session in which success was claimed before anything was said."""
+    return upgraded().says(b"c AUTHENTICATE SCRAM-SHA-256\r\n").misbehaves("login-unasked").hears(b"c OK\r\n")
+
+
 def rejected(*, tls: bool = True) -> Scene:
     """Return a session in which right credentials were refused."""
     scene = upgraded() if tls else imap()
@@ -442,6 +458,33 @@ TABLE = {
             rule="no-proceeding-after-wrong-proof",
         ),
         Row("does not speak SCRAM", INCONCLUSIVE, scenes=(upgraded().ends(),)),
+    ),
+    "scram-missing-server-final": (
+        Row(
+            "does not miss the proof",
+            FAIL,
+            scenes=(unproved().says(b"d SELECT INBOX\r\n"),),
+            rule="no-proceeding-after-wrong-proof",
+        ),
+        Row("misses it and leaves", PASS, scenes=(unproved().says(b"d LOGOUT\r\n").ends(),)),
+    ),
+    "auth-success-without-exchange": (
+        Row(
+            "takes the success",
+            FAIL,
+            scenes=(unasked().says(b"d SELECT INBOX\r\n"),),
+            rule="no-proceeding-after-wrong-proof",
+        ),
+        Row("takes none and leaves", PASS, scenes=(unasked().says(b"d LOGOUT\r\n").ends(),)),
+    ),
+    "imap-greeting-bad": (
+        Row(
+            "goes on behind a greeting that is none",
+            FAIL,
+            scenes=(greeted_wrong().sends(b"a CAPABILITY\r\n").says(b"a CAPABILITY\r\n"),),
+            rule="stops-there",
+        ),
+        Row("says goodbye to a greeting that is none", PASS, scenes=(greeted_wrong().says(b"a LOGOUT\r\n").ends(),)),
     ),
 }
 ROWS = [(scenario, row) for scenario, rows in TABLE.items() for row in rows]
