@@ -183,7 +183,7 @@ def test_an_answer_never_begins_the_honest_exchange() -> None:
     honest = Honest((OK,))
     steps = honest.run()
     list(Chain((Answers(text="a1 NO"),)).wrap(Occasion.COMMAND, steps, moment("imap", NOOP)))
-    assert steps.gi_frame is None  # type: ignore[attr-defined]
+    assert steps.gi_frame is None  # type: ignore[attr-defined]  # a generator has one
     assert not honest.heard
     assert not honest.finished
 
@@ -212,7 +212,7 @@ def test_an_exception_closes_them_too() -> None:
     steps = Chain((Same(), Twice())).wrap(Occasion.COMMAND, fails(), moment("imap", NOOP))
     with pytest.raises(ValueError, match="no"):
         played(steps)
-    assert steps.gi_frame is None  # type: ignore[attr-defined]
+    assert steps.gi_frame is None  # type: ignore[attr-defined]  # a generator has one
 
 
 LEFT: dict[str, tuple[str, bytes, Misbehaviour, Await | None]] = {

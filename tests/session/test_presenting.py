@@ -199,7 +199,7 @@ def test_a_recipe_and_a_presentation(pki_issuer: LabIssuer) -> None:
     engine = _met(presented.presenter, RC4, client := TlsliteClient(versions=(1, 3)))
     assert engine.facts().cipher == "RC4-SHA"
     leaf = client.certificate()
-    assert x509.load_der_x509_certificate(leaf).public_key().key_size == 1024  # type: ignore[union-attr]  # RSA
+    assert x509.load_der_x509_certificate(leaf).public_key().key_size == 1024  # type: ignore[union-attr]  # an RSA key has a size
     assert presented.presenter.obstacle(RC4) is None
 
 
