@@ -62,8 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Membrane"]
 
-_COMMAND = 512
-"""Octets that a command takes besides those that were sent."""
 _IN_A_ROW = 64
 """Commands after which others have their turn: a segment of pipelined ones may hold thousands."""
 
