@@ -94,7 +94,9 @@ _SMTPLIB_UNVERIFIED = Row(
     "it verifies nothing unless told to",
     public="https://docs.python.org/3/library/ssl.html#security-considerations",
 )
-_STARTTLS = ("starttls-*", "auth-advertised-before-tls")
+_TAMPERED = ("starttls-stripped", "starttls-refused", "starttls-keyword-rewritten")
+_REFUSING = ("auth-rejected", "scram-bad-server-signature")
+_STARTTLS = (*_TAMPERED, "auth-advertised-before-tls")
 
 CLIENTS = {
     "curl --ssl-reqd, sending": Judged(
@@ -113,7 +115,7 @@ CLIENTS = {
         program="curl",
         words=_curl("--ssl", "--cacert", "{ca}"),
         services=EXPLICIT_TLS,
-        scenarios=("good*", "starttls-*"),
+        scenarios=("good*", *_TAMPERED),
         rows=dict.fromkeys(
             ("starttls-stripped", "starttls-refused", "starttls-keyword-rewritten"),
             Row(
@@ -141,20 +143,36 @@ CLIENTS = {
         program="python3",
         words=(sys.executable, str(_FOLDER / "smtplib_client.py"), *_TOLD, "unverified"),
         services=_SMTP,
-        scenarios=("good*", *_CERTIFICATES, "starttls-*"),
+        scenarios=("good*", *_CERTIFICATES, *_TAMPERED),
         rows=dict.fromkeys(_CERTIFICATES, _SMTPLIB_UNVERIFIED),
     ),
     "msmtp": Judged(
         program="msmtp",
         words=_configured("msmtp"),
         services=_SMTP,
-        scenarios=("good*", *_CERTIFICATES, *_STARTTLS, "response-injection", "auth-rejected", "scram-*"),
+        scenarios=(
+            "good*",
+            *_CERTIFICATES,
+            *_STARTTLS,
+            "response-injection",
+            "auth-rejected",
+            "scram-bad-server-signature",
+        ),
     ),
     "swaks": Judged(
         program="swaks",
         words=_SWAKS,
         services=_SMTP,
-        scenarios=("good*", "self-signed", "expired", "untrusted-root", *_STARTTLS, "tls-v1-0", "auth-*", "scram-*"),
+        scenarios=(
+            "good*",
+            "self-signed",
+            "expired",
+            "untrusted-root",
+            *_STARTTLS,
+            "tls-v1-0",
+            "auth-rejected",
+            "scram-bad-server-signature",
+        ),
         rows={"scram-bad-server-signature": Row(INCONCLUSIVE, "", "it was told to use PLAIN")},
     ),
     "mbsync": Judged(
