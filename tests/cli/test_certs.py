@@ -133,7 +133,7 @@ def test_show_a_scenario() -> None:
     assert "What is wrong: It presents a certificate whose validity ended yesterday.\n" in out
     assert "A correct client: It ends the connection" in out
     assert "Severity: critical\n" in out
-    assert "See: RFC 5280 6.1.3 (a)(2); badssl: expired\n" in out
+    assert "See: RFC 5280 6.1.3 (a)(2); badssl: expired; EAST: Certificate Validation/T_4\n" in out
     assert "Host names: expired.lab.test, expired.lab.localhost, 127.66." in out
     assert "s_client -connect localhost:$LABSERVER_PORT_IMAPS -servername expired.lab.test -showcerts\n" in out
     assert "valid       2026-11-22 00:00:00 to 2026-11-22 23:59:59 UTC, ended 0 hours ago\n" in out

@@ -91,7 +91,7 @@ def test_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("anser", "labserver: --misbehave anser: unknown kind anser; did you mean answer?"),
+        ("anser", "labserver: --misbehave 'anser': unknown kind anser; did you mean answer?"),
         ("answer command=RCPT sned=x", "sned: unknown field or condition sned; did you mean send?"),
     ],
 )
