@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labserver.catalogue.schema import file_schema
-from labserver.cli.parser import run
+from labserver.cli.parser import run as typed
 from labserver.misbehaviours.notation import CONDITIONS
 from labserver.misbehaviours.table import KINDS
 from labserver.misbehaviours.words import PLACES
@@ -19,7 +19,7 @@ from tests.docs.documents import ROOT
 
 
 def _printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    assert run(["misbehaviours", *words]) == 0
+    assert typed(["misbehaviours", *words]) == 0
     return capsys.readouterr().out
 
 
@@ -55,7 +55,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_mistyped_kind(capsys: pytest.CaptureFixture[str]) -> None:
     """The nearest ones are told."""
-    assert run(["misbehaviours", "anwser"]) == 2
+    assert typed(["misbehaviours", "anwser"]) == 2
     assert "unknown kind of misbehaviour anwser; did you mean answer?" in capsys.readouterr().err
 
 
