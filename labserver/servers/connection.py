@@ -482,8 +482,16 @@ class Connection(Protocol):
                 lines.above.put(action)
 
     def _set_alarm(self, lines: _Lines) -> None:
-        """Have this called again when something is due that no event will bring about."""
-        dues = (lines.above.due(), None if lines.below is None else lines.below.due(), self._membrane.deadline())
+        """Have this called again when something is due that no event will bring about.
+
+        While the client takes nothing, or a pause runs, the end of that brings it about, and no timer.
+        """
+        blocked = self._paused or self._waiting is not None
+        dues = (
+            None if blocked else lines.above.due(),
+            None if blocked else self._membrane.deadline(),
+            None if lines.below is None else lines.below.due(),
+        )
         if lines.timer is not None:
             lines.timer.cancel()
             lines.timer = None

@@ -208,6 +208,8 @@ class Membrane:
         """Return when to call :meth:`tick`, in seconds since the session began; None for never."""
         if self._misbehaving is None or self._finished or self._negotiating or self._wake is None:
             return None
+        if self._news is not None:
+            return None  # it is being said already
         return self._misbehaving.deadline()
 
     def tick(self) -> None:

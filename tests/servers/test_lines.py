@@ -181,3 +181,27 @@ def test_a_flood_behind_a_hold(building: Building, loop: Loop) -> None:
         heard += met.heard()
     assert heard.count(b"250 2.0.0 OK\r\n") == sent
     assert met.transport.resumptions > 0
+
+
+def test_a_client_that_takes_nothing_costs_no_timer(building: Building, loop: Loop) -> None:
+    """What is due to a client that does not read waits for it, and nobody looks again and again."""
+    met = _met(building, Drip(when=GREETING, size=8, seconds=1))
+    first = met.connect()
+    met.connection.pauseProducing()
+    loop.pass_time(5)
+    assert (met.heard(), loop.armed) == (b"", 1), "the limit on a silent client is the only timer"
+    met.connection.resumeProducing()
+    loop.pass_time(60)
+    assert (first + met.heard()).endswith(b"\r\n")
+
+
+def test_a_silence_behind_a_pause_costs_no_timer(building: Building, loop: Loop) -> None:
+    """A silence that cannot be answered now is answered when the client reads again, once."""
+    met = _met(building, Answer(when=When(on=Occasion.QUIET, idle=1), send=Lines("421 still there?")))
+    met.connect()
+    met.connection.pauseProducing()
+    loop.pass_time(50)
+    assert (met.heard(), loop.armed) == (b"", 1)
+    met.connection.resumeProducing()
+    loop.pass_time(5)
+    assert met.heard() == b"421 still there?\r\n"
