@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.plain_user import PlainUser, plain_user_folder
 from tests.programs import watch
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _STRANGER = 4711
 
-_LONGEST = 1800.0
+_LONGEST = 2.0 * PATIENCE + 300.0
 """Seconds after which a test counts as hanging: no test is ended by the clock for being slow.
 
 It is set here, as pyproject.toml also holds for a user's own test in a clone, whose pytest need not know the option.

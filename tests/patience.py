@@ -1,6 +1,7 @@
 """How long tests wait, so that a busy machine is no fault.
 
 What has to come is waited for :data:`PATIENCE` seconds: the wait ends with its event, and only a fault takes that long.
+It is longer where others want the processors when the tests begin, and never so long that a few faults take an hour.
 What gives up by the clock, because giving up is what is tested, takes :func:`unhurried` seconds.
 """
 
@@ -11,8 +12,6 @@ from pathlib import Path
 
 __all__ = ["PATIENCE", "unhurried"]
 
-PATIENCE = 900
-"""Seconds for what has to come, a whole document's commands among it; pytest's own timeout is longer."""
 _SYSTEM = Path("/proc/stat")
 
 
@@ -28,3 +27,7 @@ def _wanting() -> float:
         return recently
     counts = dict(line.split(maxsplit=1) for line in _SYSTEM.read_text(encoding="ascii").splitlines())
     return max(recently, float(counts["procs_running"]))
+
+
+PATIENCE = round(min(900.0, unhurried(150.0)))
+"""Seconds for what has to come, a whole document's commands among it; pytest's own timeout is longer."""

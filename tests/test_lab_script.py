@@ -773,9 +773,10 @@ def test_every_stage_runs_and_any_failure_counts(
 
 
 def test_all_is_well(script: ModuleType, ready: object, runs: Recorder) -> None:
-    """When every stage is content so is the whole; the full run measures coverage."""
+    """When every stage is content so is the whole; the full run measures coverage and tells of a failure at once."""
     assert script.test(ready, []) == 0
     assert "--cov" in runs.commands[-1]
+    assert "--instafail" in runs.commands[-1]
 
 
 def test_fast_leaves_out_other_programs(
@@ -783,7 +784,7 @@ def test_fast_leaves_out_other_programs(
 ) -> None:
     """``--fast`` looks for no program and selects no test that needs one; other arguments go to pytest."""
     assert script.test(ready, ["--fast", "tests/imap", "-x"]) == 0
-    assert runs.commands[-1].endswith("pytest -m not (client or differential or soak) tests/imap -x")
+    assert runs.commands[-1].endswith("pytest --instafail -m not (client or differential or soak) tests/imap -x")
     assert "lacking" not in capfd.readouterr().out
 
 

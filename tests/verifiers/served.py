@@ -29,11 +29,11 @@ _SERVICES = ("imaps", "submissions")
 
 
 def judged_scenarios() -> dict[str, Scenario]:
-    """Return the scenarios that are about a certificate, and the good one, in the catalogue's order."""
+    """Return the scenarios that are only about a certificate, and the good one, in the catalogue's order."""
     return {
         identifier: scenario
         for identifier, scenario in CATALOGUE.items()
-        if not scenario.usual_certificate or identifier == "good"
+        if (not scenario.usual_certificate and not scenario.chain) or identifier == "good"
     }
 
 
