@@ -116,6 +116,8 @@ class Scenario:
     """The TLS extension without which a client has not met it, by its IANA name; empty if any client meets it."""
     stated: bool = True
     """Whether its author says what a correct client does; if not, only the rules that always hold decide."""
+    repeats: int = 1
+    """How often ``labserver check`` runs it at most, because a client that is wrong passes some of the runs: a race."""
 
     @property
     def host_names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -79,6 +79,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether its trust anchor is its own CA, not the lab's."""
     asked: str = ""
     """The TLS extension without which a client has not met it, by its IANA name."""
+    repeats: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    """How often ``labserver check`` runs it, until the first failure: more than once for a race."""
     server: Server = Server()
     certificate: Recipe | None = None
     misbehaviours: tuple[dict[str, Any], ...] = ()
@@ -149,6 +151,7 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] 
         own_anchor=entry.own_anchor,
         asked=entry.asked,
         stated=entry.expectation is not None,
+        repeats=entry.repeats,
     )
 
 

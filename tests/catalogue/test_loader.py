@@ -41,6 +41,7 @@ def test_least() -> None:
     assert not scenario.stated
     assert scenario.expects == "Nothing is said of it: only the rules that always hold decide."
     assert scenario.default
+    assert scenario.repeats == 1
     assert scenario.honest
 
 
@@ -55,6 +56,7 @@ references = ["RFC 5321 4", "CVE-2020-1234"]
 services = ["smtp", "lmtp"]
 rules = ["no-weaker-retry"]
 default = false
+repeats = 5
 
 [x.server]
 permissive = true
@@ -64,6 +66,7 @@ permissive = true
     assert (scenario.expectation, scenario.severity) == (Expectation.REJECT, Severity.LOW)
     assert scenario.references == ("RFC 5321 4", "CVE-2020-1234")
     assert (scenario.services, scenario.rules) == (("smtp", "lmtp"), ("no-weaker-retry",))
+    assert scenario.repeats == 5
     assert scenario.stated
     assert not scenario.default
     assert scenario.honest
