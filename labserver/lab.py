@@ -31,8 +31,8 @@ from labserver.servers.spool import Spool
 from labserver.services import SERVICES
 from labserver.session.access import Access
 from labserver.session.backends import Backends
-from labserver.session.casting import Casting
-from labserver.session.repertoire import Repertoire
+from labserver.session.roles import Roles
+from labserver.session.scenario_tls import ScenarioTls
 from labserver.session.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class Lab:
                 clock=self.clock,
                 http=self._url,
             )
-            self._repertoire = Repertoire(settings=settings, material=self.material, chains=self.chains, http=self._url)
+            self._scenario_tls = ScenarioTls(
+                settings=settings, material=self.material, chains=self.chains, http=self._url
+            )
             self.store = MailStore(
                 storage=self._storage(), limits=settings.limits, clock=self.clock, folders=settings.folders
             )
@@ -120,10 +122,10 @@ class Lab:
         try:
             if settings.key_log is not None:
                 _check_key_log(settings.key_log)
-            self.casting = self._casting()
+            self.roles = self._make_roles()
             """Who is met where."""
             if settings.certificates.certificate is not None:
-                self.casting.good.engine()  # the operator's chain is tried before anybody connects
+                self.roles.good.engine()  # the operator's chain is tried before anybody connects
             self._fill()
         except BaseException:
             self.release()
@@ -157,7 +159,7 @@ class Lab:
         for bound in self._bound:
             factory = ConnectionFactory(
                 service=SERVICES[bound.service],
-                casting=self.casting,
+                roles=self.roles,
                 transcript=self.transcript,
                 connections=self._connections,
             )
@@ -190,7 +192,7 @@ class Lab:
         scenario = check_case(self.catalogue, identifier, services)
         if reason := self.unavailable(identifier):
             raise UnavailableError(f"{identifier} cannot be served here: {reason}")
-        role = self.casting.role(identifier, control=control).leased()
+        role = self.roles.role(identifier, control=control).leased()
         lease = Lease(
             scenario=scenario,
             transcript=transcript or self._new_transcript(),
@@ -201,7 +203,7 @@ class Lab:
         for bound in bind_all(dict.fromkeys(services, 0), LOOPBACK):
             factory = ConnectionFactory(
                 service=SERVICES[bound.service],
-                casting=self.casting,
+                roles=self.roles,
                 transcript=lease.transcript,
                 connections=lease.connections,
                 role=role,
@@ -212,13 +214,13 @@ class Lab:
 
     def unavailable(self, identifier: str) -> str | None:
         """Return why this lab, on this host, cannot serve a scenario, a sentence; None if it can."""
-        return self._repertoire.unavailable(identifier)
+        return self._scenario_tls.unavailable(identifier)
 
     def publications(self, identifier: str) -> Publications | None:
         """Return what is published about a scenario's chain; None if there is no such scenario, or nothing."""
-        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody asks for it
+        from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- only when somebody asks for it
 
-        spec = cookbook().get(identifier)
+        spec = all_recipes().get(identifier)
         if spec is None or not spec.published or self.unavailable(identifier):
             return None
         return self.chains.chain(identifier).publications
@@ -297,11 +299,11 @@ class Lab:
             sessions=limits.transcript_sessions,
         )
 
-    def _casting(self) -> Casting:
+    def _make_roles(self) -> Roles:
         settings = self.settings
         if settings.usual and (reason := self.unavailable(settings.usual)):
             raise UnavailableError(f"{settings.usual} cannot be served here: {reason}")
-        return Casting(
+        return Roles(
             catalogue=self.catalogue,
             access=Access(
                 credentials=self.directory,
@@ -312,7 +314,7 @@ class Lab:
                 requested=settings.mechanisms,
             ),
             backends=self._backends(),
-            make_answers=self._repertoire.answers,
+            make_answers=self._scenario_tls.answers,
             account=next(iter(self.directory.users), ""),
             seed=self._entropy.token(16, "misbehaviours").hex(),
             usual=settings.usual,

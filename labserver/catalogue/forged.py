@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver.pki import specification
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import Verdict
 from labserver.scenario import Expectation, Scenario, Severity
 
@@ -33,7 +33,7 @@ _SEVERITIES = {
 
 def forged_scenarios(topic: str) -> dict[str, Scenario]:
     """Return a scenario for each recipe of a topic, which is its file's name."""
-    return {spec.id: _scenario(spec) for spec in cookbook().values() if spec.topic == topic}
+    return {spec.id: _scenario(spec) for spec in all_recipes().values() if spec.topic == topic}
 
 
 def _scenario(spec: ChainSpec) -> Scenario:

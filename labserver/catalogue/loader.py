@@ -164,12 +164,12 @@ def _check_known(path: tuple[str, ...], words: Iterable[str], known: Collection[
 def _certificate(entry: Entry) -> str:
     if entry.certificate is None:
         return USUAL_CERTIFICATE
-    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- recipes are read only where one is named
+    from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- recipes are read only where one is named
     from labserver.pki.recipes import ISSUED  # noqa: PLC0415 -- the same
 
     recipe = entry.certificate.recipe
-    if recipe not in cookbook() and recipe not in ISSUED:
-        near = did_you_mean(recipe, cookbook()) or ";"
+    if recipe not in all_recipes() and recipe not in ISSUED:
+        near = did_you_mean(recipe, all_recipes()) or ";"
         raise TableError(("certificate", "recipe"), f"unknown {recipe}{near} certs/README.md tells where recipes are")
     return recipe
 

@@ -114,7 +114,7 @@ class Campaign:
             return _unjudged(scenario, service, policy, Outcome.INCONCLUSIVE, known.obstacle)
         try:
             return await self._judged(scenario, service, policy, known)
-        except UnavailableError as error:  # this host or this issuer cannot play it
+        except UnavailableError as error:  # this host or this issuer cannot serve it
             return _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, str(error).rstrip("."))
 
     async def _judged(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:

@@ -68,7 +68,7 @@ _NONCE = "rOprNGfwEbeRWgbNEkqO"
 def dialogue(lab: Lab, scenario: Scenario, service: Service) -> list[Event]:
     """Return what happens between the scenario's session and a typical client; times are all 0."""
     happened: list[Event] = []
-    role = lab.casting.role(scenario.id)
+    role = lab.roles.role(scenario.id)
     membrane = Membrane(
         service=service.name,
         peer="192.0.2.1",
@@ -126,7 +126,7 @@ def first_flight(lab: Lab, scenario: Scenario) -> bytes:
         client.do_handshake()
     except SSL.WantReadError:
         service = SERVICES[scenario.services[0]]
-        engine = lab.casting.role(scenario.id).watched_engine(service, lambda *_: None)
+        engine = lab.roles.role(scenario.id).watched_engine(service, lambda *_: None)
         engine.receive(client.bio_read(1 << 14))
         engine.decrypted()
         return engine.outgoing()

@@ -10,9 +10,9 @@ from labserver.cli.loopback import has_addresses
 from labserver.cli.scenarios import described
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.collection import Entry, export_collection
-from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_chain
 from labserver.pki.profile import is_address
+from labserver.pki.recipe_files import all_recipes
 from labserver.scenario import DOMAINS, USUAL_HOST
 from labserver.services import SERVICES
 from labserver.settings import TLS_ENGINES
@@ -94,7 +94,7 @@ def export_scenarios(
     for host in wanted.hosts:
         if is_address(host) or "." not in host.strip("."):
             raise ConfigurationError(
-                f"--host {host}: a name below a domain, such as mail.lab.test, since faults play with it"
+                f"--host {host}: a name below a domain, such as mail.lab.test, since some faults change it"
             )
     chosen = list(_chosen(wanted.globs, catalogue))
     entries = [_entry(scenario, catalogue.address(scenario.id), wanted, source) for scenario in chosen]
@@ -112,7 +112,7 @@ def _chosen(globs: tuple[str, ...], catalogue: Catalogue) -> Iterator[Scenario]:
 
 
 def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) -> Entry:
-    spec = cookbook().get(scenario.certificate)
+    spec = all_recipes().get(scenario.certificate)
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
     chain, notes = _chain(scenario, hosts, source)
@@ -130,7 +130,7 @@ def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) 
 
 def _chain(scenario: Scenario, hosts: tuple[str, ...], source: Source) -> tuple[Chain | None, tuple[str, ...]]:
     """Return the chain to export, or why there is none."""
-    spec = cookbook().get(scenario.certificate)
+    spec = all_recipes().get(scenario.certificate)
     if spec is not None and (spec.present != "rightly" or spec.proof != "leaf" or spec.client_certificate):
         return None, (_MESSAGE,)
     try:
@@ -159,14 +159,14 @@ def _notes(spec: ChainSpec) -> Iterator[str]:
 
 def _movable(scenario: Scenario) -> bool:
     """Tell whether its recipe names no names, so that they can be any."""
-    spec = cookbook().get(scenario.certificate)
+    spec = all_recipes().get(scenario.certificate)
     fixed = spec is not None and any(domain in repr((spec.leaf, spec.authorities)) for domain in DOMAINS)
     return scenario.host == USUAL_HOST and not fixed
 
 
 def _engine(scenario: Scenario) -> str:
     """Return the simplest TLS engine that can present it."""
-    spec = cookbook().get(scenario.certificate)
+    spec = all_recipes().get(scenario.certificate)
     return TLS_ENGINES[0] if spec is None else spec.engine
 
 

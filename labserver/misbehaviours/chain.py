@@ -236,7 +236,7 @@ def _chunk(command: Command | None) -> int | None:
 class Chain:
     """The misbehaviours of one scenario. It is a value: all its sessions share it, what changes is in their moments."""
 
-    __slots__ = ("_believers", "_by_occasion", "_notes", "_presenters", "links", "quiet_after")
+    __slots__ = ("_believers", "_by_occasion", "_in_handshake", "_notes", "links", "quiet_after")
 
     def __init__(self, links: Iterable[Misbehaviour] = ()) -> None:
         self.links: tuple[Misbehaviour, ...] = tuple(links)
@@ -247,7 +247,7 @@ class Chain:
                 for occasion in link.occasions:
                     self._by_occasion.setdefault(occasion, []).append((place, link))
         self._believers = [(place, link) for place, link in places if link.uses("believes")]
-        self._presenters = [(place, link) for place, link in places if link.uses("handshake")]
+        self._in_handshake = [(place, link) for place, link in places if link.uses("handshake")]
         self._notes = any(link.when.follows_the_session for link in self.links)
         self.quiet_after: tuple[float, ...] = tuple(
             sorted({link.when.idle for _, link in self._by_occasion.get(Occasion.QUIET, ())})
@@ -288,7 +288,7 @@ class Chain:
     @property
     def presents(self) -> bool:
         """Return whether any link has a say in how TLS answers."""
-        return bool(self._presenters)
+        return bool(self._in_handshake)
 
     @property
     def only_presents(self) -> bool:
@@ -339,7 +339,7 @@ class Chain:
         ``hello`` is None for what is no ClientHello; its sender has met nothing, whatever it is answered.
         """
         presentation, tells = honest, []
-        for place, link in self._presenters:
+        for place, link in self._in_handshake:
             if link.when.holds(moment, None, place):
                 changed = link.handshake(presentation, hello, moment)
                 if changed != presentation:

@@ -1,6 +1,6 @@
 """What of a chain can never happen on a scenario's services, and is refused when it is read.
 
-Only what is certain is refused here: that a client never comes to it is found out by playing.
+Only what is certain is refused here: that a client never comes to it is found out by a rehearsal.
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ def forge_spec(
     http: str = "",
 ) -> Chain:
     """Return the chain of any specification; as :func:`forge`, but with ``entropy`` as it is."""
-    from labserver.pki.cookbook import KEY_POOL  # noqa: PLC0415 -- DER and keys, only when something is forged
     from labserver.pki.forgery import Surroundings, forge_chain  # noqa: PLC0415 -- the same
+    from labserver.pki.recipe_files import KEY_POOL  # noqa: PLC0415 -- DER and keys, only when something is forged
 
     if reason := _obstacle(spec, issuer, http):
         raise UnavailableError(reason)
@@ -140,11 +140,11 @@ def _check_wrong_names(spec: ChainSpec, right: set[str]) -> None:
 
 
 def _recipe(name: str) -> ChainSpec:
-    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+    from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- read only when somebody needs one of them
 
-    if name not in cookbook():
+    if name not in all_recipes():
         raise ConfigurationError(f"There is no certificate recipe {name!r}: labserver scenarios lists them.")
-    return cookbook()[name]
+    return all_recipes()[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

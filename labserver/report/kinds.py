@@ -41,7 +41,7 @@ when = { command = "RCPT", nth = "1-2" }
 send = "450 4.2.0 Greylisted, try again later"
 ```
 
-`labserver up --scenario-file FILE --scenario greylisted` plays it on ports of its own. `labserver misbehaviours KIND`
+`labserver up --scenario-file FILE --scenario greylisted` serves it on ports of its own. `labserver misbehaviours KIND`
 prints what is known of a kind, and `--schema` a JSON Schema of such files, for editors.
 
 Mistakes are refused before anything listens, and so is what could never act on the scenario's services.

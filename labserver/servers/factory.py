@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labserver.limits import Limits
     from labserver.misbehaviours.moment import Moment
     from labserver.services import Service
-    from labserver.session.casting import Casting, Role
+    from labserver.session.roles import Role, Roles
     from labserver.session.transcript import SessionRecord, Transcript
     from labserver.tls.engine import TlsEngine
 
@@ -81,13 +81,13 @@ class ConnectionFactory(ServerFactory):
         self,
         *,
         service: Service,
-        casting: Casting,
+        roles: Roles,
         transcript: Transcript,
         connections: OpenConnections,
         role: Role | None = None,
     ) -> None:
         self._service = service
-        self._casting = casting
+        self._roles = roles
         self._transcript = transcript
         self._connections = connections
         self._role = role
@@ -98,13 +98,13 @@ class ConnectionFactory(ServerFactory):
         if self._connections.flooded:
             return None
         record = self._transcript.begin()
-        role = self._casting.good
+        role = self._roles.good
 
         session: Membrane | None = None
 
         def membrane(connection: Connection) -> Membrane:
             nonlocal role, session
-            role = self._role or self._casting.at(connection.local)
+            role = self._role or self._roles.at(connection.local)
             session = self._connected(role, record, connection)
             return session
 
@@ -173,6 +173,6 @@ class ConnectionFactory(ServerFactory):
         def misbehaved(scenario: str, facet: str) -> None:
             record.observe(events.Misbehaved(at=record.elapsed(), scenario=scenario, facet=facet))
 
-        if self._role is None and role is self._casting.good:
-            return self._casting.good_engine(self._service, misbehaved, become, moment)
+        if self._role is None and role is self._roles.good:
+            return self._roles.good_engine(self._service, misbehaved, become, moment)
         return role.watched_engine(self._service, misbehaved, moment)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labserver.catalogue.places import free_address, places
 from labserver.catalogue.shipped import PLACES, RECIPES
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.tables import read_document
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _entries() -> Iterator[tuple[str, str]]:
     for file in sorted(PLACES.parent.glob("*.toml")):
         for identifier in read_document(file).tables:
             yield identifier, file.name
-    for identifier, spec in cookbook().items():
+    for identifier, spec in all_recipes().items():
         yield identifier, f"{RECIPES}{spec.topic}.toml"
 
 

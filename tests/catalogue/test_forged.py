@@ -9,7 +9,7 @@ import pytest
 
 from labserver.catalogue.shipped import shipped_catalogue
 from labserver.events import InternalFault, TlsFailed
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.report.campaign_text import case_lines
 from labserver.scenario import Expectation
 from labserver.verdicts.finding import Outcome
@@ -36,7 +36,9 @@ NOT_OFFERED = {
 """What neither client names in its ClientHello, so that no server can show it the certificate."""
 NOT_OFFERED_STRICTLY = NOT_OFFERED | {"dsa-leaf": "a cipher suite"}
 """The same for the strict client."""
-UNASKED = {"certificate-compression", "raw-public-key"} | {name for name, spec in cookbook().items() if spec.delegation}
+UNASKED = {"certificate-compression", "raw-public-key"} | {
+    name for name, spec in all_recipes().items() if spec.delegation
+}
 """What is kept from the strict client, which is OpenSSL's, because it does not ask for it."""
 SERVICES = ("imaps", "submission")
 """One that begins in TLS and one that begins in clear: what comes before TLS has nothing to do with certificates."""
@@ -91,7 +93,7 @@ def test_gullible(scenario: Scenario, service: str, forged: Forged) -> None:
 
 def test_every_recipe() -> None:
     """Each recipe is a scenario under its own id."""
-    assert set(from_recipes()) == set(cookbook())
+    assert set(from_recipes()) == set(all_recipes())
 
 
 def test_lazy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +104,7 @@ def test_lazy(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append("recipes")
         return {}
 
-    monkeypatch.setattr("labserver.catalogue.forged.cookbook", no_recipes)
+    monkeypatch.setattr("labserver.catalogue.forged.all_recipes", no_recipes)
     catalogue = shipped_catalogue()
     assert catalogue["good"] == CATALOGUE["good"]
     assert "nonesuch" not in catalogue

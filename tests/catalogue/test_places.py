@@ -15,7 +15,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from labserver.catalogue.places import Place, free_address, places
 from labserver.catalogue.shipped import PLACES, RECIPES
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from tests.catalogue.appended import missing_lines
 from tests.ours import CATALOGUE, catalogue_with
 from tests.patience import PATIENCE
@@ -117,7 +117,7 @@ def test_nobody_is_there(address: str) -> None:
 def test_recipes_are_in_their_files() -> None:
     """A recipe's line names the file that has it."""
     files = {name: place.file for name, place in CATALOGUE.places.items()}
-    assert {name: f"recipes/{spec.topic}.toml" for name, spec in cookbook().items()}.items() <= files.items()
+    assert {name: f"recipes/{spec.topic}.toml" for name, spec in all_recipes().items()}.items() <= files.items()
 
 
 @pytest.mark.parametrize("identifier", CATALOGUE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND
 from tests.ours import CATALOGUE
@@ -101,7 +101,7 @@ def test_unavailable() -> None:
     listed = {one["id"]: one for one in _listed("--issuer", "trustme")}
     assert list(listed) == list(CATALOGUE)
     refused = {name for name, one in listed.items() if not one["available"]}
-    needing = {spec.id for spec in cookbook().values() if spec.needs_lab}
+    needing = {spec.id for spec in all_recipes().values() if spec.needs_lab}
     ours = {name for name, scenario in CATALOGUE.items() if scenario.certificate in needing}
     assert {"expired", "wrong-host"} <= refused == ours
     assert all("--issuer" in listed[name]["unavailable"] for name in refused)

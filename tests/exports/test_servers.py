@@ -15,8 +15,8 @@ import pytest
 
 from labserver.cli.chain_sources import ImaginedLab
 from labserver.cli.scenario_chains import Selection, export_scenarios
-from labserver.pki.cookbook import cookbook
 from labserver.pki.material import Wanted
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import ENGINES
 from tests.exports import servers
 from tests.exports.files import certificates
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     _Serve = Callable[[Path, Mapping[str, str], Path], AbstractContextManager[int]]
 
-_BOOK = cookbook()
+_BOOK = all_recipes()
 _DOMAIN = ".lab.test"
 _TOO_LONG = {"10000-sans"}
 """Chains of more than 100 KiB, which is as much as OpenSSL's clients take."""

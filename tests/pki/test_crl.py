@@ -11,7 +11,7 @@ from cryptography import x509
 
 from labserver.errors import UnavailableError
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge, forge_spec, unavailable
 from tests.patience import PATIENCE
 
@@ -32,7 +32,7 @@ SAID = {
 
 def _forge(name: str, issuer: LabIssuer) -> Chain:
     return forge_spec(
-        cookbook()[name],
+        all_recipes()[name],
         issuer=issuer,
         entropy=issuer.entropy,
         now=issuer.clock.now(),
@@ -44,7 +44,7 @@ def _forge(name: str, issuer: LabIssuer) -> Chain:
 
 def test_every_list() -> None:
     """Every recipe with CRLs is among those below."""
-    assert {name for name, spec in cookbook().items() if spec.lists} == SAID.keys()
+    assert {name for name, spec in all_recipes().items() if spec.lists} == SAID.keys()
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -14,8 +14,8 @@ from labserver.clock import FixedClock, SeededEntropy
 from labserver.pki import der
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.chain import Publications, fingerprint
-from labserver.pki.cookbook import cookbook
 from labserver.pki.describe import describe_certificate, describe_chain
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge
 from labserver.pki.wording import escaped
 from tests.pki.judges import HTTP, UNREAD
@@ -130,7 +130,7 @@ def test_oddities(issuer: LabIssuer, recipe: str) -> None:
 def test_as_the_library_reads(issuer: LabIssuer) -> None:
     """Names are, for every recipe's certificates that the library can read, those that it reads."""
     compared = 0
-    for recipe in cookbook():
+    for recipe in all_recipes():
         host = f"{recipe}.lab.test"
         chain = forge(recipe, issuer=issuer, entropy=issuer.entropy, clock=issuer.clock, host=host, http=HTTP)
         for certificate in chain.certificates:
@@ -144,7 +144,7 @@ def test_as_the_library_reads(issuer: LabIssuer) -> None:
             listed = [name.value for name in [*names.value][:20] if isinstance(name, x509.DNSName)]
             assert all(escaped(name) in told for name in listed if name.isascii())
             compared += 1
-    assert compared > len(cookbook()) // 2
+    assert compared > len(all_recipes()) // 2
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cryptography import x509
 from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntropy
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer, create_authority
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge, unavailable
 from labserver.pki.specification import Severity, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
 
-BOOK = cookbook()
+BOOK = all_recipes()
 EVERY = pytest.mark.parametrize("spec", BOOK.values(), ids=list(BOOK))
 IN_CHAIN = {name: spec for name, spec in BOOK.items() if not spec.in_message}
 """Those that who looks at a chain can judge; the chains of the others are their repaired ones."""
@@ -165,12 +165,12 @@ _DIGESTS = """
 import hashlib
 from labserver.clock import FixedClock, SeededEntropy
 from labserver.pki.authority import LabIssuer, create_authority
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge
 clock, entropy = FixedClock(), SeededEntropy("forgery")
 authority = create_authority(entropy, clock.now(), origin="tests")
 issuer = LabIssuer(authority=authority, entropy=entropy, clock=clock)
-for name in reversed(cookbook()):
+for name in reversed(all_recipes()):
     chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=name + ".lab.test", http="http://127.0.0.1:3080")
     others = (chain.staple or b"", *chain.crls, *chain.publications.responses.values())
     octets = b"".join((*chain.certificates, chain.key, *chain.anchors, *others))

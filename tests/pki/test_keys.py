@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from labserver.clock import SeededEntropy
-from labserver.pki.cookbook import KEY_POOL
 from labserver.pki.keys import KEY_KINDS, make_key
 from labserver.pki.public_keys import pkcs8
+from labserver.pki.recipe_files import KEY_POOL
 
 if TYPE_CHECKING:
     from labserver.pki.keys import PrivateKey

@@ -16,8 +16,8 @@ from pkilint.pkix import certificate  # type: ignore[import-untyped]  # the same
 from pkilint.validation import ValidationFindingSeverity  # type: ignore[import-untyped]  # the same
 
 from labserver.cli.chain_sources import ImaginedLab
-from labserver.pki.cookbook import cookbook
 from labserver.pki.material import Wanted
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import Verdict
 from tests.ours import CATALOGUE
 
@@ -84,7 +84,7 @@ _MEANT = {
 }
 """Which recipes have a finding because of the very thing, lawful and unusual, that they are about."""
 
-ACCEPTED = [name for name, spec in cookbook().items() if spec.verdict is Verdict.ACCEPT]
+ACCEPTED = [name for name, spec in all_recipes().items() if spec.verdict is Verdict.ACCEPT]
 Lint = Callable[[bytes], set[str]]
 
 

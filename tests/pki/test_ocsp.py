@@ -12,7 +12,7 @@ from cryptography.x509 import ocsp
 
 from labserver.pki import der
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge_spec
 from labserver.pki.revocation import ResponseSpec
 from labserver.pki.specification import Verdict
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from labserver.pki.chain import Chain
     from labserver.pki.specification import ChainSpec
 
-STAPLED = {name: spec for name, spec in cookbook().items() if spec.staple is not None}
+STAPLED = {name: spec for name, spec in all_recipes().items() if spec.staple is not None}
 SAID = {
     "ocsp-stapled-good": "good",
     "ocsp-stapled-good-sha256-certid": "good",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge
 from labserver.tls.engine import TlsSettings, make_engines
 from tests.pki.judges import HTTP, names
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labserver.tls.engine import TlsEngine
 
 CERTIFICATE = 11
-NEW = frozenset(name for name, spec in cookbook().items() if spec.leaf.key.startswith("mldsa"))
+NEW = frozenset(name for name, spec in all_recipes().items() if spec.leaf.key.startswith("mldsa"))
 """What there is in TLS 1.3 only."""
 GROUPS = (29, 23, 24, 25, 19, 21, 22, 26)
 """X25519, P-256, P-384, P-521; then P-192, P-224, secp256k1, brainpoolP256r1."""
@@ -43,7 +43,7 @@ HELLO = records(
 """A ClientHello of TLS 1.2 that will take everything, so that every server can answer."""
 
 
-@pytest.mark.parametrize("name", sorted(cookbook().keys() - NEW))
+@pytest.mark.parametrize("name", sorted(all_recipes().keys() - NEW))
 def test_octets(name: str, pki_issuer: LabIssuer) -> None:
     """The engine that a recipe asks for sends its certificates, in its order, and changes nothing in them."""
     chain, engine = _served(name, "TLSv1.2", pki_issuer)
@@ -67,7 +67,7 @@ def test_octets_in_tls13(name: str, pki_issuer: LabIssuer) -> None:
 
 
 def _served(name: str, newest: str, issuer: LabIssuer) -> tuple[Chain, TlsEngine]:
-    spec = cookbook()[name]
+    spec = all_recipes()[name]
     clock, entropy = issuer.clock, issuer.entropy
     host, *others = names(spec)
     chain = forge(name, issuer=issuer, entropy=entropy, clock=clock, host=host, names=tuple(others), http=HTTP)

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from labserver.clock import SeededEntropy
 from labserver.pki.chain import pem
-from labserver.pki.cookbook import KEY_POOL
 from labserver.pki.keys import KEY_KINDS, make_key
 from labserver.pki.public_keys import PUBLIC_KEYS, key_identifier, pkcs8, public_key_info
+from labserver.pki.recipe_files import KEY_POOL
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:

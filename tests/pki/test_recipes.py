@@ -16,8 +16,8 @@ from cryptography.x509.oid import ExtensionOID
 from labserver.clock import FixedClock, SeededEntropy, SystemClock, SystemEntropy
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.authority import LabIssuer, create_authority
-from labserver.pki.cookbook import cookbook
 from labserver.pki.profile import HOSTS, is_address
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import ISSUED, forge, forge_spec, unavailable
 from labserver.pki.specification import ChainSpec, Verdict
 from labserver.pki.trustme_issuer import TrustmeIssuer
@@ -102,8 +102,8 @@ def test_good(name: str, host: str, pki_issuer: LabIssuer, tmp_path: Path) -> No
 def test_catalogue() -> None:
     """Every chain that a scenario names is issued or has a recipe, and no name is both."""
     named = {scenario.certificate for scenario in CATALOGUE.values()}
-    assert named == ISSUED.keys() | cookbook().keys()
-    assert not ISSUED.keys() & cookbook().keys()
+    assert named == ISSUED.keys() | all_recipes().keys()
+    assert not ISSUED.keys() & all_recipes().keys()
 
 
 def test_expired_within_its_issuer(pki_clock: FixedClock) -> None:
@@ -174,9 +174,9 @@ def test_unavailable(name: str, pki_clock: FixedClock) -> None:
         forge(name, issuer=trustme, entropy=SystemEntropy(), clock=pki_clock, host=HOST, names=NAMES)
 
 
-@pytest.mark.parametrize("name", [name for name, spec in cookbook().items() if is_address(spec.host)])
+@pytest.mark.parametrize("name", [name for name, spec in all_recipes().items() if is_address(spec.host)])
 def test_no_address_in_the_common_name(name: str) -> None:
     """Where a client is told an address, the common name is none, unless that is the fault: clients may look there."""
-    subject = dict(cookbook()[name].leaf.subject or ())
+    subject = dict(all_recipes()[name].leaf.subject or ())
     assert (subject.get("CN") == "{host}") is (name == "ip-in-cn")
     assert "CN" in subject

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.pki.cookbook import FOLDER, cookbook
+from labserver.pki.recipe_files import FOLDER, all_recipes
 from labserver.pki.recipes import forge_spec
 from labserver.pki.specification import Verdict
 from tests.pki.judges import ADDRESS, HTTP, certtool, handshake, names, strictest, told
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEW = 3
 """Keys that a repair may change at most, unless it is lawful to accept the chain as it is."""
-BOOK = {name: (spec, repair) for name, spec in cookbook().items() if (repair := spec.repaired) is not None}
+BOOK = {name: (spec, repair) for name, spec in all_recipes().items() if (repair := spec.repaired) is not None}
 EXPLICIT = {
     name
     for path in FOLDER.glob("*.toml")
@@ -88,7 +88,7 @@ def test_small(name: str) -> None:
 
 def test_every_fault_has_a_repair() -> None:
     """Every recipe has one but those that are to be accepted, which are nowhere given one either."""
-    assert BOOK.keys() == {name for name, spec in cookbook().items() if spec.verdict is not Verdict.ACCEPT}
+    assert BOOK.keys() == {name for name, spec in all_recipes().items() if spec.verdict is not Verdict.ACCEPT}
     assert BOOK.keys() >= EXPLICIT
 
 

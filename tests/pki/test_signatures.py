@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, m
 from labserver.clock import SeededEntropy
 from labserver.pki import der
 from labserver.pki.chain import pem
-from labserver.pki.cookbook import KEY_POOL
 from labserver.pki.keys import make_key
 from labserver.pki.old_digests import md2, md4
 from labserver.pki.public_keys import public_key_info
+from labserver.pki.recipe_files import KEY_POOL
 from labserver.pki.signatures import RANDOMISED, SIGNATURES, usual
 from tests.patience import PATIENCE
 

@@ -24,7 +24,7 @@ from labserver.check.case_run import Run, trace_of
 from labserver.clock import SystemClock
 from labserver.mailstore.message import Draft
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import UNREADABLE
 from labserver.report.case import ClientRun
 from labserver.servers.factory import ConnectionFactory, OpenConnections
@@ -400,7 +400,7 @@ class InMemory:
         """Return what the client is as careful with as it is."""
         if self.traits.antique:
             return CredulousContext(antique=True)
-        if not self.traits.careful and scenario.id in cookbook() and _tells_openssl(cookbook()[scenario.id]):
+        if not self.traits.careful and scenario.id in all_recipes() and _tells_openssl(all_recipes()[scenario.id]):
             return CredulousContext()
         chain = self.lab.chains.chain(scenario.id)
         if self.traits.careful and (scenario.asked == "status_request" or chain.crls):
@@ -419,10 +419,10 @@ class InMemory:
         driver = _Driver(
             factory=ConnectionFactory(
                 service=service,
-                casting=self.lab.casting,
+                roles=self.lab.roles,
                 transcript=transcript,
                 connections=OpenConnections(limits=self.lab.settings.limits),
-                role=self.lab.casting.role(scenario.id, control=control),
+                role=self.lab.roles.role(scenario.id, control=control),
             ),
             loop=_Loop(self.clock),
             context=self._context(scenario, service),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.scenario import Expectation
 from tests.ours import CATALOGUE
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
@@ -43,7 +43,7 @@ def test_one_fault(stage: LabProcess, scenario: str, service: str, way: Way) -> 
     """The chain verifies for the name or address by which it was reached, but for its one fault."""
     where = place(stage, scenario, service, way)
     printed = s_client(where)
-    spec = cookbook()[scenario]
+    spec = all_recipes()[scenario]
     by_address = spec.openssl if spec.address_openssl is None else spec.address_openssl
     assert _errors(printed) == {spec.openssl if where.name else by_address}, printed
 

@@ -16,7 +16,7 @@ from labserver.catalogue.places import Place
 from labserver.lab import Lab
 from labserver.pki.chain import Chain
 from labserver.services import SERVICES
-from labserver.session.casting import Role
+from labserver.session.roles import Role
 from labserver.settings import Settings
 from tests.ours import CATALOGUE
 from tests.scenarios.many import with_generated
@@ -82,15 +82,15 @@ def test_nothing_is_read(tmp_path: Path, count: int) -> None:
 
     lab, reactor, _ = _started(tmp_path, Catalogue(index, load))
     for service in SERVICES.values():
-        engine = lab.casting.good_engine(service, lambda *_: None, lambda _: None)
+        engine = lab.roles.good_engine(service, lambda *_: None, lambda _: None)
         engine.receive(of_ssl("localhost"))
         engine.decrypted()
-    assert lab.casting.at("127.0.0.1") is lab.casting.good
+    assert lab.roles.at("127.0.0.1") is lab.roles.good
     assert read == []
     for _ in range(2):
-        assert lab.casting.at("127.66.1.3").scenario == "x-131"
-        assert lab.casting.named("x-131.lab.test", SERVICES["imap"]) is None, "it is not to be met by name"
-        assert lab.casting.at("127.66.255.1") is lab.casting.good
+        assert lab.roles.at("127.66.1.3").scenario == "x-131"
+        assert lab.roles.named("x-131.lab.test", SERVICES["imap"]) is None, "it is not to be met by name"
+        assert lab.roles.at("127.66.255.1") is lab.roles.good
         assert read == ["index", "131"]
     _stop(lab, reactor)
 
@@ -109,7 +109,7 @@ def test_all_are_there(tmp_path: Path, many: Catalogue) -> None:
     assert len({place.address for place in many.places.values()}) == len(many) == len(CATALOGUE) + 500
     some = [name for name in many if name.startswith("expired-")][:3]
     for name in some:
-        role = lab.casting.at(many.address(name))
+        role = lab.roles.at(many.address(name))
         assert role.scenario == name
         role.engine()
     assert _existing() - before == dict.fromkeys(("chains", "roles", "contexts"), len(some))
@@ -122,7 +122,7 @@ def test_by_name(tmp_path: Path, many: Catalogue) -> None:
     before = _existing()
     (name,) = [name for name in many if name.startswith("self-signed-")][-1:]
     met: list[str] = []
-    engine = lab.casting.good_engine(SERVICES["imaps"], lambda scenario, _: met.append(scenario), lambda _: None)
+    engine = lab.roles.good_engine(SERVICES["imaps"], lambda scenario, _: met.append(scenario), lambda _: None)
     engine.receive(of_ssl(f"{name}.lab.test"))
     engine.decrypted()
     assert engine.outgoing()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.services import SERVICES
 from tests.ours import CATALOGUE
 from tests.scenarios.places import Place, s_client
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.client
 
-OLD = [name for name, spec in cookbook().items() if spec.topic == "algorithms" and spec.newest == "TLSv1.2"]
+OLD = [name for name, spec in all_recipes().items() if spec.topic == "algorithms" and spec.newest == "TLSv1.2"]
 UNNAMED = ["brainpool-p256r1", "dsa-leaf", "ecc192", "ecc224", "secp256k1"]
 """Those that today's clients have nothing for: no curve, or no cipher suite."""
 EVERYTHING = ("-cipher", "aNULL:ALL:@SECLEVEL=0", "-groups", "P-192:P-224:secp256k1:brainpoolP256r1:P-256")

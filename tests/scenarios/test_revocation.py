@@ -12,7 +12,7 @@ import pytest
 
 from labserver.cli.chain_sources import RunningLab
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import Verdict
 from tests.integration.labs import COMMAND, LabProcess, running
 from tests.ours import CATALOGUE, from_recipes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.client
 
 SCENARIOS = [name for name, scenario in from_recipes().items() if scenario.group == "revocation"]
-STAPLED = [name for name in SCENARIOS if cookbook()[name].staple is not None]
+STAPLED = [name for name in SCENARIOS if all_recipes()[name].staple is not None]
 ASKED = [name for name in SCENARIOS if CATALOGUE[name].asked]
 
 TRUSTED, INVALID, OLD = "certificate is trusted", "status response is invalid", "data are old and have been superseded"
@@ -127,7 +127,7 @@ def test_gnutls(office: LabProcess, scenario: str, tmp_path: Path) -> None:
     """GnuTLS, which always asks, agrees with the recipe's verdict, or the difference is known; it saves what it got."""
     printed = gnutls_cli(place(office, scenario, "imaps", Way.LEASE), "--save-ocsp", str(tmp_path / "staple"))
     assert SAID[scenario].gnutls in printed
-    trusted, verdict = SAID[scenario].gnutls == TRUSTED, cookbook()[scenario].verdict
+    trusted, verdict = SAID[scenario].gnutls == TRUSTED, all_recipes()[scenario].verdict
     assert verdict is Verdict.EITHER or trusted is (verdict is Verdict.ACCEPT or scenario in GNUTLS_ACCEPTS)
     staple = _chain(office, scenario).staple
     if staple:
@@ -139,7 +139,7 @@ def test_curl(office: LabProcess, scenario: str) -> None:
     """So does curl, told to ask for a staple and to insist on it."""
     done = _curl(office, scenario, "--cert-status")
     assert SAID[scenario].curl in done.stderr
-    went_on, verdict = done.returncode == 0, cookbook()[scenario].verdict
+    went_on, verdict = done.returncode == 0, all_recipes()[scenario].verdict
     assert went_on is (not SAID[scenario].curl)
     assert verdict is Verdict.EITHER or went_on is (verdict is Verdict.ACCEPT and scenario not in CURL_REFUSES)
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from labserver.clock import FixedClock, SeededEntropy
-from labserver.pki.cookbook import cookbook
 from labserver.pki.ocsp import encode_unsuccessful
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge_spec
 from labserver.pki.trustme_issuer import TrustmeIssuer
 from labserver.servers.published import Answer, Published
@@ -29,7 +29,7 @@ def chain() -> Chain:
     """Return a chain whose CAs publish CRLs and OCSP responses."""
     clock = FixedClock()
     return forge_spec(
-        cookbook()["revoked"],
+        all_recipes()["revoked"],
         issuer=TrustmeIssuer(clock=clock),
         entropy=SeededEntropy("published"),
         now=clock.now(),

@@ -8,7 +8,7 @@ import pytest
 
 from labserver.clock import SystemClock, SystemEntropy
 from labserver.pki.authority import LabIssuer, create_authority
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge
 from labserver.tls.client_hello import ClientHello, ClientHelloReader
 from labserver.tls.engine import TlsSettings, make_engines
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labserver.pki.specification import ChainSpec
     from labserver.tls.engine import EngineName
 
-DEMANDING = [spec for spec in cookbook().values() if spec.demanding]
+DEMANDING = [spec for spec in all_recipes().values() if spec.demanding]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_presentable(spec: ChainSpec, issuer: LabIssuer) -> None:
 @pytest.mark.parametrize("engine", ["stdlib", "openssl"])
 def test_wrong_key(engine: EngineName, issuer: LabIssuer, authority: trustme.CA) -> None:
     """What the library refuses to load is the reason."""
-    settings = _settings(cookbook()["ecc256"], issuer)
+    settings = _settings(all_recipes()["ecc256"], issuer)
     other = TlsSettings(
         certificate_chain=settings.certificate_chain,
         private_key=authority.issue_cert(NAME).private_key_pem.bytes(),
@@ -63,7 +63,7 @@ def test_wrong_key(engine: EngineName, issuer: LabIssuer, authority: trustme.CA)
 def test_no_suite(issuer: LabIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is that the library has loaded it in vain."""
     monkeypatch.setattr("labserver.tls.engine.LEGACY_CIPHERS", "DEFAULT:@SECLEVEL=0")
-    reason = unpresentable(_settings(cookbook()["dsa-leaf"], issuer), "stdlib")
+    reason = unpresentable(_settings(all_recipes()["dsa-leaf"], issuer), "stdlib")
     assert reason == "This host cannot present such a certificate with the stdlib engine: no shared cipher."
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from tests.verifiers.document import document
 from tests.verifiers.findings import Finding
 from tests.verifiers.measure import measure
@@ -88,7 +88,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _repairable() -> list[str]:
-    return [name for name, spec in cookbook().items() if spec.repaired is not None]
+    return [name for name, spec in all_recipes().items() if spec.repaired is not None]
 
 
 def _write(record: Record) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from labserver.lab import Lab
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
 from labserver.pki.profile import is_address
+from labserver.pki.recipe_files import all_recipes
 from labserver.servers import loop
 from labserver.settings import Settings
 from tests.ours import CATALOGUE
@@ -39,7 +39,7 @@ def judged_scenarios() -> dict[str, Scenario]:
 
 def repair_everything() -> None:
     """From now on, in this process, serve every recipe's chain without its fault."""
-    book = cookbook()
+    book = all_recipes()
     book.update({identifier: spec.repaired for identifier, spec in book.items() if spec.repaired is not None})
 
 
@@ -91,5 +91,5 @@ def _case(lab: Lab, identifier: str, ports: dict[str, int], folder: Path) -> Cas
         chain=chain,
         crls=crls if chain.crls else None,
         asked=CATALOGUE[identifier].asked,
-        in_message=identifier in cookbook() and cookbook()[identifier].in_message,
+        in_message=identifier in all_recipes() and all_recipes()[identifier].in_message,
     )

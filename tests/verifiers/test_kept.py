@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.specification import LAB, Verdict
 from labserver.scenario import Expectation, Severity
 from tests.check.test_clients import CLIENTS
@@ -43,7 +43,7 @@ SECOND_REASONS = {
 def test_complete() -> None:
     """Every scenario about a certificate has a row, every recipe with a fault its repaired form, nothing else has."""
     assert list(ROWS) == list(SCENARIOS), f"refresh the table: {REFRESH}"
-    repairable = [name for name, spec in cookbook().items() if spec.repaired is not None]
+    repairable = [name for name, spec in all_recipes().items() if spec.repaired is not None]
     assert list(RECORDED.repaired) == repairable, f"refresh the table: {REFRESH}"
     assert tuple(RECORDED.versions) == KEPT
 
@@ -93,7 +93,7 @@ def test_one_reason() -> None:
 
 def test_constraints_are_no_second_reason() -> None:
     """What the lab's own CA issues is rejected for its name constraints only where they are the fault."""
-    book = cookbook()
+    book = all_recipes()
     rejected = [name for name, spec in book.items() if spec.verdict is Verdict.REJECT and spec.leaf.issuer == LAB]
     complaints = {
         name: [verifier for verifier, found in ROWS[name].items() if found is Finding.CONSTRAINTS]

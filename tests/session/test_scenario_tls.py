@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
 from labserver.pki.material import Wanted, entropy_for, obtain
-from labserver.session.presenting import Visit
-from labserver.session.repertoire import Repertoire
+from labserver.session.engine_choice import Visit
+from labserver.session.scenario_tls import ScenarioTls
 from labserver.settings import Settings
 from labserver.tls.stdlib import StdlibEngine
 from tests.ours import CATALOGUE
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     import pytest
 
 
-def _repertoire(*, http: str = "") -> Repertoire:
-    wanted, clock = Wanted(seed="repertoire"), SystemClock()
+def _scenario_tls(*, http: str = "") -> ScenarioTls:
+    wanted, clock = Wanted(seed="scenario_tls"), SystemClock()
     material = obtain(wanted, clock=clock)
     chains = ScenarioChains(
         catalogue=CATALOGUE, wanted=wanted, material=material, entropy=entropy_for(wanted), clock=clock, http=http
     )
-    return Repertoire(settings=Settings(ports={}, certificates=wanted), material=material, chains=chains, http=http)
+    return ScenarioTls(settings=Settings(ports={}, certificates=wanted), material=material, chains=chains, http=http)
 
 
 def test_a_reason_in_place_of_a_handshake() -> None:
     """What cannot be served has its reason, which whoever connects nevertheless leaves in the transcript."""
-    repertoire = _repertoire()
-    reason = repertoire.unavailable("revoked")
+    scenario_tls = _scenario_tls()
+    reason = scenario_tls.unavailable("revoked")
     assert reason is not None
-    failure = repertoire.answers("revoked", "revoked")(Visit()).engine.failure
+    failure = scenario_tls.answers("revoked", "revoked")(Visit()).engine.failure
     assert failure is not None
     assert failure.reason == reason
-    assert _repertoire(http="http://127.0.0.1:1").unavailable("revoked") is None
+    assert _scenario_tls(http="http://127.0.0.1:1").unavailable("revoked") is None
 
 
 def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
         return form(self, identifier, *rest, **more)  # type: ignore[arg-type]  # as it came
 
     monkeypatch.setattr(ScenarioChains, "form", watched)
-    answer = _repertoire().answers("expired", "expired")
+    answer = _scenario_tls().answers("expired", "expired")
     assert made == []
     assert isinstance(answer(Visit()).engine, StdlibEngine)
     assert made == ["expired"]

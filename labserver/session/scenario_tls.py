@@ -1,4 +1,4 @@
-"""What of the catalogue a lab can play on this host, and with which chains and settings of TLS.
+"""Which scenarios a lab can serve on this host, and with which chains and TLS engines.
 
 Nothing is made, and nothing probed, before somebody asks for it.
 """
@@ -15,7 +15,7 @@ from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.pki.chain import certificates_pem, pem
 from labserver.pki.specification import ENGINES
 from labserver.scenario import USUAL_CERTIFICATE
-from labserver.session.presenting import Presented, Presenter, always
+from labserver.session.engine_choice import ChainEngines, RecipeEngines, always
 from labserver.tls.client_hello import ClientHello
 from labserver.tls.engine import TlsSettings
 from labserver.tls.failed import FailedEngine
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from labserver.pki.material import Material
     from labserver.pki.specification import ChainSpec
     from labserver.scenario import Scenario
-    from labserver.session.presenting import Answer, Visit
+    from labserver.session.engine_choice import Answer, Visit
     from labserver.settings import Settings
 
-__all__ = ["Repertoire"]
+__all__ = ["ScenarioTls"]
 
 _ASKS = ClientHello(versions=(), ciphers=(), protocols=("imap",))
 """Of a client that meets whatever there is."""
 
 
-class Repertoire:
-    """What a lab plays; ``http`` is the beginning of what it publishes, empty if it publishes nothing."""
+class ScenarioTls:
+    """Finds the TLS of a scenario; ``http`` is how the URLs begin that it publishes, empty if it publishes nothing."""
 
     def __init__(self, *, settings: Settings, material: Material, chains: ScenarioChains, http: str) -> None:
         self._settings = settings
@@ -73,9 +73,9 @@ class Repertoire:
 
     def _unpresentable(self, scenario: Scenario) -> str | None:
         """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
-        from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- read only when somebody needs one of them
+        from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- read only when somebody needs one of them
 
-        spec = cookbook().get(scenario.certificate)
+        spec = all_recipes().get(scenario.certificate)
         if spec is None or not spec.demanding:
             return None
         from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
@@ -103,13 +103,13 @@ class Repertoire:
             return always(partial(FailedEngine, reason))
         return self._presented(identifier, certificate)
 
-    def _presented(self, identifier: str | None, certificate: str) -> Presented | Presenter:
+    def _presented(self, identifier: str | None, certificate: str) -> ChainEngines | RecipeEngines:
         recipe = _recipe(certificate)
         anchors = certificates_pem(self._material.issuer.authorities)
         if identifier is None or recipe is None:
             chain = self._material.chain if identifier is None else self._chains.chain(identifier)
-            return Presented(self._tls(chain), engine=self._settings.tls_engine, anchors=anchors, others=ENGINES)
-        return Presenter(
+            return ChainEngines(self._tls(chain), engine=self._settings.tls_engine, anchors=anchors, others=ENGINES)
+        return RecipeEngines(
             recipe,
             forge=partial(self._chains.form, identifier),
             settings=self._tls,
@@ -148,6 +148,6 @@ def _recipe(certificate: str) -> ChainSpec | None:
     """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
     if certificate == USUAL_CERTIFICATE:
         return None
-    from labserver.pki.cookbook import cookbook  # noqa: PLC0415 -- only when somebody gets to one of them
+    from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- only when somebody gets to one of them
 
-    return cookbook().get(certificate)
+    return all_recipes().get(certificate)

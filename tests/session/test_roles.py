@@ -13,8 +13,8 @@ from labserver.misbehaviours.kinds.tls import TlsAlpn, TlsVersion
 from labserver.misbehaviours.moment import Scope
 from labserver.misbehaviours.presentation import AS_USUAL, Presentation
 from labserver.services import SERVICES
-from labserver.session.casting import Casting, Role
-from labserver.session.presenting import Answer, Visit, always
+from labserver.session.engine_choice import Answer, Visit, always
+from labserver.session.roles import Role, Roles
 from labserver.tls.engine import TlsFailure
 from labserver.tls.failed import FailedEngine
 from labserver.tls.stalled import StalledEngine
@@ -40,21 +40,21 @@ class Answering(StalledEngine):
         return records(b"\x02\0\0\x46")
 
 
-class Cast:
-    """A casting, and whose engines it had made."""
+class Observed:
+    """Roles, and whose engines they had made."""
 
     def __init__(self, building: Building) -> None:
         self.asked: list[tuple[str | None, str]] = []
         self.made: list[str | None] = []
         self.visits: list[Visit] = []
         self.misbehaved: list[tuple[str, str]] = []
-        self.casting = Casting(
+        self.roles = Roles(
             catalogue=CATALOGUE,
             access=building.access(),
             backends=building.backends(),
             make_answers=self._answers,
             account="alice",
-            seed="casting",
+            seed="roles",
         )
 
     def _answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
@@ -82,25 +82,25 @@ def _hello(name: str) -> bytes:
 
 
 @pytest.fixture
-def cast(building: Building) -> Cast:
-    """Return a casting that nobody has asked for anything."""
-    return Cast(building)
+def observed(building: Building) -> Observed:
+    """Return roles that nobody has asked for anything."""
+    return Observed(building)
 
 
-def test_nothing_is_made_before_it_is_needed(cast: Cast) -> None:
+def test_nothing_is_made_before_it_is_needed(observed: Observed) -> None:
     """At first there is the good server alone, and no engine of it."""
-    assert {identifier for identifier, _ in cast.asked} == {None}
-    assert cast.made == []
+    assert {identifier for identifier, _ in observed.asked} == {None}
+    assert observed.made == []
 
 
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
-def test_role(cast: Cast, identifier: str) -> None:
+def test_role(observed: Observed, identifier: str) -> None:
     """A role has its scenario's chain and account, is made once, and is met at the scenario's address."""
-    role = cast.casting.role(identifier)
+    role = observed.roles.role(identifier)
     scenario = CATALOGUE[identifier]
     assert role.scenario == identifier
     assert role.account == "alice"
-    assert cast.casting.role(identifier) is role is cast.casting.at(CATALOGUE.address(identifier))
+    assert observed.roles.role(identifier) is role is observed.roles.at(CATALOGUE.address(identifier))
     assert role.access.cleartext == role.access.bait == scenario.server.permissive
     assert (role.access.requested or frozenset()) == set(scenario.server.mechanisms)
     assert role.chain == scenario.chain
@@ -108,93 +108,93 @@ def test_role(cast: Cast, identifier: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
-def test_control(cast: Cast, identifier: str) -> None:
+def test_control(observed: Observed, identifier: str) -> None:
     """A control is the scenario without the fault where it has one, under the scenario's name."""
-    role, scenario = cast.casting.role(identifier, control=True), CATALOGUE[identifier]
-    assert role is not cast.casting.role(identifier)
+    role, scenario = observed.roles.role(identifier, control=True), CATALOGUE[identifier]
+    assert role is not observed.roles.role(identifier)
     assert role.scenario == identifier
     assert role.chain == scenario.control_chain
 
 
-def test_no_such_role(cast: Cast) -> None:
+def test_no_such_role(observed: Observed) -> None:
     """There are no other roles."""
     with pytest.raises(KeyError):
-        cast.casting.role("nonesuch")
+        observed.roles.role("nonesuch")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.66.0.1", "192.0.2.1", ""])
-def test_anywhere_else(cast: Cast, address: str) -> None:
+def test_anywhere_else(observed: Observed, address: str) -> None:
     """At any other address the good server is met, with the lab's own certificate."""
-    assert cast.casting.at(address) is cast.casting.good
-    cast.casting.good.engine()
-    assert cast.made == [None]
+    assert observed.roles.at(address) is observed.roles.good
+    observed.roles.good.engine()
+    assert observed.made == [None]
 
 
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
-def test_named(cast: Cast, identifier: str) -> None:
+def test_named(observed: Observed, identifier: str) -> None:
     """By name only those are met whose fault comes after the ClientHello."""
     for name in CATALOGUE[identifier].host_names:
-        role = cast.casting.named(name, SERVICES["submission"])
+        role = observed.roles.named(name, SERVICES["submission"])
         assert (role is None) is (identifier not in BY_NAME)
         assert role is None or role.scenario == identifier
 
 
 @pytest.mark.parametrize("identifier", IN_HANDSHAKE)
-def test_chosen_by_the_hello(cast: Cast, identifier: str) -> None:
+def test_chosen_by_the_hello(observed: Observed, identifier: str) -> None:
     """The good server's engine becomes the other's when the ClientHello asks for it, and the fault is told once."""
-    engine = cast.casting.good_engine(IMAPS, cast.misbehave, lambda _: None)
-    assert cast.made == []
+    engine = observed.roles.good_engine(IMAPS, observed.misbehave, lambda _: None)
+    assert observed.made == []
     engine.receive(_hello(CATALOGUE[identifier].host_names[0]))
     for _ in range(2):
         engine.decrypted()
-    told = _told(identifier, cast.casting.role(identifier))
-    assert cast.misbehaved == [one for one in told if one[1] != "certificate"]
+    told = _told(identifier, observed.roles.role(identifier))
+    assert observed.misbehaved == [one for one in told if one[1] != "certificate"]
     for _ in range(2):
         engine.outgoing()
-        assert cast.misbehaved == told
-    assert cast.made == [identifier]
+        assert observed.misbehaved == told
+    assert observed.made == [identifier]
 
 
-def test_with_implicit_tls_the_dialogue_is_chosen_by_the_hello(cast: Cast) -> None:
+def test_with_implicit_tls_the_dialogue_is_chosen_by_the_hello(observed: Observed) -> None:
     """A scenario whose fault lies in the dialogue is met by its name where all of that comes after the ClientHello."""
     become: list[Role] = []
     for service in ("imaps", "submission"):
-        engine = cast.casting.good_engine(SERVICES[service], cast.misbehave, become.append)
+        engine = observed.roles.good_engine(SERVICES[service], observed.misbehave, become.append)
         engine.receive(_hello("auth-rejected.lab.test"))
         engine.decrypted()
     assert [role.scenario for role in become] == ["auth-rejected"]
-    assert cast.made == ["auth-rejected", None]
+    assert observed.made == ["auth-rejected", None]
 
 
 @pytest.mark.parametrize("name", ["", "localhost", "nonesuch.lab.test", "starttls-stripped.lab.test"])
-def test_not_chosen(cast: Cast, name: str) -> None:
+def test_not_chosen(observed: Observed, name: str) -> None:
     """Any other name, or none, leaves the good server's engine, and nothing misbehaved."""
-    engine = cast.casting.good_engine(IMAPS, cast.misbehave, lambda _: None)
+    engine = observed.roles.good_engine(IMAPS, observed.misbehave, lambda _: None)
     engine.receive(_hello(name))
     engine.decrypted()
-    assert cast.made == [None]
-    assert cast.misbehaved == []
+    assert observed.made == [None]
+    assert observed.misbehaved == []
 
 
 @pytest.mark.parametrize("identifier", CATALOGUE.default)
-def test_watched(cast: Cast, identifier: str) -> None:
+def test_watched(observed: Observed, identifier: str) -> None:
     """An engine of a scenario's own tells of the fault when it answers a ClientHello, whatever that asks for."""
-    role = cast.casting.role(identifier)
-    engine = role.watched_engine(IMAPS, cast.misbehave)
+    role = observed.roles.role(identifier)
+    engine = role.watched_engine(IMAPS, observed.misbehave)
     engine.decrypted()
-    assert cast.misbehaved == []
+    assert observed.misbehaved == []
     engine.receive(_hello("expired.lab.test"))
     engine.outgoing()
-    assert cast.misbehaved == (_told(identifier, role) if identifier in IN_HANDSHAKE else [])
+    assert observed.misbehaved == (_told(identifier, role) if identifier in IN_HANDSHAKE else [])
 
 
 @pytest.mark.parametrize("identifier", ["expired", "tls-v1-0"])
-def test_garbage_meets_nothing(cast: Cast, identifier: str) -> None:
+def test_garbage_meets_nothing(observed: Observed, identifier: str) -> None:
     """A client that does not speak TLS has not been shown the fault."""
-    engine = cast.casting.role(identifier).watched_engine(IMAPS, cast.misbehave)
+    engine = observed.roles.role(identifier).watched_engine(IMAPS, observed.misbehave)
     engine.receive(b"EHLO in clear on the wrong port\r\n")
     engine.decrypted()
-    assert cast.misbehaved == []
+    assert observed.misbehaved == []
 
 
 class Refusing(StalledEngine):
@@ -229,16 +229,16 @@ def test_who_meets_it(
     building: Building, identifier: str, engine: type[StalledEngine], *, meant: bool, met: bool
 ) -> None:
     """A client that cannot be shown a certificate has not met it; one that cannot take a version has met just that."""
-    casting = Casting(
+    roles = Roles(
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
         make_answers=lambda _, __: lambda ___: Answer(engine=engine(), meant=meant),
         account="",
-        seed="casting",
+        seed="roles",
     )
     told: list[str] = []
-    watched = casting.role(identifier).watched_engine(IMAPS, lambda scenario, _: told.append(scenario))
+    watched = roles.role(identifier).watched_engine(IMAPS, lambda scenario, _: told.append(scenario))
     watched.receive(_hello("expired.lab.test"))
     watched.decrypted()
     watched.outgoing()
@@ -247,56 +247,56 @@ def test_who_meets_it(
 
 def test_a_failed_engine_does_nothing(building: Building) -> None:
     """What cannot be served has not misbehaved."""
-    casting = Casting(
+    roles = Roles(
         catalogue=CATALOGUE,
         access=building.access(),
         backends=building.backends(),
         make_answers=lambda _, __: always(lambda: FailedEngine("not here")),
         account="",
-        seed="casting",
+        seed="roles",
     )
     told: list[str] = []
-    engine = casting.good_engine(IMAPS, lambda scenario, _: told.append(scenario), lambda _: None)
+    engine = roles.good_engine(IMAPS, lambda scenario, _: told.append(scenario), lambda _: None)
     engine.receive(_hello("expired.lab.test"))
     engine.decrypted()
     assert told == []
     assert engine.failure is not None
 
 
-def test_conditions_of_a_handshake(cast: Cast) -> None:
+def test_conditions_of_a_handshake(observed: Observed) -> None:
     """What is wrong with every second handshake of a place is told of those, and presented to those."""
     link = TlsVersion(version="TLSv1", when=When(nth=Nth("every 2"), scope=Scope.LEASE))
-    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([link])).leased()
+    role = replace(observed.roles.role("tls-v1-0"), chain=Chain([link])).leased()
     for _ in range(4):
-        engine = role.watched_engine(IMAPS, cast.misbehave)
+        engine = role.watched_engine(IMAPS, observed.misbehave)
         engine.receive(_hello("localhost"))
     old = Presentation(minimum="TLSv1", maximum="TLSv1")
-    assert [visit.presentation for visit in cast.visits] == [AS_USUAL, old, AS_USUAL, old]
-    assert cast.misbehaved == [("tls-v1-0", "tls-version")] * 2
+    assert [visit.presentation for visit in observed.visits] == [AS_USUAL, old, AS_USUAL, old]
+    assert observed.misbehaved == [("tls-v1-0", "tls-version")] * 2
 
 
-def test_the_session_s_own_moment(cast: Cast) -> None:
+def test_the_session_s_own_moment(observed: Observed) -> None:
     """A session that there is already counts its own handshake; nobody else's session is counted for it."""
-    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([TlsVersion(version="TLSv1", when=When(nth=Nth("2")))]))
+    role = replace(observed.roles.role("tls-v1-0"), chain=Chain([TlsVersion(version="TLSv1", when=When(nth=Nth("2")))]))
     moment = role.moment(IMAPS)
     for _ in range(2):
-        engine = role.watched_engine(IMAPS, cast.misbehave, lambda whose: moment if whose is role else None)
+        engine = role.watched_engine(IMAPS, observed.misbehave, lambda whose: moment if whose is role else None)
         engine.receive(_hello("localhost"))
-    assert cast.misbehaved == [("tls-v1-0", "tls-version")]
+    assert observed.misbehaved == [("tls-v1-0", "tls-version")]
     assert role.memories.sessions == 1
 
 
-def test_a_client_that_cannot_meet_it(cast: Cast) -> None:
+def test_a_client_that_cannot_meet_it(observed: Observed) -> None:
     """Who offers no protocol is not answered with one, and has met nothing."""
-    role = replace(cast.casting.role("tls-v1-0"), chain=Chain([TlsAlpn(protocol="h2")]))
+    role = replace(observed.roles.role("tls-v1-0"), chain=Chain([TlsAlpn(protocol="h2")]))
     for protocols in ((), ("imap",)):
-        engine = role.watched_engine(IMAPS, cast.misbehave)
+        engine = role.watched_engine(IMAPS, observed.misbehave)
         engine.receive(of_ssl("localhost", protocols=protocols))
-    assert [visit.presentation.alpn for visit in cast.visits] == [None, "h2"]
-    assert cast.misbehaved == [("tls-v1-0", "tls-alpn")]
+    assert [visit.presentation.alpn for visit in observed.visits] == [None, "h2"]
+    assert observed.misbehaved == [("tls-v1-0", "tls-alpn")]
 
 
-def test_the_good_role_is_honest(cast: Cast) -> None:
+def test_the_good_role_is_honest(observed: Observed) -> None:
     """The good server lies in nothing."""
-    assert not cast.casting.good.chain
-    assert not cast.casting.good.in_handshake
+    assert not observed.roles.good.chain
+    assert not observed.roles.good.in_handshake

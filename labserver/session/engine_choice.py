@@ -1,4 +1,4 @@
-"""What a client is answered with in TLS, where that depends on the client: its ClientHello, its service, its turn."""
+"""Which TLS engine answers a connection, where that depends on its ClientHello, its service or its turn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labserver.tls.client_hello import ClientHello
     from labserver.tls.engine import EngineName, TlsEngine, TlsSettings
 
-__all__ = ["Answer", "Presented", "Presenter", "Visit", "always"]
+__all__ = ["Answer", "ChainEngines", "RecipeEngines", "Visit", "always"]
 
 _ECDSA = frozenset((0x0403, 0x0503, 0x0603))
 """ECDSA with SHA-256, 384 and 512 (RFC 8446 4.2.3)."""
@@ -60,7 +60,7 @@ def always(make: Callable[[], TlsEngine]) -> Callable[[Visit], Answer]:
     return lambda _: Answer(engine=make())
 
 
-class Presented:
+class ChainEngines:
     """Engines with one chain, each kind made when the first client gets it: one for each presentation."""
 
     def __init__(
@@ -123,7 +123,7 @@ _MEANT: dict[str, Callable[[ClientHello], bool]] = {
 """Which clients meet a presentation at all; all of them, where nothing is said here."""
 
 
-class Presenter:
+class RecipeEngines:
     """A recipe's scenario: its chains and engines, each made when the first client gets it."""
 
     def __init__(
@@ -144,7 +144,7 @@ class Presenter:
         self._settings = settings
         self._names = names
         self._anchors = anchors
-        self._made: dict[tuple[bool, str], Presented] = {}
+        self._made: dict[tuple[bool, str], ChainEngines] = {}
         self._connections = 0
 
     def __call__(self, visit: Visit) -> Answer:
@@ -186,7 +186,7 @@ class Presenter:
             case _:
                 return ""
 
-    def _presented(self, *, others: bool, occasion: str) -> Presented:
+    def _presented(self, *, others: bool, occasion: str) -> ChainEngines:
         spec = self._spec
         chain = self._forge(spec.other, "other") if others else self._forge(None, occasion)
         settings = replace(self._settings(chain), weak=spec.weak, present=spec.present, maximum=spec.newest)
@@ -198,4 +198,4 @@ class Presenter:
             required = spec.client_certificate == "required"
             settings = replace(settings, client_anchors=anchors, client_required=required)
         more = ENGINES[ENGINES.index(spec.engine) :]
-        return Presented(settings, engine=spec.engine, anchors=anchors, others=more)
+        return ChainEngines(settings, engine=spec.engine, anchors=anchors, others=more)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver.errors import ConfigurationError
-from labserver.pki.cookbook import FOLDER, cookbook, read_recipes
+from labserver.pki.recipe_files import FOLDER, all_recipes, read_recipes
 from labserver.pki.specification import PRESENTATIONS, CertificateSpec
 from labserver.tls.tlslite import PRESENTATIONS as KNOWN
 
@@ -167,5 +167,5 @@ def test_what_is_shipped() -> None:
     """The recipes that come with labserver are found, by topic, and read once."""
     assert (FOLDER / "path.toml").is_file()
     topics = {path.stem for path in FOLDER.glob("*.toml")} - {"bases"}
-    assert topics == {spec.topic for spec in cookbook().values()}
-    assert cookbook() is cookbook()
+    assert topics == {spec.topic for spec in all_recipes().values()}
+    assert all_recipes() is all_recipes()

@@ -1,4 +1,4 @@
-"""Who plays which scenario: what its sessions are made from, put together at the first use and kept.
+"""Which server answers a connection: what a scenario's sessions are made from, put together at the first use and kept.
 
 Nothing of a scenario exists before somebody meets it: five hundred of them cost nothing where nobody asks for them.
 """
@@ -13,7 +13,7 @@ from labserver.misbehaviours.chain import Chain, Tell
 from labserver.misbehaviours.moment import Memories, Moment
 from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.scenario import USUAL_CERTIFICATE
-from labserver.session.presenting import Visit
+from labserver.session.engine_choice import Visit
 from labserver.tls.peeking import PeekingEngine
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from labserver.services import Service
     from labserver.session.access import Access
     from labserver.session.backends import Backends
-    from labserver.session.presenting import Answer
+    from labserver.session.engine_choice import Answer
     from labserver.tls.client_hello import ClientHello
     from labserver.tls.engine import TlsEngine
 
-__all__ = ["Casting", "Role"]
+__all__ = ["Role", "Roles"]
 
 
 _GOOD = "good"
@@ -132,8 +132,8 @@ class _Watch:
             self._misbehaved(self._shown.scenario, "certificate")
 
 
-class Casting:
-    """Knows who is met where."""
+class Roles:
+    """Finds the role for an address, a name in TLS or a scenario."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.pki.recipe_values import Table
     from labserver.pki.specification import ChainSpec
 
-__all__ = ["FOLDER", "KEY_POOL", "cookbook", "read_recipes"]
+__all__ = ["FOLDER", "KEY_POOL", "all_recipes", "read_recipes"]
 
 _PACKAGE = Path(__file__).parents[1]
 _TABLES = ("repair", "other")
@@ -31,7 +31,7 @@ KEY_POOL = FOLDER / "keys"
 
 
 @cache
-def cookbook() -> dict[str, ChainSpec]:
+def all_recipes() -> dict[str, ChainSpec]:
     """Return every recipe by its id; read at the first call, since few runs of a lab need them."""
     return read_recipes(FOLDER)
 

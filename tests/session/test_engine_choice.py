@@ -12,11 +12,10 @@ from labserver.clock import SystemClock, SystemEntropy
 from labserver.misbehaviours.presentation import AS_USUAL, Presentation
 from labserver.pki.authority import LabIssuer, create_authority
 from labserver.pki.chain import certificates_pem
-from labserver.pki.cookbook import cookbook
+from labserver.pki.recipe_files import all_recipes
 from labserver.pki.recipes import forge
 from labserver.pki.specification import ENGINES
-from labserver.session.presenting import Presented as Presented_
-from labserver.session.presenting import Presenter, Visit, always
+from labserver.session.engine_choice import ChainEngines, RecipeEngines, Visit, always
 from labserver.tls.client_hello import ClientHello
 from labserver.tls.engine import TlsSettings
 from labserver.tls.failed import FailedEngine
@@ -40,26 +39,26 @@ def pki_issuer() -> LabIssuer:
 
 
 class Presented:
-    """A presenter, and the chains that were forged for it."""
+    """Engines of a recipe, and the chains that were forged for it."""
 
     def __init__(self, name: str, issuer: LabIssuer) -> None:
         self.forged: list[str] = []
         self.settings: list[TlsSettings] = []
         self._name, self._issuer = name, issuer
-        self.presenter = Presenter(
-            cookbook()[name], forge=self._forge, settings=self._settle, names=frozenset((HOST, "localhost"))
+        self.engines = RecipeEngines(
+            all_recipes()[name], forge=self._forge, settings=self._settle, names=frozenset((HOST, "localhost"))
         )
 
     def certificate(self, hello: ClientHello | None = HELLO, service: str = "imaps") -> bytes:
         """Return the certificate that a client is shown."""
-        engine = self.presenter(Visit(hello=hello, service=service)).engine
+        engine = self.engines(Visit(hello=hello, service=service)).engine
         client = StdlibClient(ca=None)
         shake(client, engine)
         return client.certificate()
 
     def meant(self, **changed: Any) -> bool:  # noqa: ANN401 -- of a ClientHello
         """Return whether a client meets what the scenario is about."""
-        return self.presenter(Visit(hello=replace(HELLO, **changed), service="imaps")).meant
+        return self.engines(Visit(hello=replace(HELLO, **changed), service="imaps")).meant
 
     def _forge(self, form: ChainSpec | None, occasion: str) -> Chain:
         self.forged.append(occasion)
@@ -143,7 +142,7 @@ def test_meant(pki_issuer: LabIssuer, name: str, changed: dict[str, Any], *, mea
 def test_good(pki_issuer: LabIssuer, name: str, *, good: bool) -> None:
     """A certificate that is only there for the sake of its key is no fault."""
     presented = Presented(name, pki_issuer)
-    assert presented.presenter(Visit(hello=HELLO, service="imaps")).good is good
+    assert presented.engines(Visit(hello=HELLO, service="imaps")).good is good
 
 
 def test_always() -> None:
@@ -158,7 +157,7 @@ def _settings(issuer: LabIssuer, recipe: str) -> TlsSettings:
     return TlsSettings(certificate_chain=chain.chain_pem, private_key=chain.key_pem)
 
 
-def _met(presented: Presented_ | Presenter, presentation: Presentation, client: Client) -> TlsEngine:
+def _met(presented: ChainEngines | RecipeEngines, presentation: Presentation, client: Client) -> TlsEngine:
     engine = presented(Visit(hello=HELLO, service="imaps", presentation=presentation)).engine
     shake(client, engine)
     return engine
@@ -169,7 +168,7 @@ RC4 = Presentation(ciphers="RC4-SHA", maximum="TLSv1.2")
 
 def test_presentations(pki_issuer: LabIssuer) -> None:
     """One chain is served in several ways: as usual by the usual engine, otherwise by one that can."""
-    presented = Presented_(_settings(pki_issuer, "rsa2048"), engine="stdlib", anchors=b"", others=ENGINES)
+    presented = ChainEngines(_settings(pki_issuer, "rsa2048"), engine="stdlib", anchors=b"", others=ENGINES)
     usual = _met(presented, AS_USUAL, StdlibClient(ca=None))
     weak = _met(presented, RC4, TlsliteClient(versions=(1, 3)))
     narrow = _met(presented, Presentation(groups=("P-521", "P-384")), StdlibClient(ca=None))
@@ -182,7 +181,7 @@ def test_presentations(pki_issuer: LabIssuer) -> None:
 
 def test_what_cannot_be_presented(pki_issuer: LabIssuer) -> None:
     """What no engine can do with a chain is told before, and in place of the handshake."""
-    presented = Presented_(_settings(pki_issuer, "pinning-test"), engine="stdlib", anchors=b"", others=ENGINES)
+    presented = ChainEngines(_settings(pki_issuer, "pinning-test"), engine="stdlib", anchors=b"", others=ENGINES)
     assert presented.obstacle(Presentation(ciphers="ECDHE-ECDSA-RC4-SHA", maximum="TLSv1.2")) is None
     reason = presented.obstacle(RC4)
     assert reason is not None
@@ -196,17 +195,17 @@ def test_what_cannot_be_presented(pki_issuer: LabIssuer) -> None:
 def test_a_recipe_and_a_presentation(pki_issuer: LabIssuer) -> None:
     """A faulty certificate is served with faulty TLS, too; the chain is made once."""
     presented = Presented("rsa1024", pki_issuer)
-    engine = _met(presented.presenter, RC4, client := TlsliteClient(versions=(1, 3)))
+    engine = _met(presented.engines, RC4, client := TlsliteClient(versions=(1, 3)))
     assert engine.facts().cipher == "RC4-SHA"
     leaf = client.certificate()
     assert x509.load_der_x509_certificate(leaf).public_key().key_size == 1024  # type: ignore[union-attr]  # an RSA key has a size
-    assert presented.presenter.obstacle(RC4) is None
+    assert presented.engines.obstacle(RC4) is None
 
 
 def test_a_client_certificate(pki_issuer: LabIssuer) -> None:
     """A certificate that is required is judged by the lab's CA; a client without one is refused."""
     anchors = certificates_pem(pki_issuer.authorities)
-    presented = Presented_(_settings(pki_issuer, "rsa2048"), engine="tlslite", anchors=anchors, others=ENGINES)
+    presented = ChainEngines(_settings(pki_issuer, "rsa2048"), engine="tlslite", anchors=anchors, others=ENGINES)
     engine = _met(presented, Presentation(client_certificate="required"), StdlibClient(ca=None))
     assert engine.failure is not None
     assert "peer did not return a certificate" in engine.failure.reason
