@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Met", "difference_to_others", "main", "meet", "objections", "told_to_others"]
 
-_RIGHT = (STRICT, DILIGENT)
+_RIGHT = (STRICT, DILIGENT, MISTAKEN)
+"""Those that do nothing wrong; the last is asked only where the others do not meet the fault."""
 _UNREACHED = "the fault never reached the client"
 _WORDS_BEFORE = 4
 """What the bystander says before it is interrupted: it has logged in by then."""
@@ -154,10 +155,11 @@ def _unreached(met: Met, name: str) -> Iterator[str]:
 def _unjust(scenario: Scenario, name: str, reports: dict[str, CaseReport]) -> Iterator[str]:
     """Object to what a client that is right in every respect does not pass; it may have too little to do to meet it."""
     known = scenario.id in OPENSSL_ACCEPTS
-    for traits in _RIGHT:
+    right = [traits for traits in _RIGHT if traits.name in reports]
+    for traits in right:
         verdict = reports[traits.name].verdict
         unmet = verdict.outcome is Outcome.INCONCLUSIVE and verdict.reason.startswith(_UNREACHED)
-        met_by_the_other = any(reports[other.name].verdict.outcome is Outcome.PASS for other in _RIGHT)
+        met_by_the_other = any(reports[other.name].verdict.outcome is Outcome.PASS for other in right)
         in_handshake = not scenario.usual_certificate or scenario.asked
         if verdict.outcome is Outcome.PASS or known or (unmet and (met_by_the_other or in_handshake)):
             continue

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from labserver.misbehaviours.table import KINDS
 from labserver.scenario import Expectation, Scenario, Severity
 from labserver.services import SERVICES
 from labserver.verdicts.judge import CONTROL, rules_of
@@ -68,6 +69,12 @@ def test_one_place() -> None:
     """Every entry stands under its own id, and the first is the known-good control."""
     assert all(name == scenario.id for name, scenario in CATALOGUE.items())
     assert next(iter(CATALOGUE)) == CONTROL
+
+
+def test_every_kind_has_an_entry() -> None:
+    """Each way to misbehave is shown by a scenario that can be run by its name."""
+    used = {link.kind for scenario in CATALOGUE.values() for link in scenario.chain.links}
+    assert sorted(KINDS.keys() - used) == [], "kinds without an entry in labserver/catalogue/*.toml"
 
 
 def test_every_rule_is_used() -> None:
