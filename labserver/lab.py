@@ -179,20 +179,26 @@ class Lab:
         return OpenConnections(limits=self.settings.limits, budget=self.budgets.unfinished, ebb=self._ebb)
 
     def lease(
-        self, identifier: str, services: Sequence[str], *, control: bool = False, transcript: Transcript | None = None
+        self,
+        identifier: str,
+        services: Sequence[str],
+        *,
+        control: bool = False,
+        cleartext: bool = False,
+        transcript: Transcript | None = None,
     ) -> Lease:
         """Open a scenario, or its control, on free ports of its own until the lease is closed.
 
-        Its sessions are recorded apart, or in ``transcript``. Raises ConfigurationError if there is no such scenario or
-        it is not available on one of the services, UnavailableError if this lab cannot serve it. The lab must have been
-        started.
+        Its sessions are recorded apart, or in ``transcript``; with ``cleartext`` they accept credentials without TLS.
+        Raises ConfigurationError if there is no such scenario or it is not available on one of the services,
+        UnavailableError if this lab cannot serve it. The lab must have been started.
         """
         from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
         scenario = check_case(self.catalogue, identifier, services)
         if reason := self.unavailable(identifier):
             raise UnavailableError(f"{identifier} cannot be served here: {reason}")
-        role = self.roles.role(identifier, control=control).leased()
+        role = self.roles.role(identifier, control=control).leased(cleartext=cleartext)
         lease = Lease(
             scenario=scenario,
             transcript=transcript or self._new_transcript(),

@@ -1,13 +1,13 @@
 """A campaign: every case of a selection, in order, each judged when it has run.
 
-Before a service's cases the client meets the known-good server. One that does not get through there cannot be judged:
-whatever it then did not do, it may not have been able to do. A case with a control of its own (an oracle) runs that
-first, and the worst of its runs counts.
+Before a service's cases the client meets the known-good server. One that does not get through there passes nothing:
+whatever it then did not do, it may not have been able to do. All its cases run all the same, because what it did is
+proof enough. A case with a control of its own (an oracle) runs that first, and the worst of its runs counts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from labserver.errors import UnavailableError
@@ -19,7 +19,7 @@ from labserver.verdicts.policy import default_policy
 from labserver.verdicts.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.case_run import Run
@@ -66,14 +66,14 @@ class Campaign:
     """Where the control is that comes before the others."""
     scenarios: Sequence[Scenario]
     services: Sequence[Service]
-    policy: Policy | None = None
-    """None for each service's own."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """By the name of a service; without one it is what :func:`default_policy` returns."""
     repeat: int = 1
 
     async def reports(self) -> AsyncIterator[CaseReport]:
         """Yield a report for each case; one for the known-good server too where that explains the others."""
         for service in self.services:
-            policy = self.policy or default_policy(service)
+            policy = self.policies.get(service.name) or default_policy(service)
             cases = [scenario for scenario in self.scenarios if scenario.on(service)]
             if not cases:
                 continue
@@ -93,7 +93,8 @@ class Campaign:
         scenario = self.catalogue[CONTROL]
         run = await self.runner.run(scenario, service, policy)
         endless = run.timed_out
-        verdict = judge(scenario, service, policy, run.trace, self._context(run, endless=endless))
+        context = replace(self._context(run), endless=endless)
+        verdict = judge(scenario, service, policy, run.trace, context)
         obstacle = ""
         if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
             why = verdict.reason.replace("the client", "it", 1) or f"it {verdict.findings[0].what}"
@@ -110,8 +111,6 @@ class Campaign:
         return _Known(report=report, obstacle=obstacle, endless=endless)
 
     async def _case(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
-        if known.obstacle:
-            return _unjudged(scenario, service, policy, Outcome.INCONCLUSIVE, known.obstacle)
         try:
             return await self._judged(scenario, service, policy, known)
         except UnavailableError as error:  # this host or this issuer cannot serve it
@@ -122,10 +121,7 @@ class Campaign:
         if scenario.controlled:
             control = (await self.runner.run(scenario, service, policy, control=True)).trace
         runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
-        verdicts = [
-            judge(scenario, service, policy, run.trace, self._context(run, endless=known.endless, control=control))
-            for run in runs
-        ]
+        verdicts = [judge(scenario, service, policy, run.trace, self._context(run, known, control)) for run in runs]
         verdict, tally = worst(verdicts)
         chosen = runs[next(index for index, one in enumerate(verdicts) if one is verdict)]
         return CaseReport(
@@ -138,14 +134,15 @@ class Campaign:
             client=chosen.client,
         )
 
-    def _context(self, run: Run, *, endless: bool, control: Trace | None = None) -> Context:
+    def _context(self, run: Run, known: _Known | None = None, control: Trace | None = None) -> Context:
         user = self.runner.user
         return Context(
             canary=Canary(user=user.name, password=user.password, token=user.token),
             timed_out=run.timed_out,
             seconds=self.runner.seconds,
             control=control,
-            endless=endless,
+            obstacle=known.obstacle if known else "",
+            endless=known.endless if known else False,
         )
 
 

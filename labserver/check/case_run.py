@@ -68,7 +68,8 @@ class CaseRun:
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Run the client once. Raises ConfigurationError if it cannot be run at all."""
         self._leave_a_message()
-        lease = self.lab.lease(scenario.id, [service.name], control=control)
+        cleartext = policy is Policy.PLAINTEXT  # a client that is told to use no TLS has to get through without it
+        lease = self.lab.lease(scenario.id, [service.name], control=control, cleartext=cleartext)
         try:
             with self._home() as home:
                 return await self._watched(lease, self._values(lease, scenario, service, policy), home)

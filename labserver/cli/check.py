@@ -18,13 +18,13 @@ from labserver.cli.catalogues import add_misbehave, add_scenario_files, catalogu
 from labserver.cli.command_words import command_words
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds, settings_from
+from labserver.cli.policies import add_policy, policies_of
 from labserver.errors import ConfigurationError
 from labserver.private_files import descriptor_of
 from labserver.services import SERVICES
-from labserver.verdicts.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.campaign import Campaign
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.settings import Settings
+    from labserver.verdicts.policy import Policy
 
 __all__ = ["add_options", "run"]
 
@@ -78,13 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_scenario_files(group)
     add_misbehave(group)
-    group.add_argument(
-        "--policy",
-        type=_policy,
-        choices=tuple(map(str, Policy)),
-        metavar="P",
-        help=f"what the client was told to do, of {', '.join(Policy)} (default: TLS is required)",
-    )
+    add_policy(group)
     group = parser.add_argument_group("how to run them")
     group.add_argument(
         "--repeat", type=positive, default=1, metavar="N", help="run each case N times; the worst counts"
@@ -104,18 +99,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the client to run")
 
 
-def _policy(text: str) -> str:
-    """Return the policy of that name; any other text is no choice."""
-    return Policy(text) if text in tuple(Policy) else text
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the campaign; return 0 if all passed, 1 for findings, 3 if something is inconclusive."""
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
     logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
     words = parse(command_words(options.command_line, "check"))
-    policy = options.policy
     catalogue = catalogue_from(options)
     scenarios = _scenarios(options, catalogue)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
@@ -123,15 +112,13 @@ def run(options: argparse.Namespace) -> int:
     ]
     if not any(scenario.on(service) for scenario in scenarios for service in services):
         raise ConfigurationError("none of these scenarios is available on these services")
-    if policy is not None and not any(policy.fits(service) for service in services):
-        names = ", ".join(service.name for service in services)
-        raise ConfigurationError(f"{names} cannot be used under the policy {policy}: nothing would be judged")
+    policies = policies_of(options.instructions or (), services)
     for path in filter(None, (options.json, options.junit)):
         _check_writable(path)
     _tell_unstated(scenarios)
 
     async def command(running: Running) -> int:
-        campaign = _campaign(options, words, running.lab, scenarios, services)
+        campaign = _campaign(options, words, running.lab, scenarios, policies, services)
         return await _run(options, words, campaign, running)
 
     return serve(_settings(options, catalogue), catalogue, command)
@@ -195,6 +182,7 @@ def _campaign(
     words: tuple[str, ...],
     lab: Lab,
     scenarios: Sequence[Scenario],
+    policies: Mapping[str, Policy],
     services: Sequence[Service],
 ) -> Campaign:
     from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
@@ -220,7 +208,7 @@ def _campaign(
         catalogue=lab.catalogue,
         scenarios=scenarios,
         services=services,
-        policy=options.policy,
+        policies=policies,
         repeat=options.repeat,
     )
 

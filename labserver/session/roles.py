@@ -63,9 +63,10 @@ class Role:
             maker = self._makers[service.name] = self.backends.maker(service)
         return maker
 
-    def leased(self) -> Role:
-        """Return the same for another place, where nothing has happened yet."""
-        return replace(self, memories=self.memories.leased(), _makers=self._makers)
+    def leased(self, *, cleartext: bool = False) -> Role:
+        """Return the same for another place, where nothing has happened yet, and maybe TLS is not needed to log in."""
+        access = replace(self.access, cleartext=True) if cleartext else self.access
+        return replace(self, access=access, memories=self.memories.leased(), _makers=self._makers)
 
     @property
     def in_handshake(self) -> bool:

@@ -51,7 +51,7 @@ class Context:
     control: Trace | None = None
     """The same client with the same server but without the fault, where the scenario has such a control."""
     obstacle: str = ""
-    """Why this client cannot be judged at all: it fails the known-good control."""
+    """Why this client passes nothing: it fails the known-good control. What it does wrong it fails all the same."""
     endless: bool = False
     """The client does not end by itself on the known-good server either, so that its time says nothing."""
 

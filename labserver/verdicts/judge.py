@@ -48,13 +48,12 @@ def judge(scenario: Scenario, service: Service, policy: Policy, trace: Trace, co
     reason = not_applicable(scenario, service, policy)
     if reason:
         return Verdict(outcome=Outcome.NOT_APPLICABLE, reason=reason)
-    if context.obstacle:
-        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=context.obstacle)
     inquiry = Inquiry(scenario=scenario, service=service, policy=policy, trace=trace, context=context)
-    findings = _one_for_each_rule(finding for rule in rules_of(scenario) for finding in RULES[rule].findings(inquiry))
+    rules = [rule for rule in rules_of(scenario) if not (context.obstacle and RULES[rule].of_control)]
+    findings = _one_for_each_rule(finding for rule in rules for finding in RULES[rule].findings(inquiry))
     if findings and findings[0].outcome is Outcome.FAIL and not _is_failed_control(scenario, findings):
         return Verdict(outcome=Outcome.FAIL, findings=findings)
-    reason = _nothing_to_judge(scenario, trace, findings)
+    reason = context.obstacle or _nothing_to_judge(scenario, trace, findings)
     if reason:
         return Verdict(outcome=Outcome.INCONCLUSIVE, findings=findings, reason=reason)
     return Verdict(outcome=findings[0].outcome if findings else Outcome.PASS, findings=findings)
@@ -96,7 +95,7 @@ def _nothing_to_judge(scenario: Scenario, trace: Trace, findings: Sequence[Findi
 
 def _is_failed_control(scenario: Scenario, findings: Sequence[Finding]) -> bool:
     """Whether the known-good server was not got through to, and nothing worse than that is known."""
-    return scenario.id == CONTROL and any(finding.rule == "gets-through" for finding in findings[:1])
+    return scenario.id == CONTROL and any(RULES[finding.rule].of_control for finding in findings[:1])
 
 
 def _one_for_each_rule(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -30,6 +30,8 @@ class Rule:
     binding: frozenset[Policy]
     """The policies under which breaking it is what the breach says; under the others it is worth knowing only."""
     breaches: Callable[[Inquiry], Iterator[Breach]]
+    of_control: bool = False
+    """The known-good server has to be dealt with in that way first, or it says nothing about a scenario."""
     always: bool = False
     """It holds whatever the scenario is; a scenario names its other rules."""
 
@@ -90,6 +92,7 @@ _ALL = (
         source="RFC 8314 3",
         binding=ANY,
         breaches=conduct.stopped_short,
+        of_control=True,
     ),
     Rule(
         id="rejects-certificate",

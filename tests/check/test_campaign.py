@@ -77,7 +77,7 @@ def _reports(
         catalogue=CATALOGUE,
         scenarios=[CATALOGUE[name] for name in scenarios],
         services=[SERVICES[service]],
-        policy=policy,
+        policies={service: policy} if policy else {},
         repeat=repeat,
     )
 
@@ -103,11 +103,16 @@ def test_good_first() -> None:
 
 
 def test_good_failed() -> None:
-    """A client that does not get through is inconclusive everywhere, is told why, and is not run again."""
-    runner = Scripted({"good": [lambda: Scene().ends()]})
-    reports = _reports(runner, "expired", "self-signed")
-    assert _told(reports) == [(name, Outcome.INCONCLUSIVE) for name in ("good", "expired", "self-signed")]
-    assert runner.ran == ["good"]
+    """A client that does not get through passes nothing and is told why, but what it does wrong it fails."""
+    runner = Scripted({"good": [lambda: Scene().ends()], "self-signed": [accepting], "good-trustme": [refusing]})
+    reports = _reports(runner, "expired", "self-signed", "good-trustme")
+    assert _told(reports) == [
+        ("good", Outcome.INCONCLUSIVE),
+        ("expired", Outcome.INCONCLUSIVE),
+        ("self-signed", Outcome.FAIL),
+        ("good-trustme", Outcome.INCONCLUSIVE),
+    ]
+    assert runner.ran == ["good", "expired", "self-signed", "good-trustme"]
     assert reports[1].verdict.reason == (
         "the client fails the known-good control: it neither logged in nor sent mail on a correct server"
     )

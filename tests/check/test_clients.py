@@ -126,6 +126,21 @@ CLIENTS = {
             ),
         ),
     ),
+    "curl without --ssl": Judged(
+        program="curl",
+        words=_curl("--cacert", "{ca}"),
+        services=("imap", "pop3"),
+        scenarios=("good", "starttls-stripped"),
+        rows={
+            "good": Row(INCONCLUSIVE, "gets-through", "it begins no TLS, and without TLS the server takes no password"),
+            "starttls-stripped": Row(
+                FAIL,
+                "no-secret-in-clear",
+                "it begins no TLS unless told to, and its failed control hides nothing",
+                public="https://curl.se/docs/manpage.html#--ssl",
+            ),
+        },
+    ),
     "curl -k": Judged(
         program="curl",
         words=_curl("--ssl-reqd", "-k"),

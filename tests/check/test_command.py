@@ -105,7 +105,18 @@ def test_findings(tmp_path: Path) -> None:
         ),
         ((*_IMAPS, "--scenario", "starttls-*", "--", "true"), "none of these scenarios is available on these services"),
         (("--service", "telnet", "--", "true"), "invalid choice: 'telnet'"),
-        (("--policy", "whatever", "--", "true"), "--policy"),
+        (("--policy", "whatever", "--", "true"), "unknown policy 'whatever'; choose from tls-required-starttls, "),
+        (("--policy", "imop=plaintext", "--", "true"), "unknown service 'imop'; did you mean imap or imaps?"),
+        (
+            ("--policy", "imap=plaintext", "--policy", "imap=opportunistic", "--", "true"),
+            "--policy imap=opportunistic: there are two policies for imap, plaintext and opportunistic; give one",
+        ),
+        (
+            ("--policy", "plaintext", "--policy", "plaintext", "--", "true"),
+            "--policy plaintext: there are two policies for all services, plaintext and plaintext; give one",
+        ),
+        ((*_IMAPS, "--policy", "imap=plaintext", "--", "true"), "imap is not tried; add --service imap"),
+        (("--policy", "imaps=plaintext", "--", "true"), "imaps cannot be used under the policy plaintext"),
         (("--repeat", "0", "--", "true"), "--repeat"),
         (("--timeout", "no", "--", "true"), "--timeout"),
         (("--json", "/no/such/folder/x", "--", "true"), "there is no folder /no/such/folder"),
@@ -127,7 +138,8 @@ def test_inconclusive() -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "INCONCLUSIVE   good@imaps  the client never connected"
     assert "    client: exit code 0" in lines
-    (printed,) = [line for line in lines if line.startswith("    | ")]
+    printed, again = [line for line in lines if line.startswith("    | ")]
+    assert "expired.lab.test" in again or "localhost" in again
     host, security, url, braces = printed.removeprefix("    | ").split()
     assert host in ("good.lab.test", "localhost")
     assert security == "tls"
@@ -145,6 +157,24 @@ def test_policy() -> None:
     done = _check(*_IMAPS, *control, *_reference("strict", "imap"), code=0)
     assert "NOT-APPLICABLE good@imaps  imaps cannot be used under the policy opportunistic\n" in done.stdout
     assert done.stdout.endswith("\n2 cases: 1 PASS, 1 NOT-APPLICABLE\n")
+
+
+_IN_CLEAR = """
+import imaplib, sys
+host, port, user, password = sys.argv[1:]
+client = imaplib.IMAP4(host, int(port))
+client.login(user, password)
+"""
+
+
+def test_no_tls() -> None:
+    """Told to use no TLS, a client logs in in clear and passes; not told so, it fails by that."""
+    chosen = ("--service", "imap", "--scenario", "good", "--scenario", "starttls-stripped")
+    client = ("--", sys.executable, "-c", _IN_CLEAR, "{host}", "{port}", "{user}", "{password}")
+    done = _check(*chosen, "--policy", "imap=plaintext", *client, code=0)
+    assert "INFO           good@imap\n    critical no-secret-in-clear: it sent the password in clear\n" in done.stdout
+    done = _check(*chosen, *client, code=1)
+    assert "FAIL           starttls-stripped@imap\n    critical no-secret-in-clear" in done.stdout
 
 
 _STORM = """
@@ -298,4 +328,4 @@ def test_what_the_client_prints_is_masked(tmp_path: Path) -> None:
     assert masked == ["****"] * 3
     assert last.startswith("as canary-")
     assert "| ****" in told
-    assert junit.read_text().count("****") == 3
+    assert junit.read_text().count("****") == 2 * 3, "in both cases"

@@ -57,10 +57,20 @@ def test_failed_control() -> None:
 
 
 def test_obstacle() -> None:
-    """A client that failed the control is inconclusive everywhere else, whatever it did."""
-    scene = Scene("imaps").misbehaves("certificate").tls().says(b"a CAPABILITY\r\n")
-    verdict = judged("expired", "imaps", scene, obstacle="the client fails the known-good control")
-    assert verdict == Verdict(outcome=Outcome.INCONCLUSIVE, reason="the client fails the known-good control")
+    """A client that failed the control passes nothing, whatever it did not do; what it did wrong fails."""
+    known = "the client fails the known-good control"
+    nothing = Scene("imaps").misbehaves("certificate").ends()
+    expected = Verdict(outcome=Outcome.INCONCLUSIVE, reason=known)
+    assert judged("expired", "imaps", nothing, obstacle=known) == expected
+    used = Scene("imaps").misbehaves("certificate").tls().says(b"a LOGIN x y\r\n")
+    assert judged("expired", "imaps", used, obstacle=known).outcome is Outcome.FAIL
+
+
+def test_obstacle_to_acceptance() -> None:
+    """What has to be accepted is not blamed on a client that does not get through to the known-good server, either."""
+    scene = Scene("imaps").misbehaves("certificate").ends()
+    verdict = judged("good-trustme", "imaps", scene, obstacle="the client fails the known-good control")
+    assert (verdict.outcome, verdict.findings) == (Outcome.INCONCLUSIVE, ())
 
 
 @pytest.mark.parametrize(
