@@ -4,6 +4,14 @@ A client's fault is data (an event, an error reply); only our own faults and the
 Messages are sentences for the person at the keyboard: what happened, where, and what to do next.
 """
 
+from __future__ import annotations
+
+import errno
+
+TYPE_CHECKING = False  # typing would be imported for its own constant
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = [
     "ConfigurationError",
     "LabError",
@@ -12,6 +20,7 @@ __all__ = [
     "StorageFullError",
     "StoreError",
     "UnavailableError",
+    "reason",
     "told",
 ]
 
@@ -64,3 +73,10 @@ class StorageFullError(LabFullError):
 def told(text: str) -> str:
     """Return some text of a client's as messages tell it: in quotes, printable, and no more than its beginning."""
     return repr(text) if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]!r}..."
+
+
+def reason(error: OSError, path: Path) -> str:
+    """Return why the file ``path`` cannot be used: the system's words, or which folder is missing."""
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
+        return f"there is no folder {path.parent}; make it first"
+    return error.strerror or str(error)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labserver.budget import Budgets
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
-from labserver.errors import ConfigurationError, UnavailableError
+from labserver.errors import ConfigurationError, UnavailableError, reason
 from labserver.holding import Intake
 from labserver.imap.extensions.properties import PROPERTIES
 from labserver.mailstore.delivery import Delivery
@@ -404,7 +404,7 @@ def _check_key_log(path: Path) -> None:
     try:
         os.close(open_appending(path))
     except OSError as error:
-        raise ConfigurationError(f"--key-log {path}: {error.strerror}") from error
+        raise ConfigurationError(f"--key-log {path}: {reason(error, path)}") from error
 
 
 def _reachable(address: str) -> str:

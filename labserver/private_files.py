@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def write_file(path: Path, content: bytes, *, mode: int, durable: bool = True) -
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot write {path}: {reason(error, path)}") from error
 
 
 def write_named(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
@@ -86,7 +86,7 @@ def write_named(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
                 stream.write(content)
             return
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot write {path}: {reason(error, path)}") from error
     write_file(path, content, mode=mode, durable=False)
 
 

@@ -297,3 +297,40 @@ def test_a_clone_takes_tests_of_its_users(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+def _said(node: ast.expr) -> list[list[ast.expr]]:
+    """Return the parts of every text that an expression can be."""
+    if isinstance(node, ast.IfExp):
+        return [*_said(node.body), *_said(node.orelse)]
+    return [list(node.values)] if isinstance(node, ast.JoinedStr) else [[node]]
+
+
+def _out_of_style(source: str) -> list[str]:
+    """Return the messages for the operator that begin with a capital or end with a full stop."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    errors = [call for call in calls if ast.unparse(call.func) in {"ConfigurationError", "UnavailableError"}]
+    texts = [(parts[0], parts[-1]) for call in errors for parts in _said(call.args[0])]
+    begun = [first.value for first, _ in texts if isinstance(first, ast.Constant) and isinstance(first.value, str)]
+    ended = [last.value for _, last in texts if isinstance(last, ast.Constant) and isinstance(last.value, str)]
+    return [text for text in begun if re.match(r"[A-Z][a-z]+ ", text)] + [text for text in ended if text.endswith(".")]
+
+
+@pytest.mark.parametrize(
+    "source", [path for path in _SOURCES if "labserver" in path.relative_to(_ROOT).parts], ids=_name
+)
+def test_messages_have_one_style(source: Path) -> None:
+    """What a user's mistake is answered with is in lower case, without a full stop."""
+    assert _out_of_style(source.read_text()) == []
+
+
+def test_another_style_is_found() -> None:
+    """The rule sees both faults, also in a text with values and where one of two is chosen; and names are names."""
+    assert _out_of_style('raise ConfigurationError(f"Cannot do {it}" if one else f"{it}: no.")') == [
+        "Cannot do ",
+        ": no.",
+    ]
+    assert _out_of_style('raise ConfigurationError("OpenSSL serves no RC2")\nraise StoreError("No. Never.")') == []

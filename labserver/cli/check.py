@@ -142,7 +142,7 @@ def _check_writable(path: Path) -> None:
     if descriptor_of(path) is not None:
         return
     if not path.parent.is_dir():
-        raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}")
+        raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     if path.is_dir():
         raise ConfigurationError(f"cannot write {path}: it is a folder")
     written = path if path.exists() and not path.is_file() else path.parent

@@ -9,7 +9,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from labserver.errors import ConfigurationError
+from labserver.errors import ConfigurationError, reason
 from labserver.private_files import open_appending
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
@@ -57,7 +57,7 @@ def _to_file(transcript: Transcript, options: argparse.Namespace) -> Iterator[No
         # Without a buffer: each line is one write, so that somebody who follows the file finds whole lines.
         stream = os.fdopen(open_appending(options.transcript), "ab", buffering=0)
     except OSError as error:
-        raise ConfigurationError(f"--transcript {options.transcript}: {error.strerror}") from error
+        raise ConfigurationError(f"--transcript {options.transcript}: {reason(error, options.transcript)}") from error
 
     def write(record: SessionRecord, event: Event) -> None:
         try:

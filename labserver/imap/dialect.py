@@ -55,7 +55,7 @@ def without(names: Collection[str]) -> frozenset[str]:
     unknown = sorted(unwanted - EXTENSIONS.keys())
     if unknown:
         known = ", ".join(EXTENSIONS)
-        raise ConfigurationError(f"There is no IMAP extension called {', '.join(unknown)}; there are {known}")
+        raise ConfigurationError(f"there is no IMAP extension called {', '.join(unknown)}; there are {known}")
     return frozenset(EXTENSIONS.keys() - unwanted)
 
 

@@ -204,13 +204,13 @@ class Directory:
         user = replace(user, domain=user.domain or self._default_domain)
         address = parse_address(user.address)
         if address in self._by_address:
-            raise ConfigurationError(f"There are two users {user.address!r}; give one of them another name.")
+            raise ConfigurationError(f"there are two users {user.address!r}; give one of them another name")
         account = f"{user.name}@{user.domain}" if address.local in self._by_local else user.name
         if not user.token:
             secret = self._entropy.token(24, f"bearer token {account}")
             user = replace(user, token=base64.urlsafe_b64encode(secret).decode())
         if self._by_token.setdefault(_digest(user.token), account) != account:
-            raise ConfigurationError(f"The user {user.address!r} has the token of another user.")
+            raise ConfigurationError(f"the user {user.address!r} has the token of another user")
         self.users[account] = user
         self._domains.add(address.domain)
         self._by_address[address] = account

@@ -118,7 +118,7 @@ class _Preloading:
         name = self._directory.resolve(path.name)
         if name is None:
             known = ", ".join(self._directory.users)
-            raise ConfigurationError(f"{path}: there is no account {path.name!r}; a directory here is one of {known}.")
+            raise ConfigurationError(f"{path}: there is no account {path.name!r}; a directory here is one of {known}")
         return self._store.account(name)
 
     def _tree(self, path: Path, account: Account, name: str) -> None:
@@ -202,6 +202,6 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(f"{error.filename or path}: {error.strerror or error}.") from error
+        raise ConfigurationError(f"{error.filename or path}: {error.strerror or error}") from error
     except StoreError as error:
         raise ConfigurationError(f"{path}: {error}") from error

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from labserver.budget import Budget
-from labserver.errors import ConfigurationError, LabFullError, StorageFullError, StoreError
+from labserver.errors import ConfigurationError, LabFullError, StorageFullError, StoreError, reason
 from labserver.mailstore.blobs import Blobs
 from labserver.mailstore.cache import NO_BODY, WarmMessages
 from labserver.mailstore.envelope import Envelope
@@ -298,7 +298,7 @@ class SqliteStorage:
             self._room.within(lambda: self._transact(self._staging.resume), octets=0)
         except StorageFullError as error:
             raise ConfigurationError(
-                f"{self._path}: the disk is full, and changes that were begun cannot be finished; make some room."
+                f"{self._path}: the disk is full, and changes that were begun cannot be finished; make some room"
             ) from error
 
     def _check_schema(self) -> None:
@@ -310,7 +310,7 @@ class SqliteStorage:
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             return
         if application != APPLICATION_ID:
-            raise ConfigurationError(f"{self._path}: it is the database of another program; use another file.")
+            raise ConfigurationError(f"{self._path}: it is the database of another program; use another file")
         if version in UPGRADES:
             for statement in UPGRADES[version].split(";"):
                 self._db.execute(statement)
@@ -318,10 +318,10 @@ class SqliteStorage:
         elif version != SCHEMA_VERSION:
             raise ConfigurationError(
                 f"{self._path}: its format is version {version} and this labserver knows version {SCHEMA_VERSION};"
-                " use the labserver that wrote it, or another file."
+                " use the labserver that wrote it, or another file"
             )
         if wrong := fault(self._db) or self._wrong_size():
-            raise ConfigurationError(f"{self._path}: it is damaged ({wrong}); {_RESTORE}.")
+            raise ConfigurationError(f"{self._path}: it is damaged ({wrong}); {_RESTORE}")
 
     def _wrong_size(self) -> str:
         """Return what is wrong with the file's end; while there is a log, it may be shorter or longer than it says."""
@@ -344,8 +344,8 @@ class SqliteStorage:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             what_to_do = _WHAT_TO_DO.get(code) or _WHAT_TO_DO.get(code & 0xFF) or error
-            raise ConfigurationError(f"{self._path}: {what_to_do}.") from error
+            raise ConfigurationError(f"{self._path}: {what_to_do}") from error
         except OSError as error:
-            raise ConfigurationError(f"{self._path}: {error.strerror}.") from error
+            raise ConfigurationError(f"{self._path}: {reason(error, self._path)}") from error
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"{self._path}: {_DAMAGED}.") from error
+            raise ConfigurationError(f"{self._path}: {_DAMAGED}") from error

@@ -107,7 +107,7 @@ def issue(authority: Authority, profile: Profile, *, entropy: Entropy, now: date
     """Return a chain whose leaf says exactly what ``profile`` says."""
     issuer_key = serialization.load_der_private_key(authority.key, None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise ConfigurationError("The CA's key is no elliptic-curve key: labserver makes only those.")
+        raise ConfigurationError("the CA's key is no elliptic-curve key: labserver makes only those")
     signer = _Signer(certificate=x509.load_der_x509_certificate(authority.intermediate), key=issuer_key)
     key = derive_key(entropy, profile.role)
     leaf = _certify(profile, key, signer, entropy=entropy, now=now)
@@ -144,8 +144,8 @@ class LabIssuer:
         for name in (*profile.names, *profile.addresses):
             if not self.permitted.covers(name):
                 raise ConfigurationError(
-                    f"The lab's CA may not vouch for {name!r}: add --permit {name.removeprefix('*.')} to widen its"
-                    " name constraints."
+                    f"the lab's CA may not vouch for {name!r}: add --permit {name.removeprefix('*.')} to widen its"
+                    " name constraints"
                 )
 
     def issue_client(self, account: str) -> Chain:

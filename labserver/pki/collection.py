@@ -117,7 +117,7 @@ def _write(path: Path, file: Exported) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"Cannot make the directory {path.parent}: {error.strerror}.") from error
+        raise ConfigurationError(f"cannot make the directory {path.parent}: {error.strerror}") from error
     write_file(path, file.content, mode=file.mode, durable=False)
 
 

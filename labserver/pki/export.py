@@ -133,7 +133,7 @@ def export(
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"Cannot make the directory {directory}: {error.strerror}.") from error
+        raise ConfigurationError(f"cannot make the directory {directory}: {error.strerror}") from error
     if not force:
         refuse_foreign(directory, [file.name for file in files], _listed(directory))
     for file in files:
@@ -152,7 +152,7 @@ def refuse_foreign(directory: Path, names: Sequence[str], ours: Mapping[str, str
     if foreign:
         told = foreign if len(foreign) <= _TOLD else [*foreign[:_TOLD], "…"]
         raise ConfigurationError(
-            f"{directory} already has {', '.join(told)}, not as labserver wrote it: --force overwrites."
+            f"{directory} already has {', '.join(told)}, not as labserver wrote it: --force overwrites"
         )
 
 
@@ -202,5 +202,5 @@ def key_store(chain: Chain) -> bytes:
     leaf, *others = (x509.load_der_x509_certificate(der) for der in chain.certificates)
     key = load_der_private_key(chain.key, None, unsafe_skip_rsa_key_validation=True)  # 16384 bits would take seconds
     if not isinstance(key, get_args(pkcs12.PKCS12PrivateKeyTypes)):
-        raise ConfigurationError(f"PKCS #12 cannot hold a key of this kind: {type(key).__name__}.")
+        raise ConfigurationError(f"PKCS #12 cannot hold a key of this kind: {type(key).__name__}")
     return pkcs12.serialize_key_and_certificates(b"labserver", key, leaf, others, _ENCRYPTION)

@@ -20,4 +20,4 @@ def read_file(path: Path, purpose: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"Cannot read {purpose} {path}: {error.strerror}.") from error
+        raise ConfigurationError(f"cannot read {purpose} {path}: {error.strerror}") from error

@@ -78,7 +78,7 @@ def _certificates(path: Path) -> list[x509.Certificate]:
     if b"-----BEGIN CERTIFICATE-----" not in content:
         raise ConfigurationError(
             f"{path} holds no PEM certificate. If it is DER: openssl x509 -inform der -in {path} -out cert.pem;"
-            f" if it is PKCS #12: openssl pkcs12 -in {path} -out cert.pem -nodes."
+            f" if it is PKCS #12: openssl pkcs12 -in {path} -out cert.pem -nodes"
         )
     try:
         return x509.load_pem_x509_certificates(content)
@@ -91,14 +91,14 @@ def _private_key(path: Path) -> PrivateKeyTypes:
     if block is None:
         raise ConfigurationError(
             f"{path} holds no PEM private key: name the file that does with --key."
-            f" If it is DER: openssl pkey -inform der -in {path} -out key.pem."
+            f" If it is DER: openssl pkey -inform der -in {path} -out key.pem"
         )
     try:
         return load_pem_private_key(block[0] + b"\n", None)
     except TypeError as error:
         raise ConfigurationError(
-            f"The private key in {path} is encrypted and labserver asks for no passphrase:"
-            f" openssl pkey -in {path} -out key.pem writes a plain copy."
+            f"the private key in {path} is encrypted and labserver asks for no passphrase:"
+            f" openssl pkey -in {path} -out key.pem writes a plain copy"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{path} holds a private key that cannot be used: {error}") from error
@@ -111,11 +111,11 @@ def _check_pair(
     wanted = _spki(private_key.public_key())
     owners = [place for place, item in enumerate(certificates, start=1) if _spki(item.public_key()) == wanted]
     if not owners:
-        raise ConfigurationError(f"The private key in {key} belongs to no certificate in {certificate}.")
+        raise ConfigurationError(f"the private key in {key} belongs to no certificate in {certificate}")
     if owners[0] != 1:
         raise ConfigurationError(
-            f"The private key in {key} belongs to certificate {owners[0]} in {certificate}:"
-            " put that one first, its issuer second, and so on (RFC 8446 4.4.2)."
+            f"the private key in {key} belongs to certificate {owners[0]} in {certificate}:"
+            " put that one first, its issuer second, and so on (RFC 8446 4.4.2)"
         )
 
 

@@ -82,7 +82,7 @@ def _subtree(text: str) -> str | _Network:
     if not is_domain(domain):
         raise ConfigurationError(
             f"--permit {text}: neither a domain (ASCII, without a wildcard), an IP address"
-            " nor a range such as 10.1.0.0/16."
+            " nor a range such as 10.1.0.0/16"
         )
     return domain
 

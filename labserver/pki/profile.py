@@ -141,7 +141,7 @@ def server_profile(host: str, names: tuple[str, ...] = HOSTS) -> Profile:
         if name not in addresses and not is_domain(name.removeprefix("*.")):
             raise ConfigurationError(
                 f"{name!r} is neither a domain name in ASCII (write an internationalised one as xn--…), nor a wildcard"
-                " such as *.lab.test, nor an IP address."
+                " such as *.lab.test, nor an IP address"
             )
     return Profile(
         role="server",
@@ -168,7 +168,7 @@ def _common_name(text: str) -> str:
     if not 0 < len(text) <= _COMMON_NAME_LENGTH:
         raise ConfigurationError(
             f"{text!r} cannot be a certificate's common name, which has 1 to {_COMMON_NAME_LENGTH} characters"
-            " (RFC 5280 A.1): use a shorter one."
+            " (RFC 5280 A.1): use a shorter one"
         )
     return text
 

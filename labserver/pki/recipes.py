@@ -122,7 +122,7 @@ def forge_spec(
     try:
         return forge_chain(spec, around, authority, anchors=issuer.anchors)
     except (UnsupportedAlgorithm, ImportError) as error:
-        raise UnavailableError(f"The installed cryptography cannot make it: {error}.") from error
+        raise UnavailableError(f"the installed cryptography cannot make it: {error}") from error
 
 
 def _obstacle(spec: ChainSpec, issuer: Issuer, http: str) -> str | None:
@@ -136,14 +136,14 @@ def _check_wrong_names(spec: ChainSpec, right: set[str]) -> None:
     kinds = ("dns:", "ip:")
     wrong = {name.removeprefix(kind) for name in spec.leaf.names for kind in kinds if name.startswith(kind)}
     if spec.verdict is Verdict.REJECT and (both := wrong & right - {*HOSTS}):
-        raise ConfigurationError(f"The lab is reached as {min(both)}, which was to be a wrong name.")
+        raise ConfigurationError(f"the lab is reached as {min(both)}, which was to be a wrong name")
 
 
 def _recipe(name: str) -> ChainSpec:
     from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- read only when somebody needs one of them
 
     if name not in all_recipes():
-        raise ConfigurationError(f"There is no certificate recipe {name!r}: labserver scenarios lists them.")
+        raise ConfigurationError(f"there is no certificate recipe {name!r}: labserver scenarios lists them")
     return all_recipes()[name]
 
 

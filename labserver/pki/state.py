@@ -100,10 +100,10 @@ def _locked(directory: Path) -> Iterator[None]:
                 f"{directory} belongs to another user, who could replace the CA key: name another --state directory"
             )
         if status.st_mode & _OTHERS_WRITE:
-            raise ConfigurationError(f"Others can write to {directory}, where a CA key is kept: chmod 700 {directory}")
+            raise ConfigurationError(f"others can write to {directory}, where a CA key is kept: chmod 700 {directory}")
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
     except OSError as error:
-        raise ConfigurationError(f"Cannot use the state directory {directory}: {error.strerror}.") from error
+        raise ConfigurationError(f"cannot use the state directory {directory}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left_behind in directory.glob(f".*{TEMPORARY_SUFFIX}"):
@@ -134,8 +134,8 @@ def _compared(path: Path, kept: Permitted, wanted: Permitted) -> tuple[str, ...]
     """Return a notice for a CA that may issue for more than is wanted; one that may not do enough is refused."""
     if not kept.includes(wanted):
         raise ConfigurationError(
-            f"The CA in {path} may issue for {kept}; --permit asks for more. Name constraints cannot be changed:"
-            f" remove {path} to get a new CA, which your clients must then be told to trust."
+            f"the CA in {path} may issue for {kept}; --permit asks for more. Name constraints cannot be changed:"
+            f" remove {path} to get a new CA, which your clients must then be told to trust"
         )
     if wanted.includes(kept):
         return ()
@@ -198,7 +198,7 @@ def _load(path: Path) -> tuple[bytes, tuple[bytes, ...]]:
     if not is_trusted(status):
         raise ConfigurationError(f"{path} belongs to another user: remove it, or name another --state directory")
     if status.st_mode & _OTHERS:
-        raise ConfigurationError(f"Others can read the private key in {path}: chmod 600 {path}")
+        raise ConfigurationError(f"others can read the private key in {path}: chmod 600 {path}")
     content = read_file(path, "the kept key and certificates")
     try:
         key = load_pem_private_key(content, None)
@@ -214,9 +214,7 @@ def _load(path: Path) -> tuple[bytes, tuple[bytes, ...]]:
 
 
 def _foreign(path: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"{path} is not what labserver wrote there: remove it, or name another --state directory."
-    )
+    return ConfigurationError(f"{path} is not what labserver wrote there: remove it, or name another --state directory")
 
 
 def _bundle(key: bytes, certificates: tuple[bytes, ...]) -> bytes:

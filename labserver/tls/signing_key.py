@@ -149,5 +149,5 @@ def load_signing_key(pem: bytes, *, spoils: bool = False) -> SigningKey:
     """
     key: PrivateKeyTypes = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, tuple(kind for kind, _ in _KINDS)):
-        raise ConfigurationError(f"tlslite-ng signs with no key such as {type(key).__name__}.")
+        raise ConfigurationError(f"tlslite-ng signs with no key such as {type(key).__name__}")
     return SigningKey(key, spoils=spoils)  # type: ignore[arg-type]  # one of those kinds, as was just seen

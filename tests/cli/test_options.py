@@ -252,7 +252,7 @@ def test_a_damaged_store(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert (out, err.count("\n")) == ("", 1)
     assert err == (
         f"labserver: {path}: it is damaged (there is no table message);"
-        " restore it from a copy, or move it away to begin with an empty store.\n"
+        " restore it from a copy, or move it away to begin with an empty store\n"
     )
 
 

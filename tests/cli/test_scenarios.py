@@ -139,7 +139,7 @@ def test_version_by_another_library() -> None:
                 "import cryptography.x509, cryptography.hazmat.primitives.asymmetric as keys;"
                 "del keys.mldsa; sys.modules[f'{keys.__name__}.mldsa'] = None"
             ),
-            "The installed cryptography cannot make it: ",
+            "the installed cryptography cannot make it: ",
         ),
     ],
     ids=["rsa1024", "dsa-leaf", "mldsa65"],

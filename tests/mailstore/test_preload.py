@@ -413,7 +413,7 @@ class TestMistakes:
 
     def test_nothing_there(self, mail_store: MailStore, tmp_path: Path) -> None:
         """A path that does not exist."""
-        with pytest.raises(ConfigurationError, match=r"absent: No such file or directory\.$"):
+        with pytest.raises(ConfigurationError, match=r"absent: No such file or directory$"):
             load(mail_store, tmp_path / "absent")
 
     @pytest.mark.parametrize("target", ["absent", "x"])

@@ -110,7 +110,7 @@ def test_a_second_process_is_turned_away(kept: Path) -> None:
         "    print(error)\n"
     )
     second = subprocess.run([sys.executable, "-c", program, kept], capture_output=True, text=True, check=True)
-    assert second.stdout == f"{kept}: it is in use, by another labserver perhaps; stop that one, or use another file.\n"
+    assert second.stdout == f"{kept}: it is in use, by another labserver perhaps; stop that one, or use another file\n"
     inbox = store.account("alice").mailboxes["INBOX"]
     inbox.append([Draft(content=b"still here")])
     assert [message.content[:4] for message in inbox.messages] == [b"kept", b"stil"]
@@ -210,7 +210,7 @@ def test_a_file_of_a_format_before(kept: Path, version: int, absent: Sequence[st
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     """Directories are not made by accident."""
-    with pytest.raises(ConfigurationError, match=r"absent/lab\.db: No such file or directory"):
+    with pytest.raises(ConfigurationError, match=r"absent/lab\.db: there is no folder .*absent; make it first$"):
         opened(tmp_path / "absent" / "lab.db")
 
 

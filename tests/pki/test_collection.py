@@ -188,5 +188,5 @@ def test_links_are_not_followed(pki_chain: Chain, tmp_path: Path) -> None:
 def test_an_unwritable_place_is_a_sentence(pki_chain: Chain, tmp_path: Path) -> None:
     """A file where a folder should be is told as such."""
     (tmp_path / "one").write_text("")
-    with pytest.raises(ConfigurationError, match="Cannot make the directory"):
+    with pytest.raises(ConfigurationError, match="cannot make the directory"):
         export_collection([_entry("one", pki_chain)], tmp_path)

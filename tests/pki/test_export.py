@@ -203,7 +203,7 @@ def test_symbolic_links_are_not_followed(pki_chain: Chain, tmp_path: Path) -> No
 def test_an_unwritable_place_is_a_sentence(pki_chain: Chain, tmp_path: Path) -> None:
     """A file where the directory should be is told as such."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationError, match="Cannot make the directory"):
+    with pytest.raises(ConfigurationError, match="cannot make the directory"):
         export(pki_chain, tmp_path / "file")
 
 

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 
 def test_errors_name_path_and_purpose(tmp_path: Path) -> None:
     """A missing file is one sentence."""
-    with pytest.raises(ConfigurationError, match=f"Cannot read the list {tmp_path}/none: No such file or directory"):
+    with pytest.raises(ConfigurationError, match=f"cannot read the list {tmp_path}/none: No such file or directory"):
         read_file(tmp_path / "none", "the list")

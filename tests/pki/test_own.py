@@ -79,8 +79,8 @@ def other_key(_: Chain) -> bytes:
 
 
 UNUSABLE: dict[str, tuple[str, Callable[[Chain], bytes | None], str]] = {
-    "certificate missing": ("fullchain.pem", lambda _: None, r"Cannot read the certificate .*: No such file"),
-    "key missing": ("privkey.pem", lambda _: None, r"Cannot read the private key .*: No such file"),
+    "certificate missing": ("fullchain.pem", lambda _: None, r"cannot read the certificate .*: No such file"),
+    "key missing": ("privkey.pem", lambda _: None, r"cannot read the private key .*: No such file"),
     "certificate is DER": (
         "fullchain.pem",
         lambda chain: chain.leaf,
