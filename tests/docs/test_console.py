@@ -84,3 +84,9 @@ def test_banner_is_what_is_shown() -> None:
 def test_what_counts_as_the_same(shown: str, printed: str, same: bool) -> None:  # noqa: FBT001 -- a table's column
     """An ellipsis stands for text or lines, times are any times; everything else has to be there, and nothing more."""
     assert matches(shown, printed) is same
+
+
+def test_how_names_are_resolved_makes_no_difference() -> None:
+    """A notice of that is no part of what a document has to show; any other line is."""
+    assert matches("PASS good@imap", "labserver: names come from libnss-wrapper: not for all\nPASS good@imap\n")
+    assert not matches("PASS good@imap", "labserver: the lab is gone\nPASS good@imap\n")
