@@ -186,19 +186,21 @@ class Lab:
         control: bool = False,
         cleartext: bool = False,
         transcript: Transcript | None = None,
+        account: str = "",
     ) -> Lease:
         """Open a scenario, or its control, on free ports of its own until the lease is closed.
 
         Its sessions are recorded apart, or in ``transcript``; with ``cleartext`` they accept credentials without TLS.
-        Raises ConfigurationError if there is no such scenario or it is not available on one of the services,
-        UnavailableError if this lab cannot serve it. The lab must have been started.
+        With ``account`` it shares no counts with any other lease, and sessions without a login (PREAUTH) see that
+        account's mail instead of the first one's. The lab must have been started. Raises ConfigurationError if there is
+        no such scenario or it is not available on one of the services, UnavailableError if this lab cannot serve it.
         """
         from labserver.servers.factory import ConnectionFactory  # noqa: PLC0415 -- needs the reactor
 
         scenario = check_case(self.catalogue, identifier, services)
         if reason := self.unavailable(identifier):
             raise UnavailableError(f"{identifier} cannot be served here: {reason}")
-        role = self.roles.role(identifier, control=control).leased(cleartext=cleartext)
+        role = self.roles.role(identifier, control=control).leased(cleartext=cleartext, account=account)
         lease = Lease(
             scenario=scenario,
             transcript=transcript or self._new_transcript(),

@@ -2,14 +2,17 @@
 
 Before a service's cases the client meets the known-good server. One that does not get through there passes nothing:
 whatever it then did not do, it may not have been able to do. All its cases run all the same, because what it did is
-proof enough. A case with a control of its own (an oracle) runs that first, and the worst of its runs counts.
+proof enough. A case with a control of its own (an oracle) runs that first, and the worst of its runs counts. Cases run
+side by side; what is reported, and in which order, does not depend on how many at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from labserver.check.ordered import Once, in_order
 from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
 from labserver.verdicts.canary import Canary
@@ -19,11 +22,10 @@ from labserver.verdicts.policy import default_policy
 from labserver.verdicts.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.case_run import Run
-    from labserver.mailstore.directory import User
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
@@ -35,10 +37,6 @@ _NOTHING = Trace(sessions=())
 
 class Runner(Protocol):
     """What brings a client and a server together: a process on leased ports, or a test's own client."""
-
-    @property
-    def user(self) -> User:
-        """The account the client has."""
 
     @property
     def seconds(self) -> float:
@@ -70,24 +68,45 @@ class Campaign:
     """By the name of a service; without one it is what :func:`default_policy` returns."""
     repeat: int = 1
 
+    at_once: int = 1
+    """Cases that may be under way at the same time; reports come in the same order all the same."""
+
     async def reports(self) -> AsyncIterator[CaseReport]:
-        """Yield a report for each case; one for the known-good server too where that explains the others."""
+        """Yield a report for each case; one for the known-good server too where that explains the others.
+
+        Raises what the runner raises, as soon as the reports before it have been yielded.
+        """
+        async for found in in_order(self._steps(), self.at_once):
+            for report in found:
+                yield report
+
+    def _steps(self) -> Iterator[Callable[[], Awaitable[Sequence[CaseReport]]]]:
+        """Yield what is to be done, in the order of the reports."""
         for service in self.services:
             policy = self.policies.get(service.name) or default_policy(service)
             cases = [scenario for scenario in self.scenarios if scenario.on(service)]
             if not cases:
                 continue
             if not policy.fits(service):
-                for scenario in cases:
-                    reason = not_applicable(scenario, service, policy)
-                    yield _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, reason)
+                yield partial(self._all_not_applicable, cases, service, policy)
                 continue
-            known = await self._meet_good(service, policy)
-            if known.obstacle or self.catalogue[CONTROL] in cases:
-                yield known.report
+            good = Once(partial(self._meet_good, service, policy))
+            yield partial(self._control, good, asked=self.catalogue[CONTROL] in cases)
             for scenario in cases:
                 if scenario.id != CONTROL:
-                    yield await self._case(scenario, service, policy, known)
+                    yield partial(self._case, scenario, service, policy, good)
+
+    async def _all_not_applicable(
+        self, cases: Sequence[Scenario], service: Service, policy: Policy
+    ) -> Sequence[CaseReport]:
+        return [
+            _unjudged(one, service, policy, Outcome.NOT_APPLICABLE, not_applicable(one, service, policy))
+            for one in cases
+        ]
+
+    async def _control(self, good: Once[_Known], *, asked: bool) -> Sequence[CaseReport]:
+        known = await good.result()
+        return [known.report] if known.obstacle or asked else []
 
     async def _meet_good(self, service: Service, policy: Policy) -> _Known:
         scenario = self.catalogue[CONTROL]
@@ -110,11 +129,14 @@ class Campaign:
         )
         return _Known(report=report, obstacle=obstacle, endless=endless)
 
-    async def _case(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
+    async def _case(
+        self, scenario: Scenario, service: Service, policy: Policy, good: Once[_Known]
+    ) -> Sequence[CaseReport]:
+        known = await good.result()
         try:
-            return await self._judged(scenario, service, policy, known)
+            return [await self._judged(scenario, service, policy, known)]
         except UnavailableError as error:  # this host or this issuer cannot serve it
-            return _unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, str(error).rstrip("."))
+            return [_unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, str(error).rstrip("."))]
 
     async def _judged(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
         control = None
@@ -135,9 +157,8 @@ class Campaign:
         )
 
     def _context(self, run: Run, known: _Known | None = None, control: Trace | None = None) -> Context:
-        user = self.runner.user
         return Context(
-            canary=Canary(user=user.name, password=user.password, token=user.token),
+            canary=Canary(user=run.user.name, password=run.user.password, token=run.user.token),
             timed_out=run.timed_out,
             seconds=self.runner.seconds,
             control=control,

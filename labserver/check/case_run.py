@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labserver.check.client import start_client
+from labserver.check.accounts import run_account
 from labserver.check.placeholders import fill
-from labserver.errors import ConfigurationError
 from labserver.events import Disconnected
-from labserver.mailstore.message import Draft
 from labserver.pki.environment import lab_variables, trust_variables
 from labserver.report.case import ClientRun
 from labserver.verdicts.canary import Canary, Exposure
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labserver.check.naming import Naming
+    from labserver.check.slots import Slot, Slots
     from labserver.events import Event
     from labserver.lab import Lab
     from labserver.mailstore.directory import User
@@ -40,7 +38,6 @@ __all__ = ["CaseRun", "Run", "settled", "trace_of"]
 _SETTLE = 1.0
 """Seconds after the client's end for its last connections to end, too, however late it is."""
 _NOTHING = (Exposure.NAME, "")
-_MESSAGE = b"From: labserver@lab.test\r\nTo: %b\r\nSubject: A message to read\r\n\r\nHello!\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +46,8 @@ class Run:
 
     trace: Trace
     client: ClientRun
+    user: User
+    """The account that the client had."""
     timed_out: bool
 
 
@@ -59,7 +58,7 @@ class CaseRun:
     lab: Lab
     words: tuple[str, ...]
     naming: Naming
-    user: User
+    slots: Slots
     seconds: float
     """The deadline."""
     isolated: bool = False
@@ -67,46 +66,44 @@ class CaseRun:
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Run the client once. Raises ConfigurationError if it cannot be run at all."""
-        self._leave_a_message()
         cleartext = policy is Policy.PLAINTEXT  # a client that is told to use no TLS has to get through without it
-        lease = self.lab.lease(scenario.id, [service.name], control=control, cleartext=cleartext)
-        try:
-            with self._home() as home:
-                return await self._watched(lease, self._values(lease, scenario, service, policy), home)
-        finally:
-            await lease.close()
+        async with self.slots.slot() as slot:
+            with run_account(self.lab) as user:
+                lease = self.lab.lease(
+                    scenario.id, [service.name], control=control, cleartext=cleartext, account=user.name
+                )
+                try:
+                    with self._home() as home:
+                        values = self._values(lease, scenario, service, policy) | _of_account(user)
+                        return await self._watched(slot, lease, user, values, home)
+                finally:
+                    await lease.close()
 
-    async def _watched(self, lease: Lease, values: dict[str, str], home: dict[str, str]) -> Run:
+    async def _watched(self, slot: Slot, lease: Lease, user: User, values: dict[str, str], home: dict[str, str]) -> Run:
         words = fill(self.words, values)
-        environment = os.environ | self._variables(lease, values) | home
-        if shutil.which(words[0], path=environment.get("PATH")) is None:
-            raise ConfigurationError(f"cannot run {words[0]}: there is no such program")
+        environment = os.environ | _variables(lease, user, values) | home | dict(self.naming.environment)
         clock = asyncio.get_running_loop().time
-        start = clock()
-        process = await start_client(
-            [*self.naming.words, *words], environment=environment | dict(self.naming.environment)
-        )
-        try:
-            code = await process.wait(self.seconds)
-            seconds = clock() - start
-            lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
-            trace = trace_of(lease.sessions)  # before the client is ended: what that does to it is not its own doing
-        finally:
-            await process.end()
+        async with self.slots.launcher() as launcher:
+            start = clock()
+            process = await launcher.launch(words, environment=environment)
+            waiting = asyncio.ensure_future(slot.release_when_waiting(lease))
+            try:
+                code = await process.wait(self.seconds)
+                seconds = clock() - start
+                if code is not None:
+                    slot.client_ended()
+                lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
+                trace = trace_of(lease.sessions)  # before the client is ended: what that does is not its own doing
+            finally:
+                waiting.cancel()
+                await process.end()
         ended = _ending(code) if code is not None else f"still running after {self.seconds:g} seconds"
         ended += ", but what it left behind is still connected" if lingers else ""
         return Run(
             trace=trace,
-            client=ClientRun(ended=ended, seconds=seconds, output=self._masked(process.output)),
+            client=ClientRun(ended=ended, seconds=seconds, output=_masked(process.output, user)),
+            user=user,
             timed_out=code is None or lingers,
-        )
-
-    def _masked(self, output: str) -> str:
-        """Return what a client printed without the lines that have its password, in whatever form: many print it."""
-        canary = Canary(user=self.user.name, password=self.user.password, token=self.user.token)
-        return "".join(
-            line if (canary.exposed_in(line.encode()) or _NOTHING)[0] < Exposure.PASSWORD else "****\n"
-            for line in output.splitlines(keepends=True)
         )
 
     def _values(self, lease: Lease, scenario: Scenario, service: Service, policy: Policy) -> dict[str, str]:
@@ -117,25 +114,13 @@ class CaseRun:
             "host": host,
             "port": port,
             "ca": str(lease.ca_pem),
-            "user": self.user.name,
-            "password": self.user.password,
             "security": "tls" if service.implicit_tls else clear,
-            "address": self.user.address,
             "url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
             "scenario": scenario.id,
             "service": service.name,
             "case": f"{scenario.id}@{service.name}",
             "policy": policy.value,
         }
-
-    def _variables(self, lease: Lease, values: dict[str, str]) -> dict[str, str]:
-        """Return what ``labserver env`` would print for this lab, and each value of the case besides."""
-        account = {name: values[name] for name in ("user", "password", "address")} | {"token": self.user.token}
-        ready = {"ports": lease.ports, "ca": lease.ca, "accounts": [account]}
-        case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
-        store = Path(lease.ca["p12"]) if "p12" in lease.ca else None
-        trust = trust_variables(lease.ca_pem, store, java_options=os.environ.get("JAVA_TOOL_OPTIONS", ""))
-        return trust | lab_variables(ready) | case
 
     @contextlib.contextmanager
     def _home(self) -> Iterator[dict[str, str]]:
@@ -145,12 +130,6 @@ class CaseRun:
         with tempfile.TemporaryDirectory(prefix="labserver-home-") as home:
             folders = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
             yield {"HOME": home} | {name: f"{home}/{folder}" for name, folder in folders.items()}
-
-    def _leave_a_message(self) -> None:
-        """See to it that there is something to read: clients that find nothing do little worth watching."""
-        inbox = self.lab.store.account(self.user.name).mailbox("INBOX")
-        if inbox is not None and not inbox.messages:
-            inbox.append([Draft(content=_MESSAGE % self.user.address.encode())])
 
 
 def trace_of(records: list[SessionRecord]) -> Trace:
@@ -184,6 +163,29 @@ async def settled(lease: Lease, seconds: float = _SETTLE) -> bool:
     finally:
         lease.transcript.subscribers.discard(observe)
     return not lease.connections.connections
+
+
+def _of_account(user: User) -> dict[str, str]:
+    return {"user": user.name, "password": user.password, "address": user.address}
+
+
+def _masked(output: str, user: User) -> str:
+    """Return what a client printed without the lines that have its password, in whatever form: many print it."""
+    canary = Canary(user=user.name, password=user.password, token=user.token)
+    return "".join(
+        line if (canary.exposed_in(line.encode()) or _NOTHING)[0] < Exposure.PASSWORD else "****\n"
+        for line in output.splitlines(keepends=True)
+    )
+
+
+def _variables(lease: Lease, user: User, values: dict[str, str]) -> dict[str, str]:
+    """Return what ``labserver env`` would print for this lab, and each value of the case besides."""
+    account = {name: values[name] for name in ("user", "password", "address")} | {"token": user.token}
+    ready = {"ports": lease.ports, "ca": lease.ca, "accounts": [account]}
+    case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
+    store = Path(lease.ca["p12"]) if "p12" in lease.ca else None
+    trust = trust_variables(lease.ca_pem, store, java_options=os.environ.get("JAVA_TOOL_OPTIONS", ""))
+    return trust | lab_variables(ready) | case
 
 
 def _ending(code: int) -> str:

@@ -1,78 +1,42 @@
-"""The client's process: started in a group of its own, given a time, its output kept within bounds, ended whole.
+"""The client's process: started by a supervisor, given a time, its output kept within bounds, ended whole.
 
-Whole means with whatever it started: the processes of its group, and, where the system tells processes' environments
-(Linux), those that left the group for one of their own, which still carry the mark that this run's client was given.
+A :class:`Launcher` is this side of a supervisor (:mod:`labserver.check.supervisor`), the process that starts clients
+one after the other and ends each with everything that it started.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
-import signal
-from collections import deque
+import shutil
+import socket
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from labserver.clock import SystemEntropy
-from labserver.errors import ConfigurationError
+from labserver.check.output import Output
+from labserver.errors import ConfigurationError, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ClientProcess", "Output", "start_client"]
+__all__ = ["ClientProcess", "Launcher"]
 
-_KEPT = 1 << 14
-"""Octets kept of the beginning and of the end of the output."""
-_MARK = "LABSERVER_RUN"
-"""The variable that tells one run's processes from all others."""
-_ROUNDS = 5
-"""How often descendants are looked for: one that is being ended may have just started another."""
 _DRAIN_TIME = 1.0
-"""Seconds to wait for the rest of the output of a process that is gone; a grandchild may hold the pipe."""
-
-
-class Output:
-    """What was printed: its beginning and its end, however much came in between."""
-
-    def __init__(self, kept: int = _KEPT) -> None:
-        self._kept = kept
-        self._first = bytearray()
-        self._last: deque[bytes] = deque()
-        self._last_size = 0
-        self._dropped = 0
-
-    def take(self, data: bytes) -> None:
-        """Add a piece."""
-        room = self._kept - len(self._first)
-        self._first += data[:room]
-        rest = data[room:] if room > 0 else data
-        if not rest:
-            return
-        self._last.append(rest)
-        self._last_size += len(rest)
-        while self._last_size - len(self._last[0]) >= self._kept:
-            gone = len(self._last.popleft())
-            self._last_size -= gone
-            self._dropped += gone
-
-    def text(self) -> str:
-        """Return it as text, with a note where something is missing."""
-        last = b"".join(self._last)
-        dropped = self._dropped + max(0, len(last) - self._kept)
-        note = f"\n… {dropped} octets …\n".encode() if dropped else b""
-        return (bytes(self._first) + note + last[-self._kept :]).decode("utf-8", "replace")
+"""Seconds to wait for the rest of the output of a process that is gone; what could not be ended may hold the pipe."""
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_GONE = "the process that runs clients has ended; it may have been killed, or there is no memory left"
 
 
 class ClientProcess:
     """A client that runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: int, mark: str) -> None:
-        self._process = process
-        self._mark = f"{_MARK}={mark}".encode()
-        self._pipe = pipe
+    def __init__(self, launcher: Launcher, output: int) -> None:
+        self._launcher = launcher
         self._output = Output()
-        self._reading = asyncio.ensure_future(self._read())
+        self._reading = asyncio.ensure_future(self._read(output))
 
     @property
     def output(self) -> str:
@@ -82,67 +46,135 @@ class ClientProcess:
     async def wait(self, seconds: float) -> int | None:
         """Return the exit code, negative for the signal that ended it; None if it still runs after that time."""
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self._process.wait(), seconds)
+            return int(await asyncio.wait_for(self._launcher.answer("ended"), seconds))
         return None
 
     async def end(self) -> None:
         """End it and whatever it started, and collect the rest of its output."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        for _ in range(_ROUNDS):
-            if not _end_marked(self._mark):
-                break
+        await self._launcher.end_client()
         await asyncio.wait([self._reading], timeout=_DRAIN_TIME)
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _read(self) -> None:
+    async def _read(self, output: int) -> None:
         stream = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(self._pipe, "rb", buffering=0)
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(output, "rb", buffering=0)
         )
         try:
             while data := await stream.read(1 << 16):
                 self._output.take(data)
+        except OSError:
+            pass  # EIO: a terminal that nobody has open any more
         finally:
             transport.close()
 
 
-def _end_marked(mark: bytes) -> bool:
-    """End every process that carries the mark; return whether there was one."""
-    found = False
-    for process in Path("/proc").glob("[0-9]*"):
+class Launcher:
+    """A supervisor, as the lab sees it. It runs one client at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+        self._process = process
+        self._channel = channel
+        self._answers: dict[str, asyncio.Future[int]] = {}
+        self._listening = asyncio.ensure_future(self._listen())
+
+    @classmethod
+    async def start(cls, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Launcher:
+        """Start a supervisor behind the command line ``prefix``; raises ConfigurationError if it cannot be run."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        words = [*prefix, sys.executable, "-I", "-S", str(_SUPERVISOR)]
         try:
-            marked = mark in (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue  # gone meanwhile, or somebody else's
-        if marked:
-            found = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(process.name), signal.SIGKILL)
-    return found
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                env=environment,
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt from the terminal is for the lab, which then ends it
+            )
+        except OSError as error:
+            ours.close()
+            raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
+        finally:
+            theirs.close()
+        return cls(process, ours)
 
+    async def launch(
+        self, words: Sequence[str], *, environment: Mapping[str, str], terminal: bool = False
+    ) -> ClientProcess:
+        """Start a client with nothing to read, or on a terminal of its own at which nobody types.
 
-async def start_client(words: Sequence[str], *, environment: Mapping[str, str]) -> ClientProcess:
-    """Start it with nothing to read; raises ConfigurationError if it cannot be run.
+        Raises ConfigurationError if it cannot be run.
+        """
+        path = shutil.which(words[0], path=environment.get("PATH"))
+        if path is None:
+            raise ConfigurationError(f"cannot run {words[0]}: there is no such program")
+        ours, theirs = os.openpty() if terminal else os.pipe()
+        request = {
+            "path": path,
+            "words": list(words),
+            "environment": dict(environment),
+            "terminal": os.ttyname(theirs) if terminal else "",
+        }
+        self._answers = {name: asyncio.get_running_loop().create_future() for name in ("started", "ended", "gone")}
+        try:
+            await self._ask(request, theirs)
+            await self.answer("started")
+        except OSError as error:
+            os.close(ours)
+            raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        return ClientProcess(self, ours)
 
-    The pipe is our own: with asyncio's, a client counts as running for as long as anybody holds its output open.
-    """
-    output, inherited = os.pipe()
-    mark = SystemEntropy().token(16, "run").hex()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            env={**environment, _MARK: mark},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=inherited,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(output)
-        raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
-    finally:
-        os.close(inherited)
-    return ClientProcess(process, output, mark)
+    async def answer(self, name: str) -> int:
+        """Return what the supervisor says of the client under that name, as soon as it does."""
+        return await asyncio.shield(self._answers[name])
+
+    async def end_client(self) -> None:
+        """End the client and whatever it started."""
+        await self._ask({})
+        await self.answer("gone")
+
+    async def close(self) -> None:
+        """End the supervisor, and its client if there is one."""
+        self._channel.shutdown(socket.SHUT_RDWR)
+        await self._listening
+        self._channel.close()
+        await self._process.wait()
+
+    async def _ask(self, request: dict[str, Any], *descriptors: int) -> None:
+        data = json.dumps(request).encode()
+        head = len(data).to_bytes(4, "big")
+        try:
+            if descriptors:
+                socket.send_fds(self._channel, [head], descriptors)  # nothing waits to be sent: four octets have room
+            else:
+                await asyncio.get_running_loop().sock_sendall(self._channel, head)
+            await asyncio.get_running_loop().sock_sendall(self._channel, data)
+        except ConnectionError as error:
+            raise LabError(_GONE) from error
+
+    async def _listen(self) -> None:
+        """Take the supervisor's answers until it is gone."""
+        rest = b""
+        with contextlib.suppress(ConnectionError):
+            while data := await asyncio.get_running_loop().sock_recv(self._channel, 1 << 12):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line))
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(LabError(_GONE))
+                answer.exception()  # whoever waits gets it; that nobody does is no fault
+
+    def _take(self, told: dict[str, int]) -> None:
+        ((name, value),) = told.items()
+        if name == "failed":
+            self._answers["started"].set_exception(OSError(value, os.strerror(value)))
+        elif not self._answers[name].done():
+            self._answers[name].set_result(value)

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.campaign import Campaign
+    from labserver.check.naming import Naming
+    from labserver.check.slots import Slots
     from labserver.cli.serving import Running
     from labserver.lab import Lab
     from labserver.report.case import CaseReport
@@ -91,6 +92,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds for the client to end (default: %(default)g)",
     )
+    group.add_argument(
+        "--jobs",
+        type=positive,
+        default=2 * (os.cpu_count() or 1),
+        metavar="N",
+        help="clients that run at the same time, each with an account of its own; those that only wait for the server "
+        "do not count, unless N is 1 (default: twice the processors, here %(default)s)",
+    )
     group.add_argument("--isolated", action="store_true", help="give the client an empty home directory in each run")
     group = parser.add_argument_group("output")
     group.add_argument("--json", type=Path, metavar="FILE", help="write everything here as JSON")
@@ -118,8 +127,15 @@ def run(options: argparse.Namespace) -> int:
     _tell_unstated(scenarios)
 
     async def command(running: Running) -> int:
-        campaign = _campaign(options, words, running.lab, scenarios, policies, services)
-        return await _run(options, words, campaign, running)
+        from labserver.check.slots import Slots  # noqa: PLC0415 -- only once the lab runs
+
+        naming = _naming(running.lab)
+        slots = Slots(options.jobs, prefix=naming.words)
+        try:
+            campaign = _campaign(options, words, running.lab, naming, slots, scenarios, policies, services)
+            return await _run(options, words, campaign, running)
+        finally:
+            await slots.close()
 
     return serve(_settings(options, catalogue), catalogue, command)
 
@@ -151,10 +167,9 @@ def _check_writable(path: Path) -> None:
 
 
 def _settings(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
-    """Return a lab whose only user is the canary: credentials that occur nowhere else."""
-    from labserver.mailstore.directory import User  # noqa: PLC0415 -- only when a lab is wanted
+    """Return a lab whose only user is one that no client is told of; each run has an account of its own."""
+    from labserver.check.accounts import canary  # noqa: PLC0415 -- only when a lab is wanted
 
-    mark = secrets.token_hex(5)
     settings = settings_from(options, catalogue)
     limits = replace(
         settings.limits,
@@ -163,9 +178,7 @@ def _settings(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
         transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
         transcript_sessions=max(settings.limits.transcript_sessions, _SESSIONS),
     )
-    return replace(
-        settings, limits=limits, users=(User(name=f"canary-{mark}", password=f"Sing{secrets.token_hex(8)}"),)
-    )
+    return replace(settings, limits=limits, users=(canary(),))
 
 
 def _scenarios(options: argparse.Namespace, catalogue: Catalogue) -> list[Scenario]:
@@ -177,17 +190,9 @@ def _scenarios(options: argparse.Namespace, catalogue: Catalogue) -> list[Scenar
     return list(catalogue.default.values())  # a certificate of every kind would take a client most of an hour
 
 
-def _campaign(
-    options: argparse.Namespace,
-    words: tuple[str, ...],
-    lab: Lab,
-    scenarios: Sequence[Scenario],
-    policies: Mapping[str, Policy],
-    services: Sequence[Service],
-) -> Campaign:
-    from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
-    from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
-    from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- the same
+def _naming(lab: Lab) -> Naming:
+    """Return how clients get to know the scenarios' names, and tell the operator what there is to know about it."""
+    from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- only once the lab runs
     from labserver.private_files import PUBLIC, write_file  # noqa: PLC0415 -- the same
 
     hosts = lab.run_directory / "hosts"
@@ -195,11 +200,27 @@ def _campaign(
     naming = choose_naming(hosts, "good.lab.test")
     for notice in filter(None, (*lab.notices, naming.note)):
         print(f"labserver: {notice}", file=sys.stderr)
+    return naming
+
+
+def _campaign(
+    options: argparse.Namespace,
+    words: tuple[str, ...],
+    lab: Lab,
+    naming: Naming,
+    slots: Slots,
+    scenarios: Sequence[Scenario],
+    policies: Mapping[str, Policy],
+    services: Sequence[Service],
+) -> Campaign:
+    from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
+    from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
+
     case_run = CaseRun(
         lab=lab,
         words=words,
         naming=naming,
-        user=next(iter(lab.directory.users.values())),
+        slots=slots,
         seconds=options.timeout,
         isolated=options.isolated,
     )
@@ -210,6 +231,7 @@ def _campaign(
         services=services,
         policies=policies,
         repeat=options.repeat,
+        at_once=slots.at_once,
     )
 
 

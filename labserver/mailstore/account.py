@@ -15,6 +15,7 @@ from labserver.mailstore.names import INBOX, SEPARATOR
 from labserver.mailstore.planning import let_go, settle, transfer
 from labserver.mailstore.storage import (
     AccountAdded,
+    AccountRemoved,
     ContainerAdded,
     ContainerRemoved,
     MailboxAdded,
@@ -216,6 +217,21 @@ class Account:
         for change in added:
             self._adopt(change)
         self.subscriptions.update(self._folders)
+
+    def tear_down(self) -> None:
+        """Remove everything in it, and the account itself, in one commit."""
+        gone = list(self.mailboxes.values())
+        self._storage.commit(
+            [
+                *(MailboxRemoved(mailbox=mailbox.uid_validity, messages=mailbox.messages) for mailbox in gone),
+                AccountRemoved(account=self.name),
+            ]
+        )
+        self.mailboxes.clear()
+        self.containers.clear()
+        self.subscriptions.clear()
+        for mailbox in gone:
+            mailbox.retire()
 
     def _rename_inbox(self, new: str, effort: Effort) -> Work[None]:
         inbox = self.mailboxes[INBOX]

@@ -130,6 +130,23 @@ class Directory:
         self._secrets = {account: _digest(prepared(user.password)) for account, user in self.users.items()}
         self._decoy = entropy.token(32, "decoy")
 
+    def admit(self, user: User) -> User:
+        """Add a user; return it with its domain and token filled in.
+
+        Raise ConfigurationError for one that cannot be told apart from those that are there.
+        """
+        account = self._add(user)
+        self._secrets[account] = _digest(prepared(user.password))
+        return self.users[account]
+
+    def dismiss(self, account: str) -> None:
+        """Remove a user by the account's name; KeyError if there is none."""
+        del self.users[account], self._secrets[account]
+        for index in (self._by_address, self._by_local, self._by_token, self._by_certificate_name):
+            index.clear()
+        for name, user in self.users.items():
+            self._index(name, user)
+
     def resolve(self, name: str) -> str | None:
         """Return the account a login name means (``alice``, ``alice@lab.test``), or None if nobody is called that."""
         address = parse_address(name)
@@ -209,15 +226,21 @@ class Directory:
         if not user.token:
             secret = self._entropy.token(24, f"bearer token {account}")
             user = replace(user, token=base64.urlsafe_b64encode(secret).decode())
-        if self._by_token.setdefault(_digest(user.token), account) != account:
+        if _digest(user.token) in self._by_token:
             raise ConfigurationError(f"the user {user.address!r} has the token of another user")
         self.users[account] = user
         self._domains.add(address.domain)
+        self._index(account, user)
+        return account
+
+    def _index(self, account: str, user: User) -> None:
+        """Make a user known by address, name, token and certificate names; the first user of a name keeps it."""
+        address = parse_address(user.address)
+        self._by_token[_digest(user.token)] = account
         self._by_address[address] = account
         self._by_local.setdefault(address.local, account)
         for name in user.certificate_names:
             self._by_certificate_name.setdefault(name.casefold(), account)
-        return account
 
     def _ensured(self, name: str) -> str:
         local, _, domain = name.partition("@")

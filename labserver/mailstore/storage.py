@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PER_MESSAGE",
     "AccountAdded",
+    "AccountRemoved",
     "Change",
     "ContainerAdded",
     "ContainerRemoved",
@@ -49,6 +50,13 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountAdded:
     """An account was made."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRemoved:
+    """An account, which had no mailboxes any more, was removed with its containers and subscriptions."""
 
     account: str
 
@@ -188,6 +196,7 @@ class RecentClaimed:
 
 Change = (
     AccountAdded
+    | AccountRemoved
     | MailboxAdded
     | MailboxRemoved
     | MailboxRenamed

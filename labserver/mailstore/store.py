@@ -63,6 +63,15 @@ class MailStore:
             self.accounts[name] = account
         return account
 
+    def remove(self, name: str) -> None:
+        """Remove an account with all of its mail; does nothing if there is none of that name.
+
+        Sessions that have one of its mailboxes open keep what they see, and can change nothing.
+        """
+        account = self.accounts.pop(name, None)
+        if account is not None:
+            account.tear_down()
+
     def append(self, drafts: Mapping[Mailbox, Sequence[Draft]]) -> dict[Mailbox, list[Message]]:
         """Append to several mailboxes, all or nothing; a draft that goes to several is kept once.
 

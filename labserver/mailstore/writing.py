@@ -11,6 +11,7 @@ from labserver.mailstore.shelves import Shelf
 from labserver.mailstore.staging import ROW, Batch, drop_contents, flags_text
 from labserver.mailstore.storage import (
     AccountAdded,
+    AccountRemoved,
     ContainerAdded,
     ContainerRemoved,
     FlagsStored,
@@ -37,6 +38,11 @@ __all__ = ["Writer", "added", "drop_sent", "key_of"]
 
 _STATEMENTS: dict[type[object], tuple[str, ...]] = {
     AccountAdded: ("INSERT INTO account (name) VALUES (:account)",),
+    AccountRemoved: (
+        "DELETE FROM container WHERE account = :account",
+        "DELETE FROM subscription WHERE account = :account",
+        "DELETE FROM account WHERE name = :account",
+    ),
     MailboxAdded: (
         """INSERT INTO mailbox (account, name, uid_validity, special_use)
            VALUES (:account, :name, :uid_validity, :special_use)""",

@@ -108,6 +108,10 @@ class Memories:
         """Return the memories of another place in the same lab."""
         return Memories(seed=self.seed, scenario=self.scenario, lab=self.lab)
 
+    def alone(self) -> Memories:
+        """Return the memories of a place that shares nothing, as if it were the only one of its lab."""
+        return Memories(seed=self.seed, scenario=self.scenario)
+
     def next_serial(self) -> int:
         """Count a session and return its number at this place, from 1."""
         self.sessions += 1

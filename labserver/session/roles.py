@@ -63,10 +63,18 @@ class Role:
             maker = self._makers[service.name] = self.backends.maker(service)
         return maker
 
-    def leased(self, *, cleartext: bool = False) -> Role:
-        """Return the same for another place, where nothing has happened yet, and maybe TLS is not needed to log in."""
-        access = replace(self.access, cleartext=True) if cleartext else self.access
-        return replace(self, access=access, memories=self.memories.leased(), _makers=self._makers)
+    def leased(self, *, cleartext: bool = False, account: str = "") -> Role:
+        """Return the same for another place, where nothing has happened yet; with ``cleartext`` logins need no TLS.
+
+        With ``account`` the place shares no memory with any other, and that account is seen without a login.
+        """
+        return replace(
+            self,
+            account=account or self.account,
+            access=replace(self.access, cleartext=True) if cleartext else self.access,
+            memories=self.memories.alone() if account else self.memories.leased(),
+            _makers=self._makers,
+        )
 
     @property
     def in_handshake(self) -> bool:

@@ -59,11 +59,6 @@ class Remembering:
     good: dict[str, Run] = field(default_factory=dict)
 
     @property
-    def user(self) -> User:
-        """The account the client has."""
-        return self.runner.user
-
-    @property
     def seconds(self) -> float:
         """The deadline."""
         return self.runner.seconds

@@ -55,7 +55,6 @@ class Scripted:
     scripts: dict[str, list[Callable[[], Scene]]]
     timed_out: frozenset[str] = frozenset()
     ran: list[str] = field(default_factory=list)
-    user: User = _USER
     seconds: float = 5.0
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
@@ -66,7 +65,7 @@ class Scripted:
         script = self.scripts.get(name, [refusing])
         scene = script[0] if len(script) == 1 else script.pop(0)
         client = ClientRun(ended="", seconds=0.0, output=str(len(self.ran)))
-        return Run(trace=trace(scene()), client=client, timed_out=name in self.timed_out)
+        return Run(trace=trace(scene()), client=client, user=_USER, timed_out=name in self.timed_out)
 
 
 def _reports(

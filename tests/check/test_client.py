@@ -5,30 +5,55 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labserver.check.client import Output, start_client
+from labserver.check.client import ClientProcess, Launcher
+from labserver.check.output import Output
 from labserver.errors import ConfigurationError
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+_Result = TypeVar("_Result")
 
 
 def _run(code: str, *, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
     """Run some Python; return its exit code and what it printed."""
 
-    async def run() -> tuple[int | None, str]:
-        process = await start_client([sys.executable, "-c", code], environment=environment or dict(os.environ))
+    async def use(process: ClientProcess) -> tuple[int | None, str]:
         try:
             ended = await process.wait(PATIENCE)
         finally:
             await process.end()
         return ended, process.output
+
+    return _with_client(code, use, environment=environment)
+
+
+def _with_client(
+    code: str,
+    use: Callable[[ClientProcess], Awaitable[_Result]],
+    *,
+    environment: dict[str, str] | None = None,
+    terminal: bool = False,
+) -> _Result:
+    """Start some Python as a client; return what ``use`` makes of it."""
+
+    async def run() -> _Result:
+        launcher = await Launcher.start()
+        try:
+            words = [sys.executable, "-c", code]
+            return await use(
+                await launcher.launch(words, environment=environment or dict(os.environ), terminal=terminal)
+            )
+        finally:
+            await launcher.close()
 
     return asyncio.run(run())
 
@@ -57,16 +82,15 @@ def test_killed_by_itself() -> None:
 def test_deadline() -> None:
     """A client that hangs is ended, and what it had printed is kept."""
 
-    async def run() -> tuple[int | None, str]:
-        code = "print('waiting', flush=True); import signal; signal.pause()"
-        process = await start_client([sys.executable, "-c", code], environment=dict(os.environ))
+    async def use(process: ClientProcess) -> tuple[int | None, str]:
         while not process.output:  # noqa: ASYNC110 -- its output is all that tells
             await asyncio.sleep(0.01)
         ended = await process.wait(0.01)
         await process.end()
         return ended, process.output
 
-    assert asyncio.run(run()) == (None, "waiting\n")
+    code = "print('waiting', flush=True); import signal; signal.pause()"
+    assert _with_client(code, use) == (None, "waiting\n")
 
 
 def test_offspring_is_ended(tmp_path: Path) -> None:
@@ -81,7 +105,7 @@ def test_offspring_is_ended(tmp_path: Path) -> None:
     os.close(reader)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's environment")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
 def test_daemon_is_ended(tmp_path: Path) -> None:
     """Nor does what has left the group for a session of its own."""
     fifo = tmp_path / "fifo"
@@ -107,14 +131,26 @@ def test_flood() -> None:
     assert len(printed) < 40_000
 
 
-def test_no_such_program() -> None:
-    """A program that is not there is the operator's mistake."""
-    with pytest.raises(ConfigurationError, match="cannot run no-such-program: No such file"):
-        asyncio.run(_start())
+def test_no_such_program(tmp_path: Path) -> None:
+    """A program that is not there, or is none, is the operator's mistake; the next one runs all the same."""
+    nothing = tmp_path / "nothing"
+    nothing.touch(mode=0o755)
 
+    async def run() -> str:
+        launcher = await Launcher.start()
+        try:
+            with pytest.raises(ConfigurationError, match="cannot run no-such-program: there is no such program"):
+                await launcher.launch(["no-such-program"], environment={})
+            with pytest.raises(ConfigurationError, match="nothing: Exec format error"):
+                await launcher.launch([str(nothing)], environment={})
+            process = await launcher.launch(["echo", "something"], environment=dict(os.environ))
+            await process.wait(PATIENCE)
+            await process.end()
+            return process.output
+        finally:
+            await launcher.close()
 
-async def _start() -> None:
-    await start_client(["no-such-program"], environment={})
+    assert asyncio.run(run()) == "something\n"
 
 
 @given(st.lists(st.binary(max_size=50)))

@@ -440,4 +440,4 @@ class InMemory:
             timed_out = driver.run(self.around(client(service.name, self.traits, account)))
             trace = trace_of(list(transcript.records()))
             driver.drop()
-        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)
+        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), user=self.user, timed_out=timed_out)

@@ -49,4 +49,4 @@ class OverSockets:
             await running
         finally:
             await lease.close()
-        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)
+        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), user=self.user, timed_out=timed_out)
