@@ -31,7 +31,8 @@ class Once(Generic[_Result]):
 async def in_order(steps: Iterable[Callable[[], Awaitable[_Result]]], at_once: int) -> AsyncIterator[_Result]:
     """Yield the results of the steps in their order, with up to ``at_once`` of them under way.
 
-    What a step raises is raised in its place. What is under way then, or when nobody wants more, is cancelled.
+    What a step raises is raised in its place, and nothing is begun afterwards. What is under way then, or when nobody
+    wants more, is cancelled.
     """
     loop = asyncio.get_running_loop()
     todo = deque((step, loop.create_future()) for step in steps)
@@ -45,6 +46,7 @@ async def in_order(steps: Iterable[Callable[[], Awaitable[_Result]]], at_once: i
             except Exception as error:  # noqa: BLE001 -- it is raised where the result is wanted
                 result.set_exception(error)
                 result.exception()  # so that one that nobody comes to is no warning
+                todo.clear()
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(at_once, len(todo)))]
     try:

@@ -97,8 +97,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=2 * (os.cpu_count() or 1),
         metavar="N",
-        help="clients that run at the same time, each with an account of its own; those that only wait for the server "
-        "do not count, unless N is 1 (default: twice the processors, here %(default)s)",
+        help="how many clients run at the same time; those that only wait for the server do not count unless N is 1 "
+        "(default: twice the processors, here %(default)s)",
     )
     group.add_argument("--isolated", action="store_true", help="give the client an empty home directory in each run")
     group = parser.add_argument_group("output")

@@ -73,11 +73,6 @@ class Recorder:
     taken: dict[tuple[str, str, bool], list[str]] = field(default_factory=dict)
     """Lines by entry, service, and whether it was the control that goes with the entry."""
 
-    @property
-    def user(self) -> User:
-        """The account the client has."""
-        return USER
-
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Run the client once."""
         if scenario.id == CONTROL and service.name in self.good:

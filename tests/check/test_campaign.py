@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from labserver.check.campaign import Campaign
 from labserver.check.case_run import Run
-from labserver.errors import UnavailableError
+from labserver.errors import ConfigurationError, UnavailableError
 from labserver.mailstore.directory import User
 from labserver.report.case import ClientRun
 from labserver.services import SERVICES
@@ -56,6 +58,10 @@ class Scripted:
     timed_out: frozenset[str] = frozenset()
     ran: list[str] = field(default_factory=list)
     seconds: float = 5.0
+    backwards: bool = False
+    """Whether runs that begin later end earlier."""
+    under_way: int = 0
+    most: int = 0
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Take the next script."""
@@ -63,13 +69,23 @@ class Scripted:
         name = f"{scenario.id}{' control' if control else ''}"
         self.ran.append(name)
         script = self.scripts.get(name, [refusing])
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        for _ in range(100 - len(self.ran) if self.backwards else 0):
+            await asyncio.sleep(0)
+        self.under_way -= 1
         scene = script[0] if len(script) == 1 else script.pop(0)
         client = ClientRun(ended="", seconds=0.0, output=str(len(self.ran)))
         return Run(trace=trace(scene()), client=client, user=_USER, timed_out=name in self.timed_out)
 
 
 def _reports(
-    runner: Scripted, *scenarios: str, service: str = "imap", policy: Policy | None = None, repeat: int = 1
+    runner: Scripted,
+    *scenarios: str,
+    service: str = "imap",
+    policy: Policy | None = None,
+    repeat: int = 1,
+    at_once: int = 1,
 ) -> list[CaseReport]:
     campaign = Campaign(
         runner=runner,
@@ -78,6 +94,7 @@ def _reports(
         services=[SERVICES[service]],
         policies={service: policy} if policy else {},
         repeat=repeat,
+        at_once=at_once,
     )
 
     async def collected() -> list[CaseReport]:
@@ -191,3 +208,44 @@ def test_what_cannot_be_served() -> None:
     reports = _reports(runner, "expired", "self-signed")
     assert _told(reports) == [("expired", Outcome.NOT_APPLICABLE), ("self-signed", Outcome.PASS)]
     assert reports[0].verdict.reason == "This host's OpenSSL does not serve it"
+
+
+_MANY = ("expired", "self-signed", "wrong-host", "untrusted-root", "response-injection", "tls-v1-0")
+
+
+def test_side_by_side() -> None:
+    """Cases run side by side, as many as allowed, after the known-good server; reports come in the cases' order."""
+    scripts = {"good": [through], "expired": [accepting], "response-injection control": [through]}
+    alone, together = Scripted(dict(scripts)), Scripted(dict(scripts), backwards=True)
+    expected = _told(_reports(alone, *_MANY))
+    assert _told(_reports(together, *_MANY, at_once=4)) == expected
+    assert [name for name, _ in expected] == list(_MANY)
+    assert (alone.most, together.most) == (1, 4)
+    assert together.ran[0] == "good"
+    assert sorted(together.ran) == sorted(alone.ran)
+
+
+def test_what_a_run_raises() -> None:
+    """A client that cannot be run ends the campaign, after the reports of the cases before; nothing else is begun."""
+
+    def impossible() -> Scene:
+        raise ConfigurationError("cannot run it")
+
+    runner = Scripted({"good": [through], "wrong-host": [impossible]}, backwards=True)
+    campaign = Campaign(
+        runner=runner,
+        catalogue=CATALOGUE,
+        scenarios=[CATALOGUE[name] for name in _MANY],
+        services=[SERVICES["imap"]],
+        at_once=2,
+    )
+    reports: list[CaseReport] = []
+
+    async def collect() -> None:
+        async for report in campaign.reports():
+            reports.append(report)  # noqa: PERF401 -- what comes before the error is wanted
+
+    with pytest.raises(ConfigurationError, match="cannot run it"):
+        asyncio.run(collect())
+    assert _told(reports) == [("expired", Outcome.PASS), ("self-signed", Outcome.PASS)]
+    assert "tls-v1-0" not in runner.ran

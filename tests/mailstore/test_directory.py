@@ -304,3 +304,27 @@ def test_client_certificates(der: bytes, account: str | None) -> None:
     users = (*USERS, User(name="carol", password="x", certificate_names=("badge 4711",)))
     for accept_any in (False, True):
         assert Directory(users, entropy=SystemEntropy(), accept_any=accept_any).certificate(der) == account
+
+
+def test_admitted_and_dismissed() -> None:
+    """Somebody who is admitted logs in and gets mail; dismissed, it is as if nobody had come."""
+    people = directory(catch_all=None)
+    guest = people.admit(User(name="guest", password="there"))
+    assert people.verify("guest@lab.test", "there") == "guest"
+    assert people.token(guest.token) == "guest"
+    assert people.recipient("guest+x@localhost") == "guest"
+    with pytest.raises(ConfigurationError, match="two users"):
+        people.admit(User(name="guest", password="again"))
+    people.dismiss("guest")
+    assert people.verify("guest", "there") is None
+    assert people.token(guest.token) is None
+    assert people.recipient("guest@lab.test") is None
+    assert people.users == directory(catch_all=None).users
+
+
+def test_dismissed_namesake() -> None:
+    """When the first user of a name is dismissed, the name alone means the next one."""
+    people = directory()
+    people.dismiss("alice")
+    assert people.resolve("alice") == "alice@example.org"
+    assert people.verify("alice@example.org", "other: pass") == "alice@example.org"

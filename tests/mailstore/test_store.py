@@ -11,11 +11,13 @@ from labserver.clock import FixedClock
 from labserver.errors import LimitExceededError, StoreError
 from labserver.limits import Limits
 from labserver.mailstore.message import Draft
+from labserver.mailstore.sqlite import SqliteStorage
 from labserver.mailstore.storage import MemoryStorage, MessagesAdded, MessagesRemoved
 from labserver.mailstore.store import MailStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from labserver.mailstore.account import Account
     from labserver.mailstore.storage import Change
@@ -182,3 +184,35 @@ def test_appending_to_several_mailboxes_is_all_or_nothing(mail_store: MailStore)
         mail_store.append({alice: [draft], gone: [draft]})
     assert len(alice.messages) == 1
     assert mail_store.append({alice: []}) == {}
+
+
+def test_removed_account(mail_store: MailStore) -> None:
+    """An account goes with its mail; whoever has its mailbox open sees it deleted; one of its name begins anew."""
+    for name in ("alice", "bob"):
+        mail_store.account(name).create("a/b")
+    inbox = mail_store.account("alice").mailbox("INBOX")
+    assert inbox is not None
+    inbox.append([Draft(content=b"Subject: gone\r\n\r\n")])
+    mail_store.remove("alice")
+    mail_store.remove("alice")
+    assert list(mail_store.accounts) == ["bob"]
+    assert inbox.removed
+    again = mail_store.account("alice").mailbox("INBOX")
+    assert again is not None
+    assert not again.messages
+    assert mail_store.account("alice").mailbox("a/b") is None
+    assert mail_store.account("bob").mailbox("a/b") is not None
+
+
+def test_removed_account_stays_removed(tmp_path: Path) -> None:
+    """A store file that is opened again has nothing of it."""
+    path = tmp_path / "lab.db"
+    store = MailStore(storage=SqliteStorage(path))
+    for name in ("alice", "bob"):
+        store.account(name).create("a/b")
+    store.remove("alice")
+    store.close()
+    store = MailStore(storage=SqliteStorage(path))
+    assert list(store.accounts) == ["bob"]
+    assert store.account("alice").mailbox("a/b") is None
+    store.close()
