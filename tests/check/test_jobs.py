@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,7 +29,13 @@ _STRICT = ("sh", "-c", 'exec "$0" -m tests.reference strict "$@" "$LABSERVER_SER
 
 def _check(*arguments: str, code: int) -> str:
     done = subprocess.run(
-        [*_CHECK, *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        [*_CHECK, *arguments],
+        cwd=_ROOT,
+        env=os.environ | {"PATIENCE": str(PATIENCE)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
@@ -36,13 +43,14 @@ def _check(*arguments: str, code: int) -> str:
 
 def test_jobs_change_nothing(tmp_path: Path) -> None:
     """One client after the other, or eight at a time: the same cases in the same order, with the same transcripts."""
-    chosen = ("good", "expired", "self-signed", "starttls-refused", "scram-bad-server-signature", "response-injection")
-    told, documents = set(), list[object]()
+    chosen = ("good", "expired", "self-signed", "starttls-refused", "scram-bad-server-signature")
+    told, documents = set(), list[list[str]]()
     for jobs in ("1", "8"):
         report = tmp_path / f"{jobs}.json"
         arguments = ("--service", "smtp", "--service", "imap", *(f"--scenario={one}" for one in chosen))
         told.add(_check("--jobs", jobs, *arguments, "--json", str(report), "--", *_STRICT, code=0))
-        documents.append(_without_times(json.loads(report.read_text())["cases"]))
+        cases = _without_times(json.loads(report.read_text())["cases"])
+        documents.append(json.dumps(cases, indent=1).splitlines())
     assert len(told) == 1
     assert documents[0] == documents[1]
 

@@ -1,7 +1,11 @@
-"""A reference client as a program: ``strict|gullible HOST PORT CA USER PASSWORD ADDRESS SERVICE``."""
+"""A reference client as a program: ``strict|gullible HOST PORT CA USER PASSWORD ADDRESS SERVICE``.
+
+The strict one waits $PATIENCE seconds for the server.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,6 @@ from tests.reference.client import GULLIBLE, STRICT, Account, client
 from tests.reference.sockets import SocketDriver
 
 _, name, host, port, ca, user, password, address, service = sys.argv
-traits = replace(STRICT, patience=0.7) if name == STRICT.name else GULLIBLE
+traits = replace(STRICT, patience=float(os.environ.get("PATIENCE", "0.7"))) if name == STRICT.name else GULLIBLE
 driver = SocketDriver(host=host, port=int(port), ca=Path(ca), traits=traits)
 driver.run(client(service, traits, Account(user=user, password=password, address=address)))
