@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationFailed",
     "AuthenticationSucceeded",
+    "ClientHelloReceived",
     "CommandReceived",
     "Connected",
     "DataReceived",
@@ -26,6 +27,7 @@ __all__ = [
     "InternalFault",
     "LineReceived",
     "MailDelivered",
+    "MechanismsListed",
     "Misbehaved",
     "PlaintextDiscarded",
     "RawReceived",
@@ -181,6 +183,25 @@ class TlsStarted(Event):
     """The server began to wait for a ClientHello."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientHelloReceived(Event):
+    """What the client offered to TLS, by IANA's names; a number in hexadecimal stands where the lab knows none.
+
+    It is in the traces of ``labserver check``, which reads it from the octets, and in no live transcript.
+    """
+
+    versions: tuple[str, ...]
+    """``TLSv1.3`` …"""
+    groups: tuple[str, ...]
+    """For key exchange (RFC 8446 4.2.7)."""
+    signatures: tuple[str, ...]
+    """The schemes in which the server may sign (RFC 8446 4.2.3)."""
+    extensions: tuple[str, ...]
+    """``server_name``, ``status_request`` …"""
+    suites: int
+    """How many cipher suites."""
+
+
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsEstablished(Event):
@@ -222,6 +243,14 @@ class AuthenticationFailed(Event):
     secure: bool
     remedy: str = ""
     """What to do about it, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MechanismsListed(Event):
+    """A reply told the client which SASL mechanisms there are; in the traces of ``labserver check``, as above."""
+
+    mechanisms: tuple[str, ...]
+    secure: bool
 
 
 @quick

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.check.ordered import Once, in_order
 from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
-from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context, Outcome
 from labserver.verdicts.judge import CONTROL, Tally, Verdict, judge, not_applicable, worst
 from labserver.verdicts.policy import default_policy
@@ -158,7 +157,6 @@ class Campaign:
 
     def _context(self, run: Run, known: _Known | None = None, control: Trace | None = None) -> Context:
         return Context(
-            canary=Canary(user=run.user.name, password=run.user.password, token=run.user.token),
             timed_out=run.timed_out,
             seconds=self.runner.seconds,
             control=control,

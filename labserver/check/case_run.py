@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from labserver.check.accounts import run_account
 from labserver.check.placeholders import fill
+from labserver.check.witness import Witness, canary_of
 from labserver.events import Disconnected
 from labserver.pki.environment import lab_variables, trust_variables
 from labserver.report.case import ClientRun
-from labserver.verdicts.canary import Canary, Exposure
+from labserver.verdicts.canary import Exposure
 from labserver.verdicts.policy import Policy
-from labserver.verdicts.trace import Session, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from labserver.servers.leases import Lease
     from labserver.services import Service
     from labserver.session.transcript import SessionRecord
+    from labserver.verdicts.trace import Trace
 
-__all__ = ["CaseRun", "Run", "settled", "trace_of"]
+__all__ = ["CaseRun", "Run", "settled"]
 
 _SETTLE = 1.0
 """Seconds after the client's end for its last connections to end, too, however late it is."""
@@ -46,8 +47,6 @@ class Run:
 
     trace: Trace
     client: ClientRun
-    user: User
-    """The account that the client had."""
     timed_out: bool
 
 
@@ -72,14 +71,18 @@ class CaseRun:
                 lease = self.lab.lease(
                     scenario.id, [service.name], control=control, cleartext=cleartext, account=user.name
                 )
+                witness = Witness(canary_of(user))
+                lease.transcript.subscribers.add(witness.observe)
                 try:
                     with self._home() as home:
                         values = self._values(lease, scenario, service, policy) | _of_account(user)
-                        return await self._watched(slot, lease, user, values, home)
+                        return await self._watched(slot, lease, witness, user, values, home)
                 finally:
                     await lease.close()
 
-    async def _watched(self, slot: Slot, lease: Lease, user: User, values: dict[str, str], home: dict[str, str]) -> Run:
+    async def _watched(
+        self, slot: Slot, lease: Lease, witness: Witness, user: User, values: dict[str, str], home: dict[str, str]
+    ) -> Run:
         words = fill(self.words, values)
         environment = os.environ | _variables(lease, user, values) | home | dict(self.naming.environment)
         clock = asyncio.get_running_loop().time
@@ -93,7 +96,7 @@ class CaseRun:
                 if code is not None:
                     slot.client_ended()
                 lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
-                trace = trace_of(lease.sessions)  # before the client is ended: what that does is not its own doing
+                trace = witness.trace()  # before the client is ended: what that does is not its own doing
             finally:
                 waiting.cancel()
                 await process.end()
@@ -102,7 +105,6 @@ class CaseRun:
         return Run(
             trace=trace,
             client=ClientRun(ended=ended, seconds=seconds, output=_masked(process.output, user)),
-            user=user,
             timed_out=code is None or lingers,
         )
 
@@ -130,15 +132,6 @@ class CaseRun:
         with tempfile.TemporaryDirectory(prefix="labserver-home-") as home:
             folders = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
             yield {"HOME": home} | {name: f"{home}/{folder}" for name, folder in folders.items()}
-
-
-def trace_of(records: list[SessionRecord]) -> Trace:
-    """Return what the records hold now; they may go on."""
-    return Trace(
-        sessions=tuple(
-            Session(number=record.number, started=record.started, events=tuple(record.events)) for record in records
-        )
-    )
 
 
 async def settled(lease: Lease, seconds: float = _SETTLE) -> bool:
@@ -171,7 +164,7 @@ def _of_account(user: User) -> dict[str, str]:
 
 def _masked(output: str, user: User) -> str:
     """Return what a client printed without the lines that have its password, in whatever form: many print it."""
-    canary = Canary(user=user.name, password=user.password, token=user.token)
+    canary = canary_of(user)
     return "".join(
         line if (canary.exposed_in(line.encode()) or _NOTHING)[0] < Exposure.PASSWORD else "****\n"
         for line in output.splitlines(keepends=True)

@@ -60,6 +60,17 @@ def _connected(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- {record.get('service')}: {record.get('peer')} connected, {record.get('started')}"
 
 
+def _hello(record: Mapping[str, object]) -> Iterator[str]:
+    for what in ("versions", "groups", "signatures", "extensions"):
+        listed = record.get(what)
+        yield f"-- ClientHello: {what} {' '.join(map(str, listed)) if isinstance(listed, list) and listed else 'none'}"
+
+
+def _listed(record: Mapping[str, object]) -> Iterator[str]:
+    names = record.get("mechanisms")
+    yield f"-- SASL mechanisms offered: {' '.join(map(str, names)) if isinstance(names, list) and names else 'none'}"
+
+
 def _established(record: Mapping[str, object]) -> Iterator[str]:
     facts = record.get("facts")
     facts = facts if isinstance(facts, dict) else {}
@@ -134,6 +145,8 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "RawSent": lambda record: iter([f"<< {record.get('size')} octets {_hex(record)}"]),
     "PlaintextDiscarded": _discarded,
     "TlsStarted": lambda _: iter(["-- TLS: waiting for the handshake"]),
+    "ClientHelloReceived": _hello,
+    "MechanismsListed": _listed,
     "TlsEstablished": _established,
     "TlsFailed": _failed,
     "AuthenticationSucceeded": _authenticated,

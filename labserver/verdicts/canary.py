@@ -5,9 +5,6 @@ A form is found by undoing encodings, not by guessing them: octets are looked at
 in combinations of these. So LOGIN and PASS, literals, AUTH PLAIN, LOGIN, XOAUTH2 and OAUTHBEARER, in a command, in a
 continuation or in the middle of a mail, need no code of their own. The password may be prepared (RFC 4013), normalised,
 and in UTF-8, Latin-1 or UTF-16.
-
-A *digest* of the password is recognised by computing it from the challenge that the server gave: CRAM-MD5, APOP, SCRAM.
-Mechanisms the lab does not speak (NTLM, DIGEST-MD5) get no challenge, so there is nothing of theirs to recognise.
 """
 
 from __future__ import annotations
@@ -22,14 +19,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from labserver import events
 from labserver.saslprep import prepared
-from labserver.verdicts.digests import Digests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Canary", "Exposure", "Sighting"]
+__all__ = ["Canary", "Exposure"]
 
 _DEPTH = 3
 """Encodings within encodings: base64 of a mail that holds base64, percent-encoded."""
@@ -46,19 +41,6 @@ class Exposure(IntEnum):
     """Something computed from the password, from which it can be guessed off line."""
     PASSWORD = 3
     """The password, or the bearer token in its place."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """The canary, seen."""
-
-    index: int
-    """The place of the event in its session."""
-    exposure: Exposure
-    form: str
-    """In which form: a phrase, ``in base64``."""
-    secure: bool
-    """Inside TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,42 +64,6 @@ class Canary:
             if named is None and any(name in view for name in names):
                 named = form
         return None if named is None else (Exposure.NAME, named)
-
-    def sightings(self, session: Iterable[events.Event]) -> Iterator[Sighting]:
-        """Yield what a session's events show of the canary, in order."""
-        digests = Digests(password=self.password)
-        in_clear: list[tuple[int, bytes]] = []
-        worst_in_clear = 0
-        for index, event in enumerate(session):
-            computed = digests.take(event)
-            if isinstance(event, events.RawReceived) and not event.encrypted:
-                in_clear.append((index, event.data))
-            said = _said(event)
-            if said is None:
-                continue
-            data, secure = said
-            found = (Exposure.DIGEST, computed) if computed else None
-            found = max(filter(None, (found, self.exposed_in(data))), default=None)
-            if found is not None:
-                worst_in_clear = max(worst_in_clear, 0 if secure else found[0])
-                yield Sighting(index=index, exposure=found[0], form=found[1], secure=secure)
-        yield from self._unframed(in_clear, worst_in_clear)
-
-    def _unframed(self, received: list[tuple[int, bytes]], known: int) -> Iterator[Sighting]:
-        """Yield what the network showed but no command did: a line without its end, or clear text where TLS belongs."""
-        found = self.exposed_in(b"".join(data for _, data in received))
-        if found is not None and found[0] > known:
-            yield Sighting(index=received[-1][0], exposure=found[0], form=found[1], secure=False)
-
-
-def _said(event: events.Event) -> tuple[bytes, bool] | None:
-    match event:
-        case events.CommandReceived() | events.LineReceived() | events.DataReceived():
-            return event.data, event.secure
-        case events.PlaintextDiscarded():
-            return event.data, False
-        case _:
-            return None
 
 
 @lru_cache(maxsize=16)

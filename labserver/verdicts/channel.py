@@ -45,11 +45,11 @@ def _used(inquiry: Inquiry, accepted: str, *facets: str) -> Iterator[Breach]:
     for session in inquiry.trace.afflicted(*facets):
         used = next((evidence for evidence, _ in session.spoken(secure=True)), None)
         if used is not None:
-            yield Breach(what=f"{accepted} and {_sent(inquiry, session)}", evidence=used)
+            yield Breach(what=f"{accepted} and {_sent(session)}", evidence=used)
 
 
-def _sent(inquiry: Inquiry, session: Session) -> str:
-    worst = max((sighting.exposure for sighting in inquiry.context.canary.sightings(session.events)), default=None)
+def _sent(session: Session) -> str:
+    worst = max((sighting.exposure for sighting in session.sightings), default=None)
     match worst:
         case Exposure.PASSWORD:
             return "sent the password"

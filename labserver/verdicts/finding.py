@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labserver.scenario import Scenario, Severity
     from labserver.services import Service
-    from labserver.verdicts.canary import Canary
     from labserver.verdicts.policy import Policy
     from labserver.verdicts.trace import Evidence, Trace
 
@@ -43,7 +42,6 @@ _RANKS = {outcome: rank for rank, outcome in enumerate(Outcome)}
 class Context:
     """What is known of a run besides its trace."""
 
-    canary: Canary
     timed_out: bool = False
     """The client still ran at the deadline; the trace is what had happened until then."""
     seconds: float = 0.0

@@ -38,7 +38,7 @@ _EXPOSED = {
 def secret_in_clear(inquiry: Inquiry) -> Iterator[Breach]:
     """Find the canary outside TLS."""
     for session in inquiry.trace.sessions:
-        for sighting in inquiry.context.canary.sightings(session.events):
+        for sighting in session.sightings:
             if not sighting.secure:
                 what, severity, outcome = _EXPOSED[sighting.exposure]
                 yield Breach(
@@ -118,12 +118,12 @@ def weaker_retry(inquiry: Inquiry) -> Iterator[Breach]:
                 )
             strongest, rejected_in_tls = max(strongest, strength), rejected_in_tls or secure
         if rejected_in_tls:
-            yield from _blurted(inquiry, session)
+            yield from _blurted(session)
 
 
-def _blurted(inquiry: Inquiry, session: Session) -> Iterator[Breach]:
+def _blurted(session: Session) -> Iterator[Breach]:
     """Find the password in clear where no command was made of it: on a port that speaks nothing but TLS."""
-    for sighting in inquiry.context.canary.sightings(session.events):
+    for sighting in session.sightings:
         if sighting.exposure > Exposure.NAME and not sighting.secure:
             yield Breach(what="tried again in clear", evidence=session.evidence(sighting.index))
 

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["FAREWELLS", "Evidence", "Session", "Spoken", "Trace"]
+    from labserver.verdicts.sightings import Sighting
+
+__all__ = ["FAREWELLS", "HANDSHAKE", "Evidence", "Session", "Spoken", "Trace"]
 
 Spoken = CommandReceived | LineReceived | DataReceived
 """What a client says, as far as it makes sense to the dialogue."""
 FAREWELLS = frozenset({"QUIT", "LOGOUT"})
 """How a client that does not like what it sees says goodbye, inside TLS too (RFC 3207 4.1)."""
-_HANDSHAKE = b"\x16\x03"
+HANDSHAKE = b"\x16\x03"
 """The first octets of a ClientHello: a TLS record of type handshake (RFC 8446 5.1)."""
 
 
@@ -51,6 +53,11 @@ class Session:
     number: int
     started: datetime
     events: tuple[Event, ...]
+    """What happened, without any secret."""
+    sightings: tuple[Sighting, ...] = ()
+    """Which of the events held the canary, and in which form."""
+    elided: int = 0
+    """Events that were left out, because there were very many and they told nothing new."""
 
     def evidence(self, index: int) -> Evidence:
         """Return the event at ``index`` as evidence."""
@@ -77,7 +84,7 @@ class Session:
         hello = False
         for index, event in enumerate(self.events):
             if isinstance(event, RawReceived):
-                hello = not event.encrypted and event.data.startswith(_HANDSHAKE)
+                hello = not event.encrypted and event.data.startswith(HANDSHAKE)
             if hello or not isinstance(event, Spoken) or event.secure is not secure:
                 continue
             if not (isinstance(event, CommandReceived) and event.verb in FAREWELLS):

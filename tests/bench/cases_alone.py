@@ -14,12 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from labserver.check.case_run import settled, trace_of
+from labserver.check.case_run import settled
+from labserver.check.witness import canary_of, trace_of
 from labserver.lab import Lab
 from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
-from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import judge
 from labserver.verdicts.policy import default_policy
@@ -54,10 +54,8 @@ async def _case(lab: Lab, scenario: Scenario, service: Service) -> float:
     writer.close()
     left = time.perf_counter()
     await settled(lease)
-    context = Context(
-        canary=Canary(user=user.name, password=user.password, token=user.token), timed_out=False, seconds=1
-    )
-    judge(scenario, service, default_policy(service), trace_of(lease.sessions), context)
+    context = Context(timed_out=False, seconds=1)
+    judge(scenario, service, default_policy(service), trace_of(lease.sessions, canary_of(user)), context)
     await lease.close()
     return time.perf_counter() - left + opened - start
 

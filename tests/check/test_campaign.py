@@ -10,6 +10,7 @@ import pytest
 
 from labserver.check.campaign import Campaign
 from labserver.check.case_run import Run
+from labserver.check.witness import canary_of
 from labserver.errors import ConfigurationError, UnavailableError
 from labserver.mailstore.directory import User
 from labserver.report.case import ClientRun
@@ -76,7 +77,7 @@ class Scripted:
         self.under_way -= 1
         scene = script[0] if len(script) == 1 else script.pop(0)
         client = ClientRun(ended="", seconds=0.0, output=str(len(self.ran)))
-        return Run(trace=trace(scene()), client=client, user=_USER, timed_out=name in self.timed_out)
+        return Run(trace=trace(scene(), canary=canary_of(_USER)), client=client, timed_out=name in self.timed_out)
 
 
 def _reports(

@@ -20,7 +20,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from labserver.check.case_run import Run, trace_of
+from labserver.check.case_run import Run
+from labserver.check.witness import canary_of, trace_of
 from labserver.clock import SystemClock
 from labserver.mailstore.message import Draft
 from labserver.pki.chain import certificates_pem
@@ -438,6 +439,6 @@ class InMemory:
         account = Account(user=self.user.name, password=password, address=self.user.address)
         with mock.patch.object(asyncio, "get_running_loop", return_value=driver.loop):
             timed_out = driver.run(self.around(client(service.name, self.traits, account)))
-            trace = trace_of(list(transcript.records()))
+            trace = trace_of(transcript.records(), canary_of(self.user))
             driver.drop()
-        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), user=self.user, timed_out=timed_out)
+        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labserver.check.case_run import Run, settled, trace_of
+from labserver.check.case_run import Run, settled
+from labserver.check.witness import canary_of, trace_of
 from labserver.report.case import ClientRun
 from tests.reference.client import Account, client
 from tests.reference.sockets import SocketDriver
@@ -44,9 +45,9 @@ class OverSockets:
             timed_out = not running.done()
             if not timed_out:
                 await settled(lease)
-            trace = trace_of(lease.sessions)
+            trace = trace_of(lease.sessions, canary_of(self.user))
             driver.abort()
             await running
         finally:
             await lease.close()
-        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), user=self.user, timed_out=timed_out)
+        return Run(trace=trace, client=ClientRun(ended="", seconds=0.0, output=""), timed_out=timed_out)

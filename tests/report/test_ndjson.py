@@ -33,6 +33,7 @@ def _made(kind: type[events.Event]) -> events.Event:
         "bytes | None": b"masked",
         "int": 6,
         "bool": True,
+        "tuple[str, ...]": ("a", "b"),
         "TlsFacts": events.TlsFacts(version="TLSv1.3", cipher="AES"),
         "Mapping[str, object]": {"sender": "a@b", "recipients": [{"account": None}]},
     }

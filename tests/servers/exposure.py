@@ -20,7 +20,6 @@ from labserver.report.ndjson import encoded
 from labserver.report.text import lines
 from labserver.services import SERVICES
 from labserver.session.transcript import Transcript
-from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Tally, judge
 from labserver.verdicts.policy import default_policy
@@ -101,7 +100,7 @@ class _Heard(logging.Handler):
 def _report(service: str, scenario: str, happened: Sequence[Event]) -> CaseReport:
     one, entry = SERVICES[service], CATALOGUE[scenario]
     kept = Trace(sessions=(Session(number=1, started=_STARTED, events=tuple(happened)),))
-    context = Context(canary=Canary(user="\ue000nobody", password="\ue000nothing"), seconds=20.0)
+    context = Context(seconds=20.0)
     policy = default_policy(one)
     return CaseReport(
         scenario=entry,

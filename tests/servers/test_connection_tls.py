@@ -11,6 +11,7 @@ from OpenSSL import SSL
 
 from labserver import events
 from labserver.verdicts.canary import Canary, Exposure
+from labserver.verdicts.sightings import sightings
 from tests.servers.exposure import exposed, shown
 from tests.servers.line import Line, Loop, line
 from tests.session.playbook import Scripted
@@ -289,7 +290,7 @@ def _seen(line: Line, service: str) -> list[tuple[Exposure, bool]]:
     """Return what the rules see of the password, having checked that nobody else sees it."""
     for name, text in shown(service, line.record.events).items():
         assert not exposed(text, "s3cret"), name
-    found = _CANARY.sightings(line.record.events)
+    found = sightings(_CANARY, line.record.events)
     return [(sighting.exposure, sighting.secure) for sighting in found if sighting.exposure is Exposure.PASSWORD]
 
 

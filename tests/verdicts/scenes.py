@@ -12,6 +12,7 @@ from labserver.verdicts.canary import Canary
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Verdict, judge
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.sightings import sightings
 from labserver.verdicts.trace import Session, Trace
 from tests.ours import CATALOGUE
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.policy import Policy
 
 CANARY = Canary(user="canary-1a2b", password='Sing "5" \\o/ päss', token="ya29.token")
-CONTEXT = Context(canary=CANARY, seconds=20.0)
+CONTEXT = Context(seconds=20.0)
 _STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 _FACTS = events.TlsFacts(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256")
 
@@ -104,11 +105,16 @@ class Scene:
         return self
 
 
-def trace(*scenes: Scene) -> Trace:
+def trace(*scenes: Scene, canary: Canary = CANARY) -> Trace:
     """Return the trace of these sessions."""
     return Trace(
         sessions=tuple(
-            Session(number=number, started=_STARTED, events=tuple(scene.events))
+            Session(
+                number=number,
+                started=_STARTED,
+                events=tuple(scene.events),
+                sightings=tuple(sightings(canary, scene.events)),
+            )
             for number, scene in enumerate(scenes, start=1)
         )
     )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from labserver.verdicts import canary
 from labserver.verdicts.canary import Canary, Exposure
+from labserver.verdicts.sightings import sightings
 from tests.reference.scram import ScramClient
 from tests.verdicts.scenes import CANARY, Scene
 
@@ -105,7 +106,7 @@ def test_any_password(password: str, before: bytes, after: bytes) -> None:
 
 
 def _sightings(scene: Scene) -> list[tuple[Exposure, str, bool]]:
-    return [(one.exposure, one.form, one.secure) for one in CANARY.sightings(scene.events)]
+    return [(one.exposure, one.form, one.secure) for one in sightings(CANARY, scene.events)]
 
 
 @pytest.mark.parametrize("size", range(3))
@@ -128,14 +129,14 @@ def test_flood_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         flood.says(b"a%d NOOP\r\n" % number)
     one = Canary(user="flooded", password="Sing unheard")
-    assert list(one.sightings(flood.events)) == []
+    assert list(sightings(one, flood.events)) == []
     assert len(worked_out) == len(set(worked_out))
 
 
 def test_where_it_was_said() -> None:
     """A sighting tells the event, the form, and whether TLS hid it."""
     scene = Scene().says(b"a NOOP\r\n").says(b"PASS " + PASSWORD + b"\r\n").tls().line(_b64(PASSWORD) + b"\r\n")
-    (first, second) = CANARY.sightings(scene.events)
+    (first, second) = sightings(CANARY, scene.events)
     assert (first.index, first.exposure, first.form, first.secure) == (2, Exposure.PASSWORD, "as it is", False)
     assert (second.index, second.exposure, second.form, second.secure) == (4, Exposure.PASSWORD, "in base64", True)
 
