@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labserver.scenario import Severity
-from labserver.verdicts import channel, conduct, secrecy
+from labserver.verdicts import attention, channel, conduct, secrecy
 from labserver.verdicts.finding import Finding, Outcome
 from labserver.verdicts.policy import ANY, STARTS_TLS, TLS_REQUIRED
 
@@ -165,6 +165,38 @@ _ALL = (
         source="RFC 5802 3 and 5",
         binding=ANY,
         breaches=conduct.wrong_proof_believed,
+    ),
+    Rule(
+        id="only-offered-mechanisms",
+        sentence="Inside TLS it authenticates by a mechanism that is offered there.",
+        severity=Severity.HIGH,
+        source="RFC 3207 4.2, RFC 9051 6.2.1",
+        binding=ANY,
+        breaches=attention.mechanism_not_offered,
+    ),
+    Rule(
+        id="mail-only-when-asked",
+        sentence="It sends a message only when the server has asked for it.",
+        severity=Severity.HIGH,
+        source="RFC 5321 3.3, RFC 9051 4.3",
+        binding=ANY,
+        breaches=attention.mail_sent_unasked,
+    ),
+    Rule(
+        id="no-refused-mail-again",
+        sentence="It does not send mail again that was refused for good.",
+        severity=Severity.LOW,
+        source="RFC 5321 4.2.1",
+        binding=ANY,
+        breaches=attention.refused_mail_repeated,
+    ),
+    Rule(
+        id="no-stale-uids",
+        sentence="It changes no message by a UID from before UIDVALIDITY changed.",
+        severity=Severity.HIGH,
+        source="RFC 9051 2.3.1.1",
+        binding=ANY,
+        breaches=attention.stale_uid_used,
     ),
 )
 

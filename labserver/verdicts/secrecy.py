@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.finding import Inquiry
     from labserver.verdicts.trace import Evidence, Session
 
-__all__ = ["authentication_in_clear", "beyond_discovery", "preauth_used", "secret_in_clear", "weaker_retry"]
+__all__ = ["attempts", "authentication_in_clear", "beyond_discovery", "preauth_used", "secret_in_clear", "weaker_retry"]
 
 _DISCOVERY = frozenset(
     {"EHLO", "HELO", "LHLO", "CAPABILITY", "CAPA", "NOOP", "RSET", "STARTTLS", "STLS", "QUIT", "LOGOUT"}
@@ -105,7 +105,7 @@ def weaker_retry(inquiry: Inquiry) -> Iterator[Breach]:
     """Find attempts after the rejection that are weaker than the one that was rejected."""
     strongest, rejected_in_tls = -1, False
     for session in inquiry.trace.sessions:
-        for evidence, mechanism, secure in _attempts(session):
+        for evidence, mechanism, secure in attempts(session):
             strength = next((rank for pattern, rank in _STRENGTHS if pattern.fullmatch(mechanism)), 0)
             if rejected_in_tls and not secure:
                 yield Breach(what=f"tried again with {mechanism} in clear", evidence=evidence)
@@ -128,7 +128,7 @@ def _blurted(session: Session) -> Iterator[Breach]:
             yield Breach(what="tried again in clear", evidence=session.evidence(sighting.index))
 
 
-def _attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:
+def attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:
     """Yield each attempt to authenticate: the event, its mechanism and whether it was inside TLS."""
     for evidence in session.each(events.CommandReceived):
         event = evidence.event

@@ -23,17 +23,33 @@ _STOPS = frozenset(
     {"challenge", "endless-challenges", "foreign-greeting", "login-unasked", "proof", "repeat", "scram", "tls-version"}
 )
 """Kinds behind whose example a right client says nothing more, and a wrong one does."""
-_REJECTED = _STOPS | {"silence", "tls-alpn", "tls-stalled", "tls-suites", "upgrade-pretended", "upgrade-refused"}
+_WEAK = frozenset({"tls-groups", "tls-signatures"})
+"""Kinds whose example is a handshake that is too weak."""
+_REJECTED = (
+    _STOPS | _WEAK | {"silence", "tls-alpn", "tls-stalled", "tls-suites", "upgrade-pretended", "upgrade-refused"}
+)
 """Kinds whose example has to be rejected."""
+_RULES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_STOPS, ("stops-there",)),
+    **dict.fromkeys(_WEAK, ("rejects-handshake",)),
+    **dict.fromkeys(("answer", "quota-full"), ("mail-only-when-asked",)),
+    "data-refused": ("no-refused-mail-again",),
+    "injection": ("only-offered-mechanisms",),
+    "uidvalidity": ("no-stale-uids",),
+}
+"""What a client does wrong at their examples, where that is no rule that always holds."""
 _SLOW: dict[str, dict[str, object]] = {
     "delay": {"when": {"nth": "1"}, "seconds": 0.5},
     "drip": {"size": 1, "seconds": 0.02},
     "hold": {"when": {"nth": "1"}, "seconds": 0.5},
+    "records": {"size": 256, "seconds": 0.1},
+    "segments": {"when": {"on": ["greeting", "command"]}},
     "withhold": {"seconds": 0.5},
 }
-"""Kinds that a right client waits for, and the fields that make their example slow enough for one that does not."""
+"""Kinds that a right client waits for, and the fields by which their example is too much for one that does not."""
 _MECHANISMS = {
     "challenge": ("CRAM-MD5",),
+    "injection": ("SCRAM-SHA-256",),
     "login-unasked": ("SCRAM-SHA-256",),
     "proof": ("SCRAM-SHA-256",),
     "scram": ("SCRAM-SHA-256",),
@@ -56,7 +72,7 @@ def alone(kind: str) -> Scenario:
         expects="It works with the server, or stops there.",
         expectation=Expectation.REJECT if kind in _REJECTED else expectation,
         severity=Severity.MEDIUM if kind in _REJECTED else Severity.NONE,
-        rules=("stops-there",) if kind in _STOPS else (),
+        rules=_RULES.get(kind, ()),
         references=(),
         services=services,
         chain=Chain(links),

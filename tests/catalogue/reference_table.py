@@ -36,7 +36,7 @@ rejected and nobody can fail, breaks the build. `./lab test --entry ID` plays on
 |---|---|
 | strict | right in every respect, and does the least: it logs in, and sends a mail or opens the mailbox |
 | diligent | right in every respect, with a whole job to do; it asks for TLS that is not offered, too, and tries again |
-| impatient | right, but gives up on a server that is slow; asked where a server has to be accepted |
+| impatient | right, but gives up on what is slow or comes in pieces; asked where a server has not to be rejected |
 | gullible | believes everything, and waits for ever |
 | reckless | goes on whatever it is answered: in clear, with weaker mechanisms, from the beginning |
 | antique | gullible, and speaks every TLS since SSL 3.0; asked where the others do not meet the fault |

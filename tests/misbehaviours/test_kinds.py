@@ -680,7 +680,21 @@ PRESENTED: dict[str, tuple[str, dict[str, Any], Presentation]] = {
         Presentation(ciphers="AES128-SHA", suites=("TLS_AES_128_GCM_SHA256",), engine="tlslite"),
     ),
     "groups": ("tls-groups", {"groups": ["X25519", "P-384"]}, Presentation(groups=("X25519", "P-384"))),
-    "signatures": ("tls-signatures", {"signatures": ["RSA+SHA1"]}, Presentation(signatures=("RSA+SHA1",))),
+    "groups that TLS 1.3 does not have": (
+        "tls-groups",
+        {"groups": ["secp192r1", "secp256k1", "P-224"]},
+        Presentation(groups=("secp192r1", "secp256k1", "P-224"), maximum="TLSv1.2"),
+    ),
+    "signatures": (
+        "tls-signatures",
+        {"signatures": ["RSA+SHA1", "rsa_pss_rsae_sha256"]},
+        Presentation(signatures=("RSA+SHA1", "rsa_pss_rsae_sha256")),
+    ),
+    "signatures that TLS 1.3 does not have": (
+        "tls-signatures",
+        {"signatures": ["RSA+SHA1", "rsa_pkcs1_sha256"]},
+        Presentation(signatures=("RSA+SHA1", "rsa_pkcs1_sha256"), maximum="TLSv1.2"),
+    ),
     "a protocol": ("tls-alpn", {"protocol": "h2"}, Presentation(alpn="h2")),
     "no protocol": ("tls-alpn", {}, Presentation(alpn="")),
     "certificate asked": ("tls-client-certificate", {}, Presentation(client_certificate="asked")),

@@ -15,7 +15,7 @@ from unittest import mock
 from tlslite.constants import ExtensionType
 from tlslite.errors import TLSError
 from tlslite.extensions import StatusRequestExtension, TLSExtension
-from tlslite.handshakesettings import ALL_CIPHER_NAMES, ALL_MAC_NAMES, HandshakeSettings
+from tlslite.handshakesettings import ALL_CIPHER_NAMES, ALL_CURVE_NAMES, ALL_MAC_NAMES, HandshakeSettings
 from tlslite.messages import ClientHello
 from tlslite.tlsconnection import TLSConnection
 from tlslite.x509 import X509
@@ -99,6 +99,7 @@ def _antique() -> HandshakeSettings:
     settings.versions = [*settings.versions, (3, 0)]
     settings.cipherNames = list(ALL_CIPHER_NAMES)
     settings.macNames = list(ALL_MAC_NAMES)
+    settings.eccCurves = list(ALL_CURVE_NAMES)
     settings.minKeySize = 512
     return settings
 

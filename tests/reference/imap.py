@@ -103,8 +103,10 @@ class Imap(Session):
     def _read_and_keep(self, selected: list[bytes]) -> Generator[Step, bytes, None]:
         """Do with the selected mailbox what mail clients do."""
         uid = b"1"
-        if int(_first(_EXISTS, selected, b"0")):
+        if told := int(_first(_EXISTS, selected, b"0")):
             _, lines = yield from self._ask(b"UID FETCH 1:* (UID FLAGS)")
+            while not self.traits.careful and len(lines) < told:  # it was told that there are so many
+                lines.append((yield from self._response()))
             uid = max((found[1] for line in lines if (found := _UID.search(line))), key=int, default=uid)
             _, lines = yield from self._ask(b"UID FETCH %b (UID BODY.PEEK[])" % uid)
             if self.traits.careful and any(b"BODY[]" in line and b"UID " + uid not in line for line in lines):
@@ -134,6 +136,8 @@ class Imap(Session):
         if (yield from self._may_go_on()):
             yield Send(_DRAFT + b"\r\n")
             yield from self._answer()
+        elif self.traits.deaf:
+            yield Send(_DRAFT + b"\r\n")
 
     def _may_go_on(self) -> Generator[Step, bytes, bool]:
         """Wait for the continuation request; return False if the command was answered instead."""

@@ -134,7 +134,7 @@ class Session:
         """Read a line, its end left out. A reckless client takes any line feed for an end, others only CRLF."""
         end = b"\n" if self.traits.deaf else b"\r\n"
         while end not in self.buffer:
-            if self.traits.careful and len(self.buffer) > _LONGEST:
+            if (self.traits.careful and len(self.buffer) > _LONGEST) or (self.traits.whole and self.buffer):
                 raise RefusedError
             yield from self.more()
         line, _, self.buffer = self.buffer.partition(end)

@@ -40,6 +40,8 @@ class Traits:
     """SASL mechanisms in its order; with none, the protocol's own command where PLAIN is offered, else SCRAM."""
     mistaken: bool = False
     """It has the wrong password."""
+    whole: bool = False
+    """It takes a line only if all of it comes at once, as if TCP had lines."""
     antique: bool = False
     """It speaks every version of TLS since SSL 3.0 with every cipher suite, and checks nothing."""
 
@@ -50,8 +52,8 @@ GULLIBLE = Traits(name="gullible", careful=False, patience=None)
 """Falls for everything."""
 DILIGENT = Traits(name="diligent", careful=True, patience=2.0, thorough=True, connections=2, prefers=_STRONGEST_FIRST)
 """Right in every respect, with a whole job to do: it tries again what was refused for a moment."""
-IMPATIENT = Traits(name="impatient", careful=True, patience=0.3, thorough=True, prefers=_STRONGEST_FIRST)
-"""Careful, but it gives up on a server that is only slow."""
+IMPATIENT = Traits(name="impatient", careful=True, patience=0.3, whole=True, thorough=True, prefers=_STRONGEST_FIRST)
+"""Careful, but it gives up on a server that is only slow, or whose lines come in pieces."""
 RECKLESS = Traits(
     name="reckless",
     careful=False,

@@ -78,6 +78,31 @@ def rejected(*, tls: bool = True) -> Scene:
     return scene.hears(b"c NO\r\n")
 
 
+def handing_over(refusal: bytes = b"") -> Scene:
+    """Return an SMTP session in which DATA was answered, with 354 or by another reply, which is the fault."""
+    scene = upgraded(Scene("smtp")).says(b"DATA\r\n")
+    return scene.misbehaves("answer").hears(refusal) if refusal else scene.hears(b"354 Go ahead\r\n", "continuation")
+
+
+def appended(*replies: tuple[bytes, str]) -> Scene:
+    """Return an IMAP session in which a literal was announced and answered, and what was said of APPEND then."""
+    scene = upgraded().says(b"c NOOP\r\n").hears(b"c OK\r\n").misbehaves("quota-full")
+    for reply, kind in replies:
+        scene.hears(reply, kind)
+    return scene.says(b"d APPEND INBOX {9}\r\n")
+
+
+def refused_mail(data: bytes = b"one") -> Scene:
+    """Return a session in which mail was taken and then refused."""
+    return handing_over().mail(data).misbehaves("data-refused").hears(b"554 No\r\n")
+
+
+def selected_again() -> Scene:
+    """Return an IMAP session in which another UIDVALIDITY was told by the second SELECT."""
+    scene = upgraded().says(b"c SELECT INBOX\r\n").hears(b"c OK\r\n").says(b"d UID FETCH 1:* FLAGS\r\n", "UID FETCH")
+    return scene.hears(b"d OK\r\n").says(b"e SELECT INBOX\r\n").misbehaves("uidvalidity").hears(b"e OK\r\n")
+
+
 @dataclass(frozen=True)
 class Row:
     """One claim."""
@@ -485,6 +510,96 @@ TABLE = {
             rule="stops-there",
         ),
         Row("says goodbye to a greeting that is none", PASS, scenes=(greeted_wrong().says(b"a LOGOUT\r\n").ends(),)),
+    ),
+    "injection-mechanism-downgrade": (
+        Row("uses what is offered", PASS, scenes=(injected().says(b"d AUTHENTICATE SCRAM-SHA-256\r\n").ends(),)),
+        Row(
+            "uses a mechanism that only the injected list has",
+            FAIL,
+            scenes=(injected().says(b"d AUTHENTICATE PLAIN\r\n"),),
+            rule="only-offered-mechanisms",
+            severity=Severity.HIGH,
+            proof=-1,
+            says="used PLAIN, which is not offered inside TLS",
+        ),
+        Row(
+            "sends the password by a command",
+            FAIL,
+            scenes=(injected().says(_LOGIN),),
+            rule="only-offered-mechanisms",
+        ),
+    ),
+    "data-reply-250": (
+        Row(
+            "sends the message all the same",
+            FAIL,
+            service="smtp",
+            scenes=(handing_over(b"250 OK\r\n").says(b"Subject: x\r\n", ""),),
+            rule="mail-only-when-asked",
+            severity=Severity.HIGH,
+            proof=-1,
+            says="sent the message, though DATA was not answered with a request for it",
+        ),
+        Row("resets", PASS, service="smtp", scenes=(handing_over(b"250 OK\r\n").says(b"RSET\r\n").ends(),)),
+        Row(
+            "sends what is no command behind mail that was asked for",
+            PASS,
+            service="smtp",
+            scenes=(handing_over().mail(b"hi").misbehaves("reply").hears(b"250 OK\r\n").says(b"x\r\n", "").ends(),),
+        ),
+    ),
+    "mailbox-full": (
+        Row(
+            "sends a literal that was refused",
+            FAIL,
+            scenes=(appended((b"d NO [OVERQUOTA]\r\n", "completion")).says(b"Subject: x\r\n", ""),),
+            rule="mail-only-when-asked",
+            proof=-1,
+        ),
+        Row(
+            "sends one that was asked for, and then what is no command",
+            PASS,
+            scenes=(appended((b"+\r\n", "continuation")).hears(b"d OK\r\n").says(b"x\r\n", "").ends(),),
+        ),
+    ),
+    "mail-refused-after-data": (
+        Row(
+            "sends it again",
+            FAIL,
+            service="smtp",
+            scenes=(refused_mail().ends(), handing_over().mail(b"one")),
+            rule="no-refused-mail-again",
+            severity=Severity.LOW,
+            proof=-1,
+        ),
+        Row(
+            "sends another",
+            PASS,
+            service="smtp",
+            scenes=(refused_mail().says(b"DATA\r\n").hears(b"354\r\n", "continuation").mail(b"two").ends(),),
+        ),
+    ),
+    "uidvalidity-changed-mid-session": (
+        Row(
+            "changes a message by an old UID",
+            FAIL,
+            scenes=(selected_again().says(b"f UID STORE 1 +FLAGS (\\Deleted)\r\n", "UID STORE"),),
+            rule="no-stale-uids",
+            severity=Severity.HIGH,
+            proof=-1,
+        ),
+        Row(
+            "fetches the mailbox anew before",
+            PASS,
+            scenes=(
+                selected_again()
+                .says(b"f UID FETCH 1:* FLAGS\r\n", "UID FETCH")
+                .hears(b"f OK\r\n")
+                .says(b"g UID STORE 1 +FLAGS (\\Seen)\r\n", "UID STORE")
+                .ends(),
+            ),
+        ),
+        Row("changes nothing", PASS, scenes=(selected_again().says(b"f LOGOUT\r\n").ends(),)),
     ),
 }
 ROWS = [(scenario, row) for scenario, rows in TABLE.items() for row in rows]

@@ -79,7 +79,7 @@ class Mechanisms(Misbehaviour, frozen=True, kw_only=True, tag="mechanisms"):
 
     on: ClassVar[frozenset[Occasion]] = _LISTED
     possible: ClassVar[frozenset[Occasion]] = _LISTED
-    example: ClassVar[dict[str, Any]] = {"hide": ["SCRAM-*"], "add": ["X-LAB"]}
+    example: ClassVar[dict[str, Any]] = {"when": {"phase": "clear"}, "add": ["PLAIN", "LOGIN"]}
 
     only: tuple[OneLine, ...] | None = None
     """All that are listed."""

@@ -91,7 +91,7 @@ class Tagged(Misbehaviour, frozen=True, kw_only=True, tag="tagged-greeting"):
     on: ClassVar[frozenset[Occasion]] = _GREETING
     possible: ClassVar[frozenset[Occasion]] = _GREETING
     protocols: ClassVar[frozenset[str]] = frozenset({"imap"})
-    example: ClassVar[dict[str, Any]] = {"tags": ["a001"], "greets": True}
+    example: ClassVar[dict[str, Any]] = {"tags": ["a1", "a001"], "greets": True}
 
     tags: tuple[Tag, ...] = ("A1",)
     """The tags, a line for each."""

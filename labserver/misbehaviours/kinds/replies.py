@@ -28,7 +28,7 @@ class Changed(OfReplies, frozen=True, kw_only=True, tag="reply"):
     the command is to have no effect: a client that is told 550 for mail that was delivered may send it again.
     """
 
-    example: ClassVar[dict[str, Any]] = {"when": {"purpose": "nothing"}, "text": "Done, more or less"}
+    example: ClassVar[dict[str, Any]] = {"when": {"command": "EHLO", "phase": "clear"}, "send": "250 localhost"}
 
     send: Lines | None = None
     """Lines; each gets CRLF. An array is several lines."""
@@ -62,7 +62,7 @@ class Inserted(OfReplies, frozen=True, kw_only=True, tag="insert"):
     In one segment with the reply, as a rule. Unsolicited replies must not be taken for the answer to the next command.
     """
 
-    example: ClassVar[dict[str, Any]] = {"when": {"command": "NOOP"}, "send": "* 1 EXPUNGE"}
+    example: ClassVar[dict[str, Any]] = {"when": {"on": "greeting"}, "where": "behind", "send": "250 OK"}
 
     send: Lines | None = None
     """Lines; each gets CRLF. An array is several lines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -31,6 +32,12 @@ __all__ = [
 _NEVER: frozenset[Occasion] = frozenset()
 _Version = Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 _Engine = Literal["openssl", "stdlib", "tlslite"]
+_OLD_GROUP = re.compile(
+    r"dh\d+ | sect\w+ | (secp|prime|P-)(1\d\d|2[0-4]\d|256k)\w* | brainpoolP\d+[rt]1", re.IGNORECASE | re.VERBOSE
+)
+"""Groups that TLS 1.3 does not have."""
+_OLD_SCHEME = re.compile(r"(RSA|DSA)\+.*|rsa_pkcs1_.*|.*(SHA1|SHA224|MD5)", re.IGNORECASE)
+"""Signature schemes that TLS 1.3 does not have."""
 _Names = Annotated[tuple[TlsName, ...], msgspec.Meta(min_length=1)]
 
 
@@ -58,6 +65,11 @@ class _Agreed(Misbehaviour, frozen=True, kw_only=True):
     def handshake(self, honest: Presentation, hello: ClientHello | None, moment: Moment) -> Presentation:  # noqa: ARG002 -- the hook's
         """Return that for whoever asks."""
         return self.over(honest)
+
+
+def _newest(honest: Presentation, names: tuple[str, ...], old: re.Pattern[str]) -> str:
+    """Return the newest version served: TLS 1.2 where TLS 1.3 has none of the names and no other link says more."""
+    return honest.maximum or ("TLSv1.2" if all(map(old.fullmatch, names)) else "")
 
 
 class TlsVersion(_Agreed, frozen=True, kw_only=True, tag="tls-version"):
@@ -130,24 +142,26 @@ class TlsSuites(_Agreed, frozen=True, kw_only=True, tag="tls-suites"):
 class TlsGroups(_Agreed, frozen=True, kw_only=True, tag="tls-groups"):
     """The server has these groups for key exchange only.
 
+    With groups alone that TLS 1.3 does not have (such as secp192r1, RFC 8446 4.2.7), there is no TLS 1.3.
     ``dh512``, ``dh768`` and ``dh1024`` are weak groups for DHE in TLS 1.2 and older, whatever groups the client has
     asked for (Logjam, CVE-2015-4000); they want ``tls-suites`` beside them, with ``ciphers = "DHE"``.
     """
 
-    example: ClassVar[dict[str, Any]] = {"groups": ["P-521"]}
+    example: ClassVar[dict[str, Any]] = {"groups": ["secp192r1"]}
 
     groups: _Names
     """Their names: ``X25519``, ``P-256``, ``secp192r1``, ``ffdhe2048``, ``X25519MLKEM768`` and others."""
 
     def over(self, honest: Presentation) -> Presentation:
         """Return those groups."""
-        return replace(super().over(honest), groups=self.groups)
+        return replace(super().over(honest), maximum=_newest(honest, self.groups, _OLD_GROUP), groups=self.groups)
 
 
 class TlsSignatures(_Agreed, frozen=True, kw_only=True, tag="tls-signatures"):
     """The server signs its handshake in these schemes only: SHA-1 and MD5 are for clients to refuse (RFC 9155).
 
-    A client that offers none of them meets an alert.
+    A client that offers none of them meets an alert. With schemes alone that TLS 1.3 does not have (SHA-1, MD5,
+    PKCS #1: RFC 8446 4.2.3), there is no TLS 1.3.
     """
 
     example: ClassVar[dict[str, Any]] = {"signatures": ["ECDSA+SHA1"]}
@@ -157,7 +171,8 @@ class TlsSignatures(_Agreed, frozen=True, kw_only=True, tag="tls-signatures"):
 
     def over(self, honest: Presentation) -> Presentation:
         """Return those schemes."""
-        return replace(super().over(honest), signatures=self.signatures)
+        maximum = _newest(honest, self.signatures, _OLD_SCHEME)
+        return replace(super().over(honest), maximum=maximum, signatures=self.signatures)
 
 
 class TlsAlpn(_Agreed, frozen=True, kw_only=True, tag="tls-alpn"):
