@@ -8,9 +8,16 @@ What gives up by the clock, because giving up is what is tested, takes :func:`un
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["PATIENCE", "unhurried"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PATIENCE", "eventually", "unhurried"]
+
+Seen = TypeVar("Seen")
 
 _SYSTEM = Path("/proc/stat")
 
@@ -31,3 +38,11 @@ def _wanting() -> float:
 
 PATIENCE = round(min(900.0, unhurried(150.0)))
 """Seconds for what has to come, a whole document's commands among it; pytest's own timeout is longer."""
+
+
+def eventually(look: Callable[[], Seen], enough: Callable[[Seen], bool] = bool) -> Seen:
+    """Look again and again until it is enough, or patience ends; return what was seen last."""
+    deadline = time.monotonic() + PATIENCE
+    while not enough(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return seen

@@ -35,3 +35,16 @@ def test_other_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     monkeypatch.setattr(os, "getloadavg", lambda: (4.0, 0.0, 0.0))
     assert patience.unhurried(0.5) == 2.0
+
+
+def test_eventually() -> None:
+    """What comes later is waited for; what is there at once is returned at once, and what never comes ends the wait."""
+    seen = iter(range(100))
+    assert patience.eventually(lambda: next(seen), lambda number: number == 3) == 3
+    assert patience.eventually(lambda: "there") == "there"
+
+
+def test_what_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When patience ends, what was seen last is returned for the test to judge."""
+    monkeypatch.setattr(patience, "PATIENCE", 0.02)
+    assert patience.eventually(list) == []

@@ -45,15 +45,17 @@ def _name(path: Path) -> str:
 # --- waiting --------------------------------------------------------------------------------------------------------
 
 
+_TIMED = ("create_connection", "socket.create_connection", "asyncio.wait_for", "wait_for")
+"""Functions with a timeout in their second place."""
+
+
 def _impatient(source: Path) -> list[int]:
-    """Return the lines on which a call has a number of its own as its timeout."""
+    """Return the lines on which a call has a number of its own as its timeout, by name or by its place."""
     calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
-    return [
-        keyword.value.lineno
-        for call in calls
-        for keyword in call.keywords
-        if keyword.arg == "timeout" and isinstance(keyword.value, ast.Constant) and keyword.value.value is not None
-    ]
+    named = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "timeout"]
+    placed = [call.args[1] for call in calls if len(call.args) > 1 and ast.unparse(call.func) in _TIMED]
+    numbers = [one for one in named + placed if isinstance(one, ast.Constant) and one.value is not None]
+    return sorted(number.lineno for number in numbers)
 
 
 @pytest.mark.parametrize("source", _tracked("tests/*.py"), ids=_name)
@@ -65,8 +67,11 @@ def test_no_test_fails_by_the_clock(source: Path) -> None:
 def test_a_number_of_its_own_is_found(tmp_path: Path) -> None:
     """The rule sees a number in a call, and nothing else."""
     source = tmp_path / "test_x.py"
-    source.write_text("run(command,\n    timeout=20)\nrun(command, timeout=PATIENCE)\nrun(timeout=None)\ntimeout = 3\n")
-    assert _impatient(source) == [2]
+    source.write_text(
+        "run(command,\n    timeout=20)\nrun(command, timeout=PATIENCE)\nrun(timeout=None)\ntimeout = 3\n"
+        "create_connection(there, 10)\nsocket.create_connection(there)\n"
+    )
+    assert _impatient(source) == [2, 6]
 
 
 # --- exemptions -----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from labserver.pki.recipe_files import all_recipes
 from labserver.scenario import Expectation
 from tests.ours import CATALOGUE
+from tests.patience import eventually
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def test_told(stage: LabProcess, way: Way) -> None:
     """The transcript says that the fault has reached a client, and that the client took note of it."""
     known = len(stage.events("TlsFailed"))
     s_client(place(stage, "expired", "imaps", way), "-verify_return_error")
-    (failed,) = next(new for _ in range(1000) if (new := stage.events("TlsFailed")[known:]))
+    (failed,) = eventually(lambda: stage.events("TlsFailed")[known:])
     assert failed["alert"] == "certificate_expired"
     (misbehaved,) = (one for one in stage.events("Misbehaved") if one["session"] == failed["session"])
     assert (misbehaved["scenario"], misbehaved["facet"]) == ("expired", "certificate")

@@ -13,7 +13,7 @@ from labserver.services import SERVICES
 from tests.clients.sandbox import missing
 from tests.integration.labs import COMMAND, LabProcess, running
 from tests.ours import from_recipes
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, eventually
 from tests.scenarios.places import Way, gnutls_cli, place, places, s_client
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_told(hall: LabProcess, scenario: str) -> None:
     """The transcript has the client's alert, and that the fault has reached it."""
     known = len(hall.events("TlsFailed"))
     s_client(place(hall, scenario, "imaps", Way.NAME))
-    failed = next(new for _ in range(1000) if (new := hall.events("TlsFailed")[known:]))[0]
+    failed = eventually(lambda: hall.events("TlsFailed")[known:])[0]
     assert failed["alert"] == FAULTS[scenario][2]
     (misbehaved,) = (one for one in hall.events("Misbehaved") if one["session"] == failed["session"])
     assert (misbehaved["scenario"], misbehaved["facet"]) == (scenario, "certificate")

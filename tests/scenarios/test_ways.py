@@ -12,6 +12,7 @@ import pytest
 
 from labserver.misbehaviours.chain import Chain
 from tests.ours import CATALOGUE
+from tests.patience import PATIENCE, eventually
 from tests.scenarios.places import Way, place, s_client
 from tests.scenarios.wire import ASKING, STARTING, Wire
 
@@ -74,8 +75,8 @@ def test_addresses(stage: LabProcess, scenario: str) -> None:
     with ExitStack() as stack:
         for service in services:
             where = place(stage, scenario, service, Way.ADDRESS)
-            stack.enter_context(socket.create_connection((where.host, where.port), 10))
-        met = next(met for _ in range(1000) if len(met := _met(stage, known)) == len(services))
+            stack.enter_context(socket.create_connection((where.host, where.port), PATIENCE))
+        met = eventually(lambda: _met(stage, known), lambda met: len(met) >= len(services))
     assert met == [scenario] * len(services)
 
 
@@ -91,7 +92,7 @@ def test_good_everywhere_else(stage: LabProcess) -> None:
     known = len(stage.events("Connected"))
     for host in ("127.0.0.2", "127.66.0.1", "127.255.255.254"):
         assert host not in {place.address for place in CATALOGUE.places.values()}
-        with socket.create_connection((host, stage.ports["smtp"]), 10) as client:
+        with socket.create_connection((host, stage.ports["smtp"]), PATIENCE) as client:
             assert client.recv(100).startswith(b"220 ")
     assert _met(stage, known) == ["good"] * 3
 
