@@ -226,10 +226,9 @@ class Lab:
 
     def publications(self, identifier: str) -> Publications | None:
         """Return what is published about a scenario's chain; None if there is no such scenario, or nothing."""
-        from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- only when somebody asks for it
-
-        spec = all_recipes().get(identifier)
-        if spec is None or not spec.published or self.unavailable(identifier):
+        scenario = self.catalogue.get(identifier)
+        recipe = None if scenario is None else scenario.recipe
+        if recipe is None or not recipe.published or self.unavailable(identifier):
             return None
         return self.chains.chain(identifier).publications
 

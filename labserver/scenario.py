@@ -10,6 +10,7 @@ from labserver.misbehaviours.chain import Chain
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
+    from labserver.pki.specification import ChainSpec
     from labserver.services import Service
 
 __all__ = [
@@ -103,7 +104,9 @@ class Scenario:
     chain: Chain = field(default_factory=Chain)
     """What the server does wrong, from the one nearest to the honest server to the one nearest to the client."""
     certificate: str = USUAL_CERTIFICATE
-    """The recipe of the chain that is presented."""
+    """The name of what the chain is made from that is presented: a recipe, or its own id for a recipe of its own."""
+    recipe: ChainSpec | None = field(default=None, repr=False)
+    """That recipe; None for a chain that is issued, not forged (:data:`labserver.pki.recipes.ISSUED`)."""
     server: Server = Server()
     """The honest server behind all that."""
     rules: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labserver.pki.material import certificate_clock
@@ -68,14 +68,16 @@ class ScenarioChains:
 
         name, *others = self.names(identifier, hosts)
         address = "" if hosts else self.catalogue.address(identifier)
+        scenario = self.catalogue[identifier]
+        recipe = form or scenario.recipe
         return forge(
-            self.catalogue[identifier].certificate,
+            scenario.certificate,
             issuer=self.material.issuer,
             entropy=self.entropy,
             clock=certificate_clock(self.wanted, self.clock),
             host=name,
             names=(*others, *filter(None, (address,))),
-            form=form,
+            form=recipe and replace(recipe, id=identifier),  # what its certificates say is published is its own
             occasion=occasion,
             http=self.http,
         )

@@ -49,6 +49,7 @@ def _scenario(spec: ChainSpec) -> Scenario:
         rows=spec.rows,
         host=spec.host,
         certificate=spec.id,
+        recipe=spec,
         rules=_RULES[spec.verdict],
         default=spec.default,
         own_anchor=spec.own_anchor,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from labserver import scenario
+from labserver.catalogue.certificates import REJECTS, certificate_of
 from labserver.misbehaviours.chain import Chain
 from labserver.misbehaviours.notation import read_misbehaviours
-from labserver.nearest import did_you_mean
 from labserver.pki.recipe_values import parse_host
+from labserver.pki.specification import Verdict
 from labserver.sasl.table import MECHANISMS
 from labserver.scenario import ALL, NOT_STATED, USUAL_CERTIFICATE, USUAL_HOST, Expectation, Scenario, Severity
 from labserver.services import SERVICES
@@ -69,29 +70,21 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What of docs/COVERAGE.md it covers, by the ids of its rows."""
     services: tuple[str, ...] = ALL
     """Where it makes sense."""
-    host: str = USUAL_HOST
-    """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other."""
+    host: str = ""
+    """What clients connect to: a name of ``{id}`` and one of the lab's domains, ``{lab}``, or any other; by default
+    what the certificate's recipe says, else ``{id}.{lab}``."""
     rules: tuple[str, ...] = ()
     """The rules that decide, besides those that always hold."""
     default: bool = True
     """Whether ``labserver check`` runs it without being asked."""
-    own_anchor: bool = False
-    """Whether its trust anchor is its own CA, not the lab's."""
-    asked: str = ""
-    """The TLS extension without which a client has not met it, by its IANA name."""
     repeats: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     """How often ``labserver check`` runs it, until the first failure: more than once for a race."""
     server: Server = Server()
-    certificate: Recipe | None = None
+    certificate: dict[str, Any] | None = None
+    """``[ID.certificate]``: the chain that is presented, by the name of its recipe or as what differs from a good one.
+    """
     misbehaviours: tuple[dict[str, Any], ...] = ()
     """``[[ID.misbehaviours]]``: what it does wrong; the last is nearest to the client."""
-
-
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[ID.certificate]``: the chain that is presented."""
-
-    recipe: str
-    """The name of a certificate recipe."""
 
 
 def scenarios_of(document: Document, *, rules: Collection[str] | None = None) -> dict[str, Scenario]:
@@ -131,6 +124,8 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] 
     expectation = Expectation.EITHER if entry.expectation is None else entry.expectation
     severity = Severity.MEDIUM if expectation is Expectation.REJECT else Severity.NONE
     expects = NOT_STATED if entry.expectation is None else _EXPECTS[expectation]
+    certificate, recipe = certificate_of(identifier, entry.group or group, entry)
+    rules = (*entry.rules, REJECTS) if recipe and recipe.verdict is Verdict.REJECT else entry.rules
     return Scenario(
         id=identifier,
         title=entry.title,
@@ -142,14 +137,15 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] 
         references=entry.references,
         rows=entry.rows,
         services=entry.services,
-        host=_host(entry.host),
-        certificate=_certificate(entry),
+        host=_host(entry.host) if entry.host else recipe.host if recipe else USUAL_HOST,
+        certificate=certificate,
+        recipe=recipe,
         chain=Chain(_misbehaviours(entry)),
         server=scenario.Server(permissive=entry.server.permissive, mechanisms=entry.server.mechanisms),
-        rules=entry.rules,
+        rules=tuple(dict.fromkeys(rules)),
         default=entry.default,
-        own_anchor=entry.own_anchor,
-        asked=entry.asked,
+        own_anchor=recipe.own_anchor if recipe else certificate != USUAL_CERTIFICATE,
+        asked=recipe.asked if recipe else "",
         stated=entry.expectation is not None,
         repeats=entry.repeats,
     )
@@ -159,19 +155,6 @@ def _check_known(path: tuple[str, ...], words: Iterable[str], known: Collection[
     for place, word in enumerate(words):
         if word not in known:
             raise TableError((*path, place), unknown(word, known))
-
-
-def _certificate(entry: Entry) -> str:
-    if entry.certificate is None:
-        return USUAL_CERTIFICATE
-    from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- recipes are read only where one is named
-    from labserver.pki.recipes import ISSUED  # noqa: PLC0415 -- the same
-
-    recipe = entry.certificate.recipe
-    if recipe not in all_recipes() and recipe not in ISSUED:
-        near = did_you_mean(recipe, all_recipes()) or ";"
-        raise TableError(("certificate", "recipe"), f"unknown {recipe}{near} certs/README.md tells where recipes are")
-    return recipe
 
 
 def _misbehaviours(entry: Entry) -> tuple[Misbehaviour, ...]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from labserver.catalogue.loader import Entry, Recipe, Server
+from labserver.catalogue.loader import Entry, Server
 from labserver.misbehaviours.manual import describe, schema
+from labserver.pki.recipe_schema import certificate_schema
 from labserver.scenario import ALL
 from labserver.services import SERVICES
 
@@ -21,8 +22,10 @@ def file_schema() -> dict[str, Any]:
     """Return the schema: tables of scenarios by their ids, with their misbehaviours."""
     misbehaviour, definitions = schema(_REFERENCE)
     (entry,), own = msgspec.json.schema_components((Entry,), ref_template=_REFERENCE)
-    for kind in (Entry, Recipe, Server):
+    certificate, tables = certificate_schema(_REFERENCE, describe)
+    for kind in (Entry, Server):
         describe(own[kind.__name__], kind)
+    own["Entry"]["properties"]["certificate"] = certificate
     own["Entry"]["properties"]["misbehaviours"] = {
         "type": "array",
         "items": misbehaviour,
@@ -38,5 +41,5 @@ def file_schema() -> dict[str, Any]:
         "type": "object",
         "propertyNames": {"pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 63},
         "additionalProperties": entry,
-        "$defs": definitions | own,
+        "$defs": definitions | own | tables,
     }

@@ -12,7 +12,6 @@ from labserver.errors import ConfigurationError, UnavailableError
 from labserver.pki.collection import Entry, export_collection
 from labserver.pki.describe import describe_chain
 from labserver.pki.profile import is_address
-from labserver.pki.recipe_files import all_recipes
 from labserver.scenario import DOMAINS, USUAL_HOST
 from labserver.services import SERVICES
 from labserver.settings import TLS_ENGINES
@@ -112,7 +111,7 @@ def _chosen(globs: tuple[str, ...], catalogue: Catalogue) -> Iterator[Scenario]:
 
 
 def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) -> Entry:
-    spec = all_recipes().get(scenario.certificate)
+    spec = scenario.recipe
     movable = _movable(scenario)
     hosts = wanted.hosts if movable else ()
     chain, notes = _chain(scenario, hosts, source)
@@ -130,7 +129,7 @@ def _entry(scenario: Scenario, address: str, wanted: Selection, source: Source) 
 
 def _chain(scenario: Scenario, hosts: tuple[str, ...], source: Source) -> tuple[Chain | None, tuple[str, ...]]:
     """Return the chain to export, or why there is none."""
-    spec = all_recipes().get(scenario.certificate)
+    spec = scenario.recipe
     if spec is not None and (spec.present != "rightly" or spec.proof != "leaf" or spec.client_certificate):
         return None, (_MESSAGE,)
     try:
@@ -159,14 +158,14 @@ def _notes(spec: ChainSpec) -> Iterator[str]:
 
 def _movable(scenario: Scenario) -> bool:
     """Tell whether its recipe names no names, so that they can be any."""
-    spec = all_recipes().get(scenario.certificate)
+    spec = scenario.recipe
     fixed = spec is not None and any(domain in repr((spec.leaf, spec.authorities)) for domain in DOMAINS)
     return scenario.host == USUAL_HOST and not fixed
 
 
 def _engine(scenario: Scenario) -> str:
     """Return the simplest TLS engine that can present it."""
-    spec = all_recipes().get(scenario.certificate)
+    spec = scenario.recipe
     return TLS_ENGINES[0] if spec is None else spec.engine
 
 

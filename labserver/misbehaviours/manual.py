@@ -112,7 +112,7 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[Field]:
             )
 
 
-def _meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
+def _meanings(kind: type[object]) -> dict[str, str]:
     """Return the docstrings of a class's fields, inherited ones included."""
     found: dict[str, str] = {}
     for one in reversed(kind.__mro__):
@@ -279,7 +279,7 @@ def _custom_schema(kind: type[Any]) -> dict[str, Any]:
     return deepcopy(_CUSTOM_SCHEMAS[kind.__name__])
 
 
-def describe(definition: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+def describe(definition: dict[str, Any], kind: type[object]) -> None:
     """Add to a definition what the docstrings of a class and its fields say."""
     definition["description"] = _plain(inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0])
     for name, meaning in _meanings(kind).items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from labserver.pki.specification import CertificateSpec, Extra
 
-__all__ = ["ATTRIBUTES", "STRINGS", "Names", "encode_extensions", "encode_name"]
+__all__ = ["ATTRIBUTES", "RANGE", "STRINGS", "Names", "encode_extensions", "encode_name"]
 
 _OIDS = dict(
     zip(
@@ -45,7 +45,8 @@ STRINGS = {
     "bmp": (0x1E, "utf-16-be"),
 }
 """Kinds of strings: tag and encoding."""
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+"""A range of numbers in a name, which stands for as many names."""
 _SRV = "1.3.6.1.5.5.7.8.7"
 """id-on-dnsSRV (RFC 4985 2)."""
 _OCSP, _CA_ISSUERS = "1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2"
@@ -207,7 +208,7 @@ def _general_name(kind: str, text: str, around: Names, *, network: bool) -> byte
 
 def _ranged(name: str) -> Iterator[str]:
     """Yield the names for which one with a range such as ``{1..1000}`` stands, or the name itself."""
-    found = _RANGE.search(name)
+    found = RANGE.search(name)
     if found is None:
         yield name
         return

@@ -149,7 +149,10 @@ def _corrupted(octets: bytes, spec: CertificateSpec, corruptions: Mapping[str, C
     """Return what those of the recipe's corruptions that are among ``corruptions`` make of it."""
     for name in spec.corrupt:
         if name in corruptions:
-            octets = corruptions[name](octets)
+            try:
+                octets = corruptions[name](octets)
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"there is nothing for the corruption {name} to change") from error
     return octets
 
 

@@ -10,6 +10,7 @@ from labserver.pki.corruptions.before_signing import BEFORE_SIGNING
 from labserver.pki.keys import KEY_KINDS
 from labserver.pki.profile import USAGES
 from labserver.pki.public_keys import PUBLIC_KEYS
+from labserver.pki.recipe_checks import checked
 from labserver.pki.recipe_values import (
     each,
     one_of,
@@ -27,6 +28,8 @@ from labserver.pki.recipe_values import (
     parse_table,
     parse_text,
     parse_texts,
+    parsed,
+    parser,
 )
 from labserver.pki.revocation import parse_list, parse_response
 from labserver.pki.signatures import SIGNATURES
@@ -35,7 +38,6 @@ from labserver.pki.specification import (
     CLIENT_CERTIFICATES,
     ENGINES,
     EXTENSIONS,
-    LAB,
     OTHER_FOR,
     PARTS,
     PRESENTATIONS,
@@ -47,25 +49,28 @@ from labserver.pki.specification import (
     Verdict,
 )
 from labserver.pki.validity import Moment
+from labserver.tables import TableError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labserver.pki.recipe_values import Table
+    from labserver.pki.recipe_values import Parser, Table
+    from labserver.tables import Key
 
 _T = TypeVar("_T")
 
-__all__ = ["merged", "parse_chain", "parse_other", "parse_repaired"]
+__all__ = ["CERTIFICATE", "HANDSHAKE", "PROFILE", "WORDS", "merged", "parse_chain", "parse_other", "parse_repaired"]
 
 
+@parser(type="object")
 def _again(value: object) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, dict) or not value.keys() <= set(REPEATABLE):
-        raise ValueError(f"a table of {', '.join(REPEATABLE)}")
-    return {key: _CERTIFICATE[key](given) for key, given in value.items()}
+    if not isinstance(value, dict):
+        raise ValueError(f"a table of {', '.join(REPEATABLE)}")  # noqa: TRY004 -- a wrong value, as the loader has it
+    return parse_table((), value, {key: CERTIFICATE[key] for key in REPEATABLE})
 
 
 _part = one_of(PARTS)
-_CERTIFICATE: dict[str, Callable[[object], Any]] = {
+CERTIFICATE: dict[str, Parser[Any]] = {
     "issuer": parse_text,
     "subject": parse_attributes,
     "issuer_name": parse_attributes,
@@ -103,7 +108,7 @@ _KEYED = ("leaf", "staple")
 """What is inherited key by key."""
 _LABELLED = ("authorities", "responses", "lists")
 """The same for each label."""
-_HANDSHAKE: dict[str, Callable[[object], Any]] = {
+HANDSHAKE: dict[str, Parser[Any]] = {
     "engine": one_of(ENGINES),
     "versions": each(one_of(VERSIONS)),
     "proof": parse_text,
@@ -115,9 +120,9 @@ _HANDSHAKE: dict[str, Callable[[object], Any]] = {
     "client_anchors": parse_texts,
     "asked": one_of(EXTENSIONS),
 }
-_PROFILE = (*_KEYED, *_LABELLED, "wire", "anchors", *_HANDSHAKE)
+PROFILE = (*_KEYED, *_LABELLED, "wire", "anchors", *HANDSHAKE)
 """What is inherited; a recipe's words are its own."""
-_WORDS: dict[str, Callable[[object], Any]] = {
+WORDS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
     "does": parse_text,
     "expects": parse_text,
@@ -129,7 +134,7 @@ _WORDS: dict[str, Callable[[object], Any]] = {
     "address_openssl": parse_number,
     "wire": parse_texts,
     "anchors": parse_texts,
-    **_HANDSHAKE,
+    **HANDSHAKE,
     "host": parse_host,
     "default": parse_flag,
 }
@@ -137,13 +142,16 @@ _REQUIRED = ("title", "does", "verdict", "references")
 
 
 def merged(base: Table, table: Table) -> Table:
-    """Return ``table`` with what it inherits from ``base``: what is signed key by key, the rest whole."""
-    result = {key: value for key, value in base.items() if key in _PROFILE} | table
+    """Return ``table`` with what it inherits from ``base``: what is signed key by key, the rest whole.
+
+    Raises TableError for something else where a table has to be.
+    """
+    result = {key: value for key, value in base.items() if key in PROFILE} | table
     both = base.keys() & table.keys()
     for key in both & set(_KEYED):
-        result[key] = base[key] | table[key]
+        result[key] = base[key] | _table((key,), table[key])
     for key in both & set(_LABELLED):
-        labels = {**base[key], **table[key]}
+        labels = base[key] | _tables(key, table[key])
         result[key] = {label: base[key].get(label, {}) | own for label, own in labels.items()}
     return result
 
@@ -152,34 +160,36 @@ def parse_repaired(identifier: str, topic: str, base: Table, table: Table, repai
     """Return the recipe ``table`` without its fault; None for one that is to be accepted.
 
     ``repair`` is what to write instead; with None, what the recipe itself says is left out, which leaves ``base``.
-    Raises ValueError as :func:`parse_chain` does.
+    Raises TableError as :func:`parse_chain` does.
     """
     words = _words(table)
     if repair is None:
         if words["verdict"] == Verdict.ACCEPT.value:
             return None
         return parse_chain(identifier, topic, merged(base, words))
-    return parse_chain(identifier, topic, words | merged(table, _profile("repair", repair, "host")))
+    repaired = merged(table, _profile("repair", repair, "host"))
+    return parsed(lambda _: parse_chain(identifier, topic, words | repaired), repair, "repair")
 
 
 def parse_other(identifier: str, topic: str, table: Table, other: object) -> ChainSpec | None:
     """Return the other chain of a recipe: ``other`` is what to write instead; None for a recipe without.
 
-    Raises ValueError as :func:`parse_chain` does, and for another chain that nobody gets.
+    Raises TableError as :func:`parse_chain` does, and for another chain that nobody gets.
     """
     if (other is None) is ("other_for" in table):
-        raise ValueError("other and other_for need each other")
+        raise TableError(("other" if other is not None else "other_for",), "other and other_for need each other")
     if other is None:
         return None
-    return parse_chain(identifier, topic, _words(table) | merged(table, _profile("other", other)))
+    second = _words(table) | merged(table, _profile("other", other))
+    return parsed(lambda _: parse_chain(identifier, topic, second), other, "other")
 
 
 def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
-    """Return the recipe; raises ValueError, its text naming the key, for one that cannot be."""
+    """Return the recipe; raises TableError for one that cannot be."""
     absent = [key for key in _REQUIRED if key not in table]
     if absent:
-        raise ValueError(f"{absent[0]} is missing")
-    leaf = _parse_certificate("leaf", table.get("leaf", {}), CertificateSpec())
+        raise TableError((), f"{absent[0]} is missing")
+    leaf = _parse_certificate(("leaf",), table.get("leaf", {}), CertificateSpec())
     authority = CertificateSpec(
         issuer="root",
         not_before=Moment.parse("-30d"),
@@ -190,108 +200,51 @@ def parse_chain(identifier: str, topic: str, table: Table) -> ChainSpec:
         names=(),
     )
     authorities = {
-        label: _parse_certificate(f"authorities.{label}", given, authority)
+        label: _parse_certificate(("authorities", label), given, authority)
         for label, given in _tables("authorities", table.get("authorities", {})).items()
     }
     words = {key: value for key, value in table.items() if key not in {*_KEYED, *_LABELLED}}
-    return _sound(
+    return checked(
         ChainSpec(
             id=identifier,
             topic=topic,
             leaf=leaf,
             authorities=authorities,
-            staple=parse_response("staple", _table("staple", table["staple"])) if "staple" in table else None,
+            staple=parse_response(("staple",), _table(("staple",), table["staple"])) if "staple" in table else None,
             responses=_labelled("responses", table, parse_response),
             lists=_labelled("lists", table, parse_list),
-            **parse_table("", words, _WORDS),
+            **parse_table((), words, WORDS),
         )
     )
 
 
-def _labelled(key: str, table: Table, parse: Callable[[str, Table], _T]) -> dict[str, _T]:
-    return {label: parse(f"{key}.{label}", one) for label, one in _tables(key, table.get(key, {})).items()}
+def _labelled(key: str, table: Table, parse: Callable[[tuple[Key, ...], Table], _T]) -> dict[str, _T]:
+    return {label: parse((key, label), one) for label, one in _tables(key, table.get(key, {})).items()}
 
 
 def _words(table: Table) -> Table:
     """Return what a recipe says about its chain."""
-    return {key: value for key, value in table.items() if key not in _PROFILE}
+    return {key: value for key, value in table.items() if key not in PROFILE}
 
 
-def _profile(place: str, value: object, *besides: str) -> Table:
+def _profile(key: str, value: object, *besides: str) -> Table:
     """Return a table of nothing but parts of a chain."""
-    table, parts = _table(place, value), (*_PROFILE, *besides)
-    wrong = table.keys() - set(parts)
-    if wrong:
-        raise ValueError(f"{place}.{min(wrong)} is no part of a chain; there are {', '.join(parts)}")
+    table, parts = _table((key,), value), (*PROFILE, *besides)
+    for part in table:
+        if part not in parts:
+            raise TableError((key, part), unknown(part, parts, what="part of a chain"))
     return table
 
 
-def _parse_certificate(place: str, table: object, usual: CertificateSpec) -> CertificateSpec:
-    return replace(usual, **parse_table(f"{place}.", _table(place, table), _CERTIFICATE))
+def _parse_certificate(path: tuple[Key, ...], table: object, usual: CertificateSpec) -> CertificateSpec:
+    return replace(usual, **parse_table(path, _table(path, table), CERTIFICATE))
 
 
-def _table(place: str, value: object) -> Table:
+def _table(path: tuple[Key, ...], value: object) -> Table:
     if not isinstance(value, dict):
-        raise ValueError(f"{place} must be a table")  # noqa: TRY004 -- a wrong value, as the loader understands it
+        raise TableError(path, "must be a table")
     return value
 
 
-def _tables(place: str, value: object) -> dict[str, Table]:
-    return {label: _table(f"{place}.{label}", one) for label, one in _table(place, value).items()}
-
-
-def _sound(spec: ChainSpec) -> ChainSpec:
-    """Return the recipe if its labels exist, and its words fit together."""
-    known = {"leaf", LAB}
-    for label, certificate in spec.authorities.items():
-        if certificate.issuer not in {label, *known}:
-            raise ValueError(f"authorities.{label}.issuer {certificate.issuer!r} is not there, or comes later")
-        if certificate.key_of and certificate.key_of not in known - {"leaf"}:
-            raise ValueError(f"authorities.{label}.key_of {certificate.key_of!r} is not there, or comes later")
-        known.add(label)
-    places = {
-        "leaf.issuer": (spec.leaf.issuer,),
-        "leaf.key_of": (spec.leaf.key_of or "leaf",),
-        "wire": spec.wire,
-        "anchors": spec.anchors,
-        "proof": (spec.proof,),
-        "client_anchors": spec.client_anchors,
-        **_revocation_labels(spec),
-    }
-    for key, labels in places.items():
-        for label in labels:
-            if label not in known:
-                raise ValueError(f"{key} {label!r} is not there; there are {', '.join(sorted(known))}")
-    return _fitting(spec)
-
-
-def _fitting(spec: ChainSpec) -> ChainSpec:
-    """Return the recipe if its words fit together."""
-    if (spec.verdict is Verdict.REJECT) is (spec.severity is Severity.NONE):
-        raise ValueError("severity must be given for what is to be rejected, and only for that")
-    if (spec.anew or spec.other_for) and spec.own_anchor:
-        raise ValueError("anew and other are for chains of the lab's CA: another root would be another fault")
-    if spec.present != "rightly" and spec.engine != "tlslite":
-        raise ValueError('present needs engine = "tlslite"')
-    if spec.staple is not None and (spec.asked != "status_request" or spec.engine not in {"openssl", "tlslite"}):
-        raise ValueError('staple needs asked = "status_request" and an engine that can: openssl or tlslite')
-    if LAB in spec.responses:
-        raise ValueError("responses.lab cannot be signed: the key of the lab's root is forgotten")
-    if spec.delegation and (spec.asked, spec.engine) != ("delegated_credential", "tlslite"):
-        raise ValueError('delegation needs asked = "delegated_credential" and engine = "tlslite"')
-    return spec
-
-
-def _revocation_labels(spec: ChainSpec) -> dict[str, tuple[str, ...]]:
-    """Return the labels that responses and lists name, by the keys where they stand."""
-    responses = {f"responses.{label}": response for label, response in spec.responses.items()}
-    if spec.staple is not None:
-        responses["staple"] = spec.staple
-    places: dict[str, tuple[str, ...]] = {"responses": tuple(spec.responses), "lists": tuple(spec.lists)}
-    for place, response in responses.items():
-        places[f"{place}.signer"] = (response.signer or "leaf",)
-        places[f"{place}.certificates"] = response.certificates
-    for label, one in spec.lists.items():
-        places[f"lists.{label}.signer"] = (one.signer or label,)
-        places[f"lists.{label}.revoked"] = one.revoked
-    return places
+def _tables(key: str, value: object) -> dict[str, Table]:
+    return {label: _table((key, label), one) for label, one in _table((key,), value).items()}

@@ -43,12 +43,12 @@ _ONLY_OURS = "Only the lab's own CA issues faulty certificates: leave --issuer o
 _NO_HTTP = "Its certificates say what can be fetched by HTTP, and this lab has no port for that."
 
 
-def unavailable(recipe: str, issuer: Issuer, *, http: str = "") -> str | None:
-    """Return why the chain with that name cannot be made beside ``issuer``, a sentence; None if it can.
+def unavailable(recipe: ChainSpec | None, issuer: Issuer, *, http: str = "") -> str | None:
+    """Return why the chain of a recipe cannot be made beside ``issuer``, a sentence; None if it can.
 
-    ``http`` is where the lab publishes what can be fetched; empty where it does not.
+    A chain without one is issued. ``http`` is where the lab publishes what can be fetched; empty where it does not.
     """
-    return None if recipe in ISSUED else _obstacle(_recipe(recipe), issuer, http)
+    return None if recipe is None else _obstacle(recipe, issuer, http)
 
 
 def forge(  # noqa: PLR0913 -- all that a chain depends on

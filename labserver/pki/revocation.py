@@ -6,16 +6,34 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labserver.pki.corruptions.after_signing import AFTER_SIGNING
-from labserver.pki.recipe_values import each, one_of, parse_flag, parse_moment, parse_octets, parse_table, parse_text
+from labserver.pki.recipe_values import (
+    each,
+    one_of,
+    parse_flag,
+    parse_moment,
+    parse_octets,
+    parse_table,
+    parse_text,
+    parser,
+)
 from labserver.pki.recipe_values import parse_texts as parse_labels
 from labserver.pki.validity import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from labserver.pki.recipe_values import Parser, Table
+    from labserver.tables import Key
 
-    from labserver.pki.recipe_values import Table
-
-__all__ = ["DIGESTS", "STATUSES", "UNSUCCESSFUL", "ListSpec", "ResponseSpec", "parse_list", "parse_response"]
+__all__ = [
+    "DIGESTS",
+    "LIST",
+    "RESPONSE",
+    "STATUSES",
+    "UNSUCCESSFUL",
+    "ListSpec",
+    "ResponseSpec",
+    "parse_list",
+    "parse_response",
+]
 
 STATUSES = ("good", "revoked", "unknown")
 """CertStatus, each at the place of its tag (RFC 6960 4.2.1)."""
@@ -73,22 +91,23 @@ class ListSpec:
     corrupt: tuple[str, ...] = ()
 
 
-def parse_response(place: str, table: Table) -> ResponseSpec:
-    """Return a response; raises ValueError, its text naming ``place`` and key, for one that cannot be."""
-    return ResponseSpec(**parse_table(f"{place}.", table, _RESPONSE))
+def parse_response(path: tuple[Key, ...], table: Table) -> ResponseSpec:
+    """Return a response; raises TableError, ``path`` before its own, for one that cannot be."""
+    return ResponseSpec(**parse_table(path, table, RESPONSE))
 
 
-def parse_list(place: str, table: Table) -> ListSpec:
-    """Return a CRL; raises ValueError as above."""
-    return ListSpec(**parse_table(f"{place}.", table, _LIST))
+def parse_list(path: tuple[Key, ...], table: Table) -> ListSpec:
+    """Return a CRL; raises TableError as above."""
+    return ListSpec(**parse_table(path, table, LIST))
 
 
+@parser(type="string")
 def _moment_or_none(value: object) -> Moment | None:
     return parse_moment(value) if value else None
 
 
 _corruptions = each(one_of(AFTER_SIGNING))
-_RESPONSE: dict[str, Callable[[object], Any]] = {
+RESPONSE: dict[str, Parser[Any]] = {
     "status": one_of(STATUSES),
     "serial": parse_octets,
     "digest": one_of(DIGESTS),
@@ -102,7 +121,7 @@ _RESPONSE: dict[str, Callable[[object], Any]] = {
     "octets": parse_octets,
     "corrupt": _corruptions,
 }
-_LIST: dict[str, Callable[[object], Any]] = {
+LIST: dict[str, Parser[Any]] = {
     "revoked": parse_labels,
     "this_update": parse_moment,
     "next_update": _moment_or_none,

@@ -69,7 +69,10 @@ class Moment:
 
 
 def _offset(found: re.Match[str]) -> timedelta:
-    return int(found[2]) * _UNITS[found[3]]
+    try:
+        return int(found[2]) * _UNITS[found[3]]
+    except OverflowError as error:
+        raise ValueError("a time that a calendar has") from error
 
 
 def _start(found: re.Match[str]) -> str:

@@ -44,6 +44,9 @@ send = "450 4.2.0 Greylisted, try again later"
 `labserver up --scenario-file FILE --scenario greylisted` serves it on ports of its own. `labserver misbehaviours KIND`
 prints what is known of a kind, and `--schema` a JSON Schema of such files, for editors.
 
+`[greylisted.certificate]` would say which certificate it presents: `recipe = "expired"` names a recipe, and the keys of
+recipes describe one that differs from a good one, such as `leaf.not_after = "-1d"` (certs/README.md has all of them).
+
 Mistakes are refused before anything listens, and so is what could never act on the scenario's services.
 """
 

@@ -12,6 +12,7 @@ from labserver.pki.chain import certificates_pem
 from labserver.pki.specification import ENGINES, Verdict
 from labserver.tls.engine import make_engines
 from labserver.tls.failed import FailedEngine
+from labserver.tls.recipe_settings import following
 from labserver.tls.stalled import StalledEngine
 
 if TYPE_CHECKING:
@@ -189,9 +190,7 @@ class RecipeEngines:
     def _presented(self, *, others: bool, occasion: str) -> ChainEngines:
         spec = self._spec
         chain = self._forge(spec.other, "other") if others else self._forge(None, occasion)
-        settings = replace(self._settings(chain), weak=spec.weak, present=spec.present, maximum=spec.newest)
-        if spec.versions:
-            settings = replace(settings, minimum=spec.versions[0])
+        settings = following(self._settings(chain), spec)
         anchors = self._anchors
         if spec.client_certificate:
             anchors = certificates_pem(chain.client_anchors)

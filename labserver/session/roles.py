@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.dialogues.exchange import Backend, Link
+    from labserver.pki.specification import ChainSpec
     from labserver.scenario import Server
     from labserver.services import Service
     from labserver.session.access import Access
@@ -150,7 +151,7 @@ class Roles:
         catalogue: Catalogue,
         access: Access,
         backends: Backends,
-        make_answers: Callable[[str | None, str], Callable[[Visit], Answer]],
+        make_answers: Callable[[str | None, ChainSpec | None], Callable[[Visit], Answer]],
         account: str,
         seed: str,
         usual: str = "",
@@ -163,7 +164,7 @@ class Roles:
         self._account = account
         self._seed = seed
         self._roles: dict[tuple[str, bool], Role] = {}
-        answers = make_answers(None, USUAL_CERTIFICATE)
+        answers = make_answers(None, None)
         self.good = (
             replace(self.role(usual), answer=answers)
             if usual
@@ -216,14 +217,13 @@ class Roles:
 
     def _made(self, identifier: str, *, control: bool) -> Role:
         scenario = self._catalogue[identifier]
-        certificate = USUAL_CERTIFICATE if control else scenario.certificate
         return Role(
             scenario=identifier,
             account=self._account,
             access=self._access_of(scenario.server),
             backends=self._backends,
-            answer=self._make_answers(identifier, certificate),
-            certificate=certificate,
+            answer=self._make_answers(identifier, None if control else scenario.recipe),
+            certificate=USUAL_CERTIFICATE if control else scenario.certificate,
             chain=scenario.control_chain if control else scenario.chain,
             memories=Memories(seed=self._seed, scenario=identifier),
         )

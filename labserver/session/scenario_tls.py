@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from labserver.errors import UnavailableError
 from labserver.misbehaviours.moment import Memories, Moment
 from labserver.misbehaviours.presentation import AS_USUAL
-from labserver.pki.chain import certificates_pem, pem
+from labserver.pki.chain import certificates_pem
 from labserver.pki.specification import ENGINES
-from labserver.scenario import USUAL_CERTIFICATE
 from labserver.session.engine_choice import ChainEngines, RecipeEngines, always
 from labserver.tls.client_hello import ClientHello
-from labserver.tls.engine import TlsSettings
 from labserver.tls.failed import FailedEngine
+from labserver.tls.recipe_settings import following, presenting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from labserver.session.engine_choice import Answer, Visit
     from labserver.settings import Settings
+    from labserver.tls.engine import TlsSettings
 
 __all__ = ["ScenarioTls"]
 
@@ -58,14 +58,14 @@ class ScenarioTls:
         if not scenario.usual_certificate:
             from labserver.pki import recipes  # noqa: PLC0415 -- cryptography, only when needed
 
-            if reason := recipes.unavailable(scenario.certificate, self._material.issuer, http=self._http):
+            if reason := recipes.unavailable(scenario.recipe, self._material.issuer, http=self._http):
                 return reason
             if reason := self._unpresentable(scenario):
                 return reason
         if not scenario.chain.presents:
             return None
         try:
-            presented = self._presented(scenario.id, scenario.certificate)
+            presented = self._presented(scenario.id, scenario.recipe)
         except UnavailableError as error:
             return str(error)
         reasons = (presented.obstacle(presentation) for presentation in _presentations(scenario))
@@ -73,9 +73,7 @@ class ScenarioTls:
 
     def _unpresentable(self, scenario: Scenario) -> str | None:
         """Return why this host cannot present a scenario's chain; only those are tried of which that may be."""
-        from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- read only when somebody needs one of them
-
-        spec = all_recipes().get(scenario.certificate)
+        spec = scenario.recipe
         if spec is None or not spec.demanding:
             return None
         from labserver.tls.probe import unpresentable  # noqa: PLC0415 -- only when there is something to probe
@@ -84,27 +82,29 @@ class ScenarioTls:
             settings = self._tls(self._chains.chain(scenario.id))
         except UnavailableError as error:
             return str(error)
-        return unpresentable(replace(settings, weak=spec.weak, maximum=spec.newest, key_log=None), spec.engine)
+        return unpresentable(replace(following(settings, spec), key_log=None), spec.engine)
 
-    def answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
-        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer."""
+    def answers(self, identifier: str | None, recipe: ChainSpec | None) -> Callable[[Visit], Answer]:
+        """Return what answers in a scenario's TLS, or in the lab's; nothing is made before the first answer.
+
+        Without a ``recipe`` the chain is issued.
+        """
         made: list[Callable[[Visit], Answer]] = []
 
         def answer(visit: Visit) -> Answer:
             if not made:
-                made.append(self._made_answers(identifier, certificate))
+                made.append(self._made_answers(identifier, recipe))
             return made[0](visit)
 
         return answer
 
-    def _made_answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
+    def _made_answers(self, identifier: str | None, recipe: ChainSpec | None) -> Callable[[Visit], Answer]:
         reason = None if identifier is None else self.unavailable(identifier)
         if reason is not None:
             return always(partial(FailedEngine, reason))
-        return self._presented(identifier, certificate)
+        return self._presented(identifier, recipe)
 
-    def _presented(self, identifier: str | None, certificate: str) -> ChainEngines | RecipeEngines:
-        recipe = _recipe(certificate)
+    def _presented(self, identifier: str | None, recipe: ChainSpec | None) -> ChainEngines | RecipeEngines:
         anchors = certificates_pem(self._material.issuer.authorities)
         if identifier is None or recipe is None:
             chain = self._material.chain if identifier is None else self._chains.chain(identifier)
@@ -120,15 +120,7 @@ class ScenarioTls:
     def _tls(self, chain: Chain) -> TlsSettings:
         # openssl s_client -cert, among others, sends the leaf alone
         authorities = self._material.issuer.authorities if self._settings.client_certificates else ()
-        return TlsSettings(
-            certificate_chain=chain.chain_pem,
-            private_key=chain.key_pem,
-            client_anchors=certificates_pem(authorities),
-            staple=chain.staple,
-            delegated=chain.delegated,
-            delegated_key=pem("PRIVATE KEY", chain.delegated_key),
-            key_log=self._settings.key_log,
-        )
+        return replace(presenting(chain), client_anchors=certificates_pem(authorities), key_log=self._settings.key_log)
 
 
 def _presentations(scenario: Scenario) -> Iterator[Presentation]:
@@ -142,12 +134,3 @@ def _presentations(scenario: Scenario) -> Iterator[Presentation]:
         yield link.handshake(AS_USUAL, _ASKS, moment)
         together = link.handshake(together, _ASKS, moment)
     yield together
-
-
-def _recipe(certificate: str) -> ChainSpec | None:
-    """Return what a scenario's chain is forged by; None if it is issued as the lab's own."""
-    if certificate == USUAL_CERTIFICATE:
-        return None
-    from labserver.pki.recipe_files import all_recipes  # noqa: PLC0415 -- only when somebody gets to one of them
-
-    return all_recipes().get(certificate)

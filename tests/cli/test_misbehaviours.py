@@ -14,6 +14,7 @@ from labserver.cli.parser import run as typed
 from labserver.misbehaviours.notation import CONDITIONS
 from labserver.misbehaviours.table import KINDS
 from labserver.misbehaviours.words import PLACES
+from labserver.pki.recipe_tables import CERTIFICATE, PROFILE
 from labserver.services import SERVICES
 from tests.docs.documents import ROOT
 
@@ -87,6 +88,12 @@ def test_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     when = _resolved(schema, kinds[0]["properties"]["when"])
     assert set(when["properties"]) == set(CONDITIONS)
     assert r"\A" not in json.dumps(schema)
+    named, written = entry["properties"]["certificate"]["anyOf"]
+    assert named["required"] == ["recipe"]
+    assert set(written["properties"]) == {"base", "verdict", "other", *PROFILE}
+    leaf = _resolved(schema, written["properties"]["leaf"])
+    assert set(leaf["properties"]) == set(CERTIFICATE)
+    assert "rsa2048" in leaf["properties"]["key"]["enum"]
 
 
 def test_references_lead_somewhere() -> None:

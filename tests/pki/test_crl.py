@@ -107,8 +107,8 @@ def _access(certificate: x509.Certificate) -> set[tuple[str, str]]:
 
 def test_nowhere(pki_issuer: LabIssuer) -> None:
     """Where nothing is published, a chain that says so cannot be made; others can."""
-    assert "no port" in str(unavailable("revoked", pki_issuer))
-    assert unavailable("revoked", pki_issuer, http="http://127.0.0.1:3080") is None
-    assert unavailable("must-staple-missing", pki_issuer) is None
+    assert "no port" in str(unavailable(all_recipes()["revoked"], pki_issuer))
+    assert unavailable(all_recipes()["revoked"], pki_issuer, http="http://127.0.0.1:3080") is None
+    assert unavailable(all_recipes()["must-staple-missing"], pki_issuer) is None
     with pytest.raises(UnavailableError, match="no port for that"):
         forge("revoked", issuer=pki_issuer, entropy=pki_issuer.entropy, clock=pki_issuer.clock, host="x.lab.test")

@@ -233,10 +233,10 @@ def test_levels(pki_issuer: LabIssuer) -> None:
 def test_another_issuer(pki_clock: FixedClock) -> None:
     """Under another CA than the lab's, chains with an anchor of their own are the same, and the others are refused."""
     trustme, entropy = TrustmeIssuer(clock=pki_clock), SeededEntropy("x")
-    assert unavailable("expired-intermediate", trustme) is None
+    assert unavailable(all_recipes()["expired-intermediate"], trustme) is None
     chain = forge("expired-intermediate", issuer=trustme, entropy=entropy, clock=pki_clock, host="x.lab.test")
     assert len(chain.certificates) == 2
-    assert "--issuer" in str(unavailable("bad-signature", trustme))
+    assert "--issuer" in str(unavailable(all_recipes()["bad-signature"], trustme))
     with pytest.raises(UnavailableError, match="leave --issuer out"):
         forge("bad-signature", issuer=trustme, entropy=entropy, clock=pki_clock, host="x.lab.test")
 

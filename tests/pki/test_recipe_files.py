@@ -20,95 +20,210 @@ does = "It does."
 verdict = "accept"
 references = ["RFC 5280"]
 """
+LEAST = f"[x]\n{WORDS}"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (
-            "[x]\n" + WORDS + "leaf.not_befor = '-1d'",
-            r"\[x\]: leaf.not_befor is no key of a recipe; there are again, ca, ",
+            LEAST + "leaf.not_befor = '-1d'",
+            "line 7: [x] leaf.not_befor: unknown key not_befor; did you mean not_before? choose from again, ca, ",
         ),
-        ("[x]\n" + WORDS + "titel = ''", r"\[x\]: titel is no key of a recipe"),
-        ("[x]\nleaf.ca = true", r"\[x\]: title is missing"),
-        ("[x]\nbase = 'nonesuch'\n" + WORDS, r"\[x\]: base 'nonesuch' is not there"),
-        ("[x]\nbase = 'y'\n" + WORDS + "[y]\nbase = 'x'\n" + WORDS, r"\[x\]: base 'x' is built on this one"),
-        ("[x]\n" + WORDS + "[base.x]\n", r"\[x\] is already in topic.toml"),
-        ("x = 3", "x is outside every table"),
-        ("[x\n", "Expected"),
         (
-            "[x]\n" + WORDS + "leaf.not_after = 'tomorrow'",
-            "leaf.not_after must be a time such as -1d",
+            LEAST + "titel = ''",
+            "line 7: [x] titel: unknown key titel; did you mean title? choose from address_openssl, anchors, ",
         ),
-        ("[x]\n" + WORDS + "leaf.key = 'rsa500'", "leaf.key must be one of brainpoolp256r1, .*, not 'rsa500'"),
-        ("[x]\n" + WORDS + "leaf.ca = 1", "leaf.ca must be true or false, not 1"),
-        ("[x]\n" + WORDS + "authorities.a.levels = 0", "authorities.a.levels must be a number of one or more, not 0"),
-        ("[x]\n" + WORDS + "leaf.version = true", "leaf.version must be a number, not True"),
-        ("[x]\n" + WORDS + "leaf.serial = 'xyz'", "leaf.serial must be octets in hexadecimal"),
-        ("[x]\n" + WORDS + "leaf.names = ['mail.lab.test']", "leaf.names must be names as dns:"),
-        ("[x]\n" + WORDS + "leaf.purposes = ['nonsense']", "leaf.purposes must be one of any, .*, or an OID"),
-        ("[x]\n" + WORDS + "leaf.subject = [['CN']]", "leaf.subject must be pairs such as"),
+        ("[x]\nleaf.ca = true", "line 1: [x]: title is missing"),
+        ("[x]\nbase = 'nonesuch'\n" + WORDS, "line 2: [x] base: unknown base nonesuch; choose from x"),
+        ("[x]\nbase = 'y'\n" + WORDS + "[y]\nbase = 'x'\n" + WORDS, "line 2: [x] base: x is built on this one"),
+        (LEAST + "[base.x]\n", "line 1: [x]: this id is taken by topic.toml; choose another"),
+        ("x = 3", "line 1: [x]: a recipe is a table: [x]"),
+        ("[x\n", "line 1: not TOML: expected ']' at the end of a table declaration"),
         (
-            "[x]\n" + WORDS + "leaf.subject = [['X', '']]",
-            "leaf.subject must be attributes among CN, .*, each of utf8, ",
+            LEAST + "leaf.not_after = 'tomorrow'",
+            "line 7: [x] leaf.not_after: must be a time such as -1d, +3h, generalized:+20d, utc:700101000000Z, not",
         ),
-        ("[x]\n" + WORDS + "leaf.subject = [['O:der', 'x']]", "leaf.subject must be octets in hexadecimal"),
-        ("[x]\n" + WORDS + "leaf.extra = [{ oid = '1.2.3' }]", "leaf.extra must be tables such as"),
         (
-            "[x]\n" + WORDS + "leaf.extra = [{ oid = '1.2.3', value = '', critical = 'x' }]",
-            "leaf.extra must be true, false or octets",
+            LEAST + "leaf.key = 'rsa500'",
+            "line 7: [x] leaf.key: unknown rsa500; did you mean rsa512? choose from brainpoolp256r1, dsa2048, ",
         ),
-        ("[x]\n" + WORDS + "leaf.again = { ca = true }", "leaf.again must be a table of key_usage, names, "),
-        ("[x]\n" + WORDS + "leaf.corrupt = ['nonsense']", "leaf.corrupt must be one of extensions-empty, "),
-        ("[x]\n" + WORDS + "leaf.issuer = 'nobody'", "leaf.issuer 'nobody' is not there; there are lab, leaf"),
-        ("[x]\n" + WORDS + "authorities.a.issuer = 'b'", "authorities.a.issuer 'b' is not there, or comes later"),
-        ("[x]\n" + WORDS + "authorities.a = 3", "authorities.a must be a table"),
+        (LEAST + "leaf.ca = 1", "line 7: [x] leaf.ca: must be true or false, not 1"),
         (
-            "[x]\n" + WORDS + "authorities.a = { issuer = 'a', key_of = 'b' }",
-            "authorities.a.key_of 'b' is not there, or comes later",
+            LEAST + "authorities.a.levels = 0",
+            "line 7: [x] authorities.a.levels: must be a number from 1 to 1000, not 0",
         ),
-        ("[x]\n" + WORDS + "leaf.public_key = 'odd'", "leaf.public_key must be one of ec-explicit, .*, not 'odd'"),
-        ("[x]\n" + WORDS + "wire = ['leaf', 'nobody']", "wire 'nobody' is not there"),
-        ("[x]\n" + WORDS + "staple = 'x'", "staple must be a table"),
-        ("[x]\n" + WORDS + "staple.status = 'x'", "staple.status must be one of good, revoked, unknown, not 'x'"),
-        ("[x]\n" + WORDS + "staple.statu = 'good'", "staple.statu is no key of a recipe; there are by_name, "),
-        ("[x]\n" + WORDS + "staple.next_update = 'x'", "staple.next_update must be a time such as"),
-        ("[x]\n" + WORDS + "staple = {}", 'staple needs asked = "status_request" and an engine that can'),
-        ("[x]\n" + WORDS + "asked = 'status_request'\nstaple = {}", "staple needs asked = .* and an engine that can"),
-        ("[x]\n" + WORDS + "asked = 'x'", "asked must be one of .*status_request, not 'x'"),
-        ("[x]\n" + WORDS + "staple.signer = 'nobody'", "staple.signer 'nobody' is not there"),
-        ("[x]\n" + WORDS + "staple.certificates = ['nobody']", "staple.certificates 'nobody' is not there"),
-        ("[x]\n" + WORDS + "responses.nobody = {}", "responses 'nobody' is not there"),
-        ("[x]\n" + WORDS + "responses.leaf.signer = 'nobody'", "responses.leaf.signer 'nobody' is not there"),
-        ("[x]\n" + WORDS + "responses.lab = {}", "responses.lab cannot be signed: "),
-        ("[x]\n" + WORDS + "lists.nobody = {}", "lists 'nobody' is not there"),
-        ("[x]\n" + WORDS + "lists.lab.revoked = ['nobody']", "lists.lab.revoked 'nobody' is not there"),
-        ("[x]\n" + WORDS + "lists.lab.status = 'good'", "lists.lab.status is no key of a recipe; there are corrupt, "),
-        ("[x]\n" + WORDS + "anchors = 'lab'", "anchors must be a list of texts"),
-        ("[x]\n" + WORDS + "host = 'a.{lab}'", "host must be a name such as a.{id}.{lab}, .*, not 'a.{lab}'"),
-        ("[x]\n" + WORDS + "present = 'nonsense'", "present must be one of compressed, md5-signature, "),
-        ("[x]\n" + WORDS + "present = 'no-certificates'", 'present needs engine = "tlslite"'),
-        ("[x]\n" + WORDS + "delegation = '+1d'", 'delegation needs asked = "delegated_credential" and engine = '),
-        ("[x]\n" + WORDS + "versions = ['TLSv1']", "versions must be one of TLSv1.2, TLSv1.3, not "),
-        ("[x]\n" + WORDS + "proof = 'nobody'", "proof 'nobody' is not there; there are lab, leaf"),
-        ("[x]\n" + WORDS + "client_anchors = ['nobody']", "client_anchors 'nobody' is not there"),
-        ("[x]\n" + WORDS + "client_certificate = 'no'", "client_certificate must be one of asked, required"),
-        ("[x]\n" + WORDS + "anew = 'daily'", "anew must be one of connection, service"),
-        ("[x]\n" + WORDS + "anew = 'service'\nanchors = ['leaf']", "anew and other are for chains of the lab's CA"),
-        ("[x]\n" + WORDS + "other_for = 'unnamed'", "other and other_for need each other"),
-        ("[x]\n" + WORDS + "other.leaf.key = 'p384'", "other and other_for need each other"),
+        (LEAST + "leaf.version = true", "line 7: [x] leaf.version: must be a number, not True"),
+        (LEAST + "leaf.serial = 'xyz'", "line 7: [x] leaf.serial: must be octets in hexadecimal, not 'xyz'"),
         (
-            "[x]\n" + WORDS + "other_for = 'unnamed'\nother.title = 'no'",
-            "other.title is no part of a chain; there are ",
+            LEAST + "leaf.names = ['mail.lab.test']",
+            "line 7: [x] leaf.names[0]: must be names as dns:…, ip:…, email:…, uri:…, srv:…, rid:…, other:OID=hex,",
         ),
-        ("[x]\n" + WORDS + "severity = 'security'", "severity must be given for what is to be rejected, and only for"),
+        (
+            LEAST + "leaf.purposes = ['nonsense']",
+            "line 7: [x] leaf.purposes[0]: unknown nonsense; choose from any, server, ",
+        ),
+        (
+            LEAST + "leaf.subject = [['CN']]",
+            'line 7: [x] leaf.subject: must be pairs such as ["CN", "{host}"], not [[\'CN\']]',
+        ),
+        (
+            LEAST + "leaf.subject = [['X', '']]",
+            "line 7: [x] leaf.subject: must be attributes among CN, O, OU, C or OIDs, each of utf8, printable,",
+        ),
+        (
+            LEAST + "leaf.subject = [['O:der', 'x']]",
+            "line 7: [x] leaf.subject: must be octets in hexadecimal, not [['O:der', 'x']]",
+        ),
+        (
+            LEAST + "leaf.extra = [{ oid = '1.2.3' }]",
+            'line 7: [x] leaf.extra[0]: must be a table such as { oid = "1.2.3", value = "0500", critical = true },',
+        ),
+        (
+            LEAST + "leaf.extra = [{ oid = '1.2.3', value = '', critical = 'x' }]",
+            "line 7: [x] leaf.extra[0].critical: must be true, false or octets, not 'x'",
+        ),
+        (
+            LEAST + "leaf.again = { ca = true }",
+            "line 7: [x] leaf.again.ca: unknown key ca; choose from key_usage, names, ",
+        ),
+        (
+            LEAST + "leaf.corrupt = ['nonsense']",
+            "line 7: [x] leaf.corrupt[0]: unknown nonsense; choose from extensions-empty, garbage, ",
+        ),
+        (LEAST + "leaf.issuer = 'nobody'", "line 7: [x] leaf.issuer: unknown label nobody; choose from lab, leaf"),
+        (
+            LEAST + "authorities.a.issuer = 'b'",
+            "line 7: [x] authorities.a.issuer: unknown label b; choose from a, lab",
+        ),
+        (LEAST + "authorities.a = 3", "line 7: [x] authorities.a: must be a table"),
+        (
+            LEAST + "authorities.a = { issuer = 'a', key_of = 'b' }",
+            "line 7: [x] authorities.a.key_of: unknown label b; choose from lab",
+        ),
+        (
+            LEAST + "leaf.public_key = 'odd'",
+            "line 7: [x] leaf.public_key: unknown odd; choose from ec-explicit, ec-own-generator, ",
+        ),
+        (LEAST + "wire = ['leaf', 'nobody']", "line 7: [x] wire: unknown label nobody; choose from lab, leaf"),
+        (LEAST + "wire = []", "line 7: [x] wire: it is empty; name one certificate at least"),
+        (
+            LEAST + "authorities.a.issuer = 'b'\nauthorities.b.issuer = 'b'",
+            "line 7: [x] authorities.a.issuer: the label b comes later: a certificate stands after the one that signs",
+        ),
+        (
+            LEAST + "authorities.a = { issuer = 'a', levels = 2 }",
+            "line 7: [x] authorities.a.levels: several cannot sign themselves; name another issuer",
+        ),
+        (
+            LEAST + "leaf.issuer = 'a'\nauthorities.a = { issuer = 'lab', key = 'x25519' }",
+            "line 8: [x] authorities.a.key: a key for X25519 signs nothing",
+        ),
+        (LEAST + "leaf.key_of = 'leaf'", "line 7: [x] leaf.key_of: it has its own key; leave it out"),
+        (LEAST + "authorities.leaf.ca = true", "line 7: [x] authorities.leaf: this label is taken; choose another"),
+        (LEAST + "base = 'y'\nleaf = 3\n[base.y]\nleaf.ca = true", "line 8: [x] leaf: must be a table"),
+        (LEAST + "base = 'y'\nauthorities.a = 3\n[base.y]\nauthorities.a = {}", "line 8: [x] authorities.a: must be"),
+        (LEAST + "leaf.names = ['dns:{1..100001}.x.test']", "line 7: [x] leaf.names[0]: must be 100000 names at most"),
+        (
+            LEAST + "leaf.extra = [{ oid = '1.2.3', value = '', zeros = -1 }]",
+            "line 7: [x] leaf.extra[0].zeros: must be a number from 0 to 1048576, not -1",
+        ),
+        (LEAST + "staple = 'x'", "line 7: [x] staple: must be a table"),
+        (LEAST + "staple.status = 'x'", "line 7: [x] staple.status: unknown x; choose from good, revoked, "),
+        (
+            LEAST + "staple.statu = 'good'",
+            "line 7: [x] staple.statu: unknown key statu; did you mean status? choose from by_name, certificates, ",
+        ),
+        (
+            LEAST + "staple.next_update = 'x'",
+            "line 7: [x] staple.next_update: must be a time such as -1d, +3h, generalized:+20d, utc:700101000000Z,",
+        ),
+        (
+            LEAST + "staple = {}",
+            'line 7: [x] staple: it needs asked = "status_request" and an engine that can: openssl or tlslite',
+        ),
+        (
+            LEAST + "asked = 'status_request'\nstaple = {}",
+            'line 8: [x] staple: it needs asked = "status_request" and an engine that can: openssl or tlslite',
+        ),
+        (
+            LEAST + "asked = 'x'",
+            "line 7: [x] asked: unknown x; choose from delegated_credential, server_certificate_type, ",
+        ),
+        (LEAST + "staple.signer = 'nobody'", "line 7: [x] staple.signer: unknown label nobody; choose from lab, leaf"),
+        (
+            LEAST + "staple.certificates = ['nobody']",
+            "line 7: [x] staple.certificates: unknown label nobody; choose from lab, leaf",
+        ),
+        (LEAST + "responses.nobody = {}", "line 7: [x] responses: unknown label nobody; choose from lab, leaf"),
+        (
+            LEAST + "responses.leaf.signer = 'nobody'",
+            "line 7: [x] responses.leaf.signer: unknown label nobody; choose from lab, leaf",
+        ),
+        (
+            LEAST + "responses.lab = {}",
+            "line 7: [x] responses.lab: it cannot be signed: the key of the lab's root is forgotten",
+        ),
+        (LEAST + "lists.nobody = {}", "line 7: [x] lists: unknown label nobody; choose from lab, leaf"),
+        (
+            LEAST + "lists.lab.revoked = ['nobody']",
+            "line 7: [x] lists.lab.revoked: unknown label nobody; choose from lab, leaf",
+        ),
+        (
+            LEAST + "lists.lab.status = 'good'",
+            "line 7: [x] lists.lab.status: unknown key status; choose from corrupt, next_update, ",
+        ),
+        (LEAST + "anchors = 'lab'", "line 7: [x] anchors: must be a list of texts, not 'lab'"),
+        (
+            LEAST + "host = 'a.{lab}'",
+            "line 7: [x] host: must be a name such as a.{id}.{lab}, {id}.test or localhost, or an address, not",
+        ),
+        (
+            LEAST + "present = 'nonsense'",
+            "line 7: [x] present: unknown nonsense; choose from compressed, md5-signature, ",
+        ),
+        (LEAST + "present = 'no-certificates'", 'line 7: [x] present: it needs engine = "tlslite"'),
+        (
+            LEAST + "delegation = '+1d'",
+            'line 7: [x] delegation: it needs asked = "delegated_credential" and engine = "tlslite"',
+        ),
+        (
+            LEAST + "versions = ['TLSv1']",
+            "line 7: [x] versions[0]: unknown TLSv1; did you mean TLSv1.2 or TLSv1.3? choose from TLSv1.2, TLSv1.3",
+        ),
+        (LEAST + "proof = 'nobody'", "line 7: [x] proof: unknown label nobody; choose from lab, leaf"),
+        (
+            LEAST + "client_anchors = ['nobody']",
+            "line 7: [x] client_anchors: unknown label nobody; choose from lab, leaf",
+        ),
+        (
+            LEAST + "client_certificate = 'no'",
+            "line 7: [x] client_certificate: unknown no; choose from asked, required",
+        ),
+        (LEAST + "anew = 'daily'", "line 7: [x] anew: unknown daily; choose from connection, service"),
+        (
+            LEAST + "anew = 'service'\nanchors = ['leaf']",
+            "line 7: [x] anew: it is for chains of the lab's CA: another root would be another fault",
+        ),
+        (LEAST + "other_for = 'unnamed'", "line 7: [x] other_for: other and other_for need each other"),
+        (LEAST + "other.leaf.key = 'p384'", "line 7: [x] other: other and other_for need each other"),
+        (
+            LEAST + "other_for = 'unnamed'\nother.title = 'no'",
+            "line 8: [x] other.title: unknown part of a chain title; choose from leaf, staple, ",
+        ),
+        (
+            LEAST + "severity = 'security'",
+            "line 7: [x] severity: must be given for what is to be rejected, and only for that",
+        ),
     ],
 )
 def test_mistakes(text: str, said: str, tmp_path: Path) -> None:
-    """A mistake is reported with where it is, and with what is wanted instead."""
-    (tmp_path / "topic.toml").write_text(text)
-    with pytest.raises(ConfigurationError, match=rf"^topic.toml: .*{said}") as raised:
+    """A mistake is told with file, line, table and key, and with what is wanted instead."""
+    path = tmp_path / "topic.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
         read_recipes(tmp_path)
+    assert str(raised.value).startswith(f"{path}, {said}")
     assert "\n" not in str(raised.value)
 
 
@@ -116,7 +231,9 @@ def test_one_id_in_two_files(tmp_path: Path) -> None:
     """An id stands in one file only."""
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text("[x]\n" + WORDS)
-    with pytest.raises(ConfigurationError, match=r"^two.toml: \[x\] is already in one.toml$"):
+    with pytest.raises(
+        ConfigurationError, match=r"two.toml, line 1: \[x\]: this id is taken by one.toml; choose another$"
+    ):
         read_recipes(tmp_path)
 
 

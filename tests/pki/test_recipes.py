@@ -167,8 +167,9 @@ def test_another_issuer(pki_clock: FixedClock) -> None:
 def test_unavailable(name: str, pki_clock: FixedClock) -> None:
     """What an issuer is said not to be able to make is what it refuses to make."""
     trustme = TrustmeIssuer(clock=pki_clock)
-    assert unavailable(name, _seeded()) is None
-    reason = unavailable(name, trustme)
+    recipe = all_recipes().get(name)
+    assert unavailable(recipe, _seeded()) is None
+    reason = unavailable(recipe, trustme)
     assert (reason is not None) is (name in {"expired", "bad-signature"})
     with nullcontext() if reason is None else pytest.raises(UnavailableError, match=f"^{re.escape(reason)}$"):
         forge(name, issuer=trustme, entropy=SystemEntropy(), clock=pki_clock, host=HOST, names=NAMES)

@@ -24,6 +24,7 @@ from tests.tls.hello import Parts, of_ssl, records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labserver.pki.specification import ChainSpec
     from tests.session.playbook import Building
 
 IMAPS = SERVICES["imaps"]
@@ -44,7 +45,7 @@ class Observed:
     """Roles, and whose engines they had made."""
 
     def __init__(self, building: Building) -> None:
-        self.asked: list[tuple[str | None, str]] = []
+        self.asked: list[str | None] = []
         self.made: list[str | None] = []
         self.visits: list[Visit] = []
         self.misbehaved: list[tuple[str, str]] = []
@@ -57,13 +58,13 @@ class Observed:
             seed="roles",
         )
 
-    def _answers(self, identifier: str | None, certificate: str) -> Callable[[Visit], Answer]:
-        self.asked.append((identifier, certificate))
+    def _answers(self, identifier: str | None, recipe: ChainSpec | None) -> Callable[[Visit], Answer]:
+        self.asked.append(identifier)
 
         def answer(visit: Visit) -> Answer:
             self.made.append(identifier)
             self.visits.append(visit)
-            return Answer(engine=Answering(), good=certificate == "rsa2048")
+            return Answer(engine=Answering(), good=recipe is not None and recipe.id == "rsa2048")
 
         return answer
 
@@ -89,7 +90,7 @@ def observed(building: Building) -> Observed:
 
 def test_nothing_is_made_before_it_is_needed(observed: Observed) -> None:
     """At first there is the good server alone, and no engine of it."""
-    assert {identifier for identifier, _ in observed.asked} == {None}
+    assert set(observed.asked) == {None}
     assert observed.made == []
 
 

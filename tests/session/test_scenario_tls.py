@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from labserver.catalogue.chains import ScenarioChains
 from labserver.clock import SystemClock
 from labserver.pki.material import Wanted, entropy_for, obtain
+from labserver.pki.recipe_files import all_recipes
 from labserver.session.engine_choice import Visit
 from labserver.session.scenario_tls import ScenarioTls
 from labserver.settings import Settings
@@ -31,7 +32,7 @@ def test_a_reason_in_place_of_a_handshake() -> None:
     scenario_tls = _scenario_tls()
     reason = scenario_tls.unavailable("revoked")
     assert reason is not None
-    failure = scenario_tls.answers("revoked", "revoked")(Visit()).engine.failure
+    failure = scenario_tls.answers("revoked", all_recipes()["revoked"])(Visit()).engine.failure
     assert failure is not None
     assert failure.reason == reason
     assert _scenario_tls(http="http://127.0.0.1:1").unavailable("revoked") is None
@@ -47,7 +48,7 @@ def test_nothing_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
         return form(self, identifier, *rest, **more)  # type: ignore[arg-type]  # as it came
 
     monkeypatch.setattr(ScenarioChains, "form", watched)
-    answer = _scenario_tls().answers("expired", "expired")
+    answer = _scenario_tls().answers("expired", all_recipes()["expired"])
     assert made == []
     assert isinstance(answer(Visit()).engine, StdlibEngine)
     assert made == ["expired"]
