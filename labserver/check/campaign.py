@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from labserver.check.ordered import Once, in_order
 from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
-from labserver.verdicts.finding import Context, Outcome
+from labserver.report.standing import is_included
+from labserver.verdicts.finding import BOUND, Context, Outcome
 from labserver.verdicts.judge import CONTROL, Tally, Verdict, judge, not_applicable, worst
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.trace import Trace
@@ -65,25 +66,50 @@ class Campaign:
     services: Sequence[Service]
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """By the name of a service; without one it is what :func:`default_policy` returns."""
+    exclude: Sequence[str] = ()
+    """Patterns of scenarios, or of cases (``expired@pop3*``), that are left out."""
+    bound: float = BOUND
+    """Seconds in which a client has to end."""
     repeat: int = 1
-
+    """How often each case is run at least, and the known-good server met. An entry may want more."""
+    finished: Callable[[CaseReport], None] = lambda _: None
+    """Is told of each report as soon as it is there, in any order."""
     at_once: int = 1
     """Cases that may be under way at the same time; reports come in the same order all the same."""
+
+    @property
+    def total(self) -> int:
+        """How many cases there are, without the known-good server where it is not one of them."""
+        return sum(len(self._cases(service)) for service in self.services)
+
+    def _cases(self, service: Service) -> list[Scenario]:
+        return [
+            scenario
+            for scenario in self.scenarios
+            if scenario.on(service) and is_included(f"{scenario.id}@{service.name}", self.exclude)
+        ]
 
     async def reports(self) -> AsyncIterator[CaseReport]:
         """Yield a report for each case; one for the known-good server too where that explains the others.
 
         Raises what the runner raises, as soon as the reports before it have been yielded.
         """
-        async for found in in_order(self._steps(), self.at_once):
+        steps = (partial(self._done, step) for step in self._steps())
+        async for found in in_order(steps, self.at_once):
             for report in found:
                 yield report
+
+    async def _done(self, step: Callable[[], Awaitable[Sequence[CaseReport]]]) -> Sequence[CaseReport]:
+        reports = await step()
+        for report in reports:
+            self.finished(report)
+        return reports
 
     def _steps(self) -> Iterator[Callable[[], Awaitable[Sequence[CaseReport]]]]:
         """Yield what is to be done, in the order of the reports."""
         for service in self.services:
             policy = self.policies.get(service.name) or default_policy(service)
-            cases = [scenario for scenario in self.scenarios if scenario.on(service)]
+            cases = self._cases(service)
             if not cases:
                 continue
             if not policy.fits(service):
@@ -109,23 +135,17 @@ class Campaign:
 
     async def _meet_good(self, service: Service, policy: Policy) -> _Known:
         scenario = self.catalogue[CONTROL]
-        run = await self.runner.run(scenario, service, policy)
-        endless = run.timed_out
-        context = replace(self._context(run), endless=endless)
-        verdict = judge(scenario, service, policy, run.trace, context)
+        runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
+        endless = any(run.timed_out for run in runs)
+        verdicts = [
+            judge(scenario, service, policy, run.trace, replace(self._context(run), endless=endless)) for run in runs
+        ]
+        report = _reported(scenario, service, policy, runs, verdicts)
+        verdict = report.verdict
         obstacle = ""
         if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
             why = verdict.reason.replace("the client", "it", 1) or f"it {verdict.findings[0].what}"
             obstacle = f"the client fails the known-good control: {why}"
-        report = CaseReport(
-            scenario=scenario,
-            service=service,
-            policy=policy,
-            verdict=verdict,
-            tally=Tally(times=1, of=1),
-            trace=run.trace,
-            client=run.client,
-        )
         return _Known(report=report, obstacle=obstacle, endless=endless)
 
     async def _case(
@@ -141,28 +161,44 @@ class Campaign:
         control = None
         if scenario.controlled:
             control = (await self.runner.run(scenario, service, policy, control=True)).trace
-        runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
-        verdicts = [judge(scenario, service, policy, run.trace, self._context(run, known, control)) for run in runs]
-        verdict, tally = worst(verdicts)
-        chosen = runs[next(index for index, one in enumerate(verdicts) if one is verdict)]
-        return CaseReport(
-            scenario=scenario,
-            service=service,
-            policy=policy,
-            verdict=verdict,
-            tally=tally,
-            trace=chosen.trace,
-            client=chosen.client,
-        )
+        runs: list[Run] = []
+        verdicts: list[Verdict] = []
+        planned = max(self.repeat, scenario.repeats)
+        for number in range(planned):
+            if number >= self.repeat and any(verdict.outcome is Outcome.FAIL for verdict in verdicts):
+                break  # a race is run until it is lost
+            run = await self.runner.run(scenario, service, policy)
+            runs.append(run)
+            verdicts.append(judge(scenario, service, policy, run.trace, self._context(run, known, control)))
+        report = _reported(scenario, service, policy, runs, verdicts)
+        return report if len(runs) == planned else replace(report, tally=replace(report.tally, planned=planned))
 
     def _context(self, run: Run, known: _Known | None = None, control: Trace | None = None) -> Context:
         return Context(
             timed_out=run.timed_out,
             seconds=self.runner.seconds,
+            bound=self.bound,
             control=control,
             obstacle=known.obstacle if known else "",
             endless=known.endless if known else False,
         )
+
+
+def _reported(
+    scenario: Scenario, service: Service, policy: Policy, runs: Sequence[Run], verdicts: Sequence[Verdict]
+) -> CaseReport:
+    """Return the report of a case that was run, with what happened in the first of its worst runs."""
+    verdict, tally = worst(verdicts)
+    chosen = runs[next(index for index, one in enumerate(verdicts) if one is verdict)]
+    return CaseReport(
+        scenario=scenario,
+        service=service,
+        policy=policy,
+        verdict=verdict,
+        tally=tally,
+        trace=chosen.trace,
+        client=chosen.client,
+    )
 
 
 def _unjudged(scenario: Scenario, service: Service, policy: Policy, outcome: Outcome, reason: str) -> CaseReport:

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
+import fnmatch
 import logging
 import os
 import sys
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from labserver.check.placeholders import PLACEHOLDERS, parse
-from labserver.cli.catalogues import add_misbehave, add_scenario_files, catalogue_from, own_scenarios
+from labserver.check.placeholders import parse
+from labserver.cli.catalogues import catalogue_from, own_scenarios
+from labserver.cli.check_options import add_options
 from labserver.cli.command_words import command_words
-from labserver.cli.examples import begin_with_examples
-from labserver.cli.options import add_case_options, positive, seconds, settings_from
-from labserver.cli.policies import add_policy, policies_of
+from labserver.cli.options import settings_from
+from labserver.cli.policies import policies_of
 from labserver.errors import ConfigurationError
+from labserver.nearest import did_you_mean
 from labserver.private_files import descriptor_of
+from labserver.report.standing import Bar, is_included
+from labserver.scenario import Severity
 from labserver.services import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from labserver.catalogue.catalogue import Catalogue
     from labserver.check.campaign import Campaign
     from labserver.check.naming import Naming
     from labserver.check.slots import Slots
+    from labserver.cli.progress import Progress
     from labserver.cli.serving import Running
     from labserver.lab import Lab
     from labserver.report.case import CaseReport
+    from labserver.report.standing import Expected
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.settings import Settings
@@ -39,73 +45,28 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_EXAMPLES = {
-    "labserver check -- curl -sS --ssl-reqd --cacert '{ca}' -u '{user}:{password}' '{url}/'": "the default scenarios",
-    "labserver check --service imaps --scenario '*-san-*' -- ./client.sh '{host}' '{port}'": "some, on one service",
-    "labserver check --json report.json --junit report.xml -- ./client.sh '{url}'": "reports for programs",
-}
 _INTERRUPTED = 130
-_DEADLINE = 20.0
 _TRANSCRIPT = 1 << 21
 """Octets kept of a session: what was not kept cannot be judged."""
 _SESSIONS = 1 << 16
 """Sessions kept of a run, for the same reason."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``labserver check``."""
-    begin_with_examples(parser, _EXAMPLES)
-    parser.epilog = "placeholders in CMD:\n" + "\n".join(
-        f"  {'{' + name + '}':<12}{meaning}" for name, meaning in PLACEHOLDERS.items()
-    )
-    parser.epilog += (
-        "\n  {{ and }}   the braces themselves\n\nexit codes: 0 all passed, 1 findings, 2 usage, 3 inconclusive"
-    )
-    group = parser.add_argument_group("which cases")
-    names = [service.name for service in SERVICES.values() if service.default]
-    group.add_argument(
-        "--service",
-        action="append",
-        choices=names,
-        metavar="S",
-        help=f"only on this service, of {', '.join(names)}; more than once for several (default: all)",
-    )
-    group.add_argument(
-        "--scenario",
-        dest="patterns",
-        action="append",
-        metavar="GLOB",
-        help="scenarios whose id matches, more than once for several (default: those of --scenario-file and "
-        "--misbehave, else the commonest)",
-    )
-    add_scenario_files(group)
-    add_misbehave(group)
-    add_policy(group)
-    group = parser.add_argument_group("how to run them")
-    group.add_argument(
-        "--repeat", type=positive, default=1, metavar="N", help="run each case N times; the worst counts"
-    )
-    group.add_argument(
-        "--timeout",
-        type=seconds,
-        default=_DEADLINE,
-        metavar="S",
-        help="seconds for the client to end (default: %(default)g)",
-    )
-    group.add_argument(
-        "--jobs",
-        type=positive,
-        default=2 * (os.cpu_count() or 1),
-        metavar="N",
-        help="how many clients run at the same time; those that only wait for the server do not count unless N is 1 "
-        "(default: twice the processors, here %(default)s)",
-    )
-    group.add_argument("--isolated", action="store_true", help="give the client an empty home directory in each run")
-    group = parser.add_argument_group("output")
-    group.add_argument("--json", type=Path, metavar="FILE", help="write everything here as JSON")
-    group.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit's XML here")
-    add_case_options(parser)
-    parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the client to run")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the command line asks for, found good."""
+
+    options: argparse.Namespace
+    words: tuple[str, ...]
+    scenarios: Sequence[Scenario]
+    services: Sequence[Service]
+    policies: Mapping[str, Policy]
+    bar: Bar
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for which a client is waited for."""
+        return float(min(self.options.patience, self.options.timeout))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,18 +74,9 @@ def run(options: argparse.Namespace) -> int:
     from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
 
     logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
-    words = parse(command_words(options.command_line, "check"))
     catalogue = catalogue_from(options)
-    scenarios = _scenarios(options, catalogue)
-    services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
-        service for service in SERVICES.values() if service.default
-    ]
-    if not any(scenario.on(service) for scenario in scenarios for service in services):
-        raise ConfigurationError("none of these scenarios is available on these services")
-    policies = policies_of(options.instructions or (), services)
-    for path in filter(None, (options.json, options.junit)):
-        _check_writable(path)
-    _tell_unstated(scenarios)
+    wanted = _wanted(options, catalogue)
+    _tell_unstated(wanted.scenarios)
 
     async def command(running: Running) -> int:
         from labserver.check.slots import Slots  # noqa: PLC0415 -- only once the lab runs
@@ -132,12 +84,60 @@ def run(options: argparse.Namespace) -> int:
         naming = _naming(running.lab)
         slots = Slots(options.jobs, prefix=naming.words)
         try:
-            campaign = _campaign(options, words, running.lab, naming, slots, scenarios, policies, services)
-            return await _run(options, words, campaign, running)
+            return await _run(wanted, running, naming, slots)
         finally:
             await slots.close()
 
-    return serve(_settings(options, catalogue), catalogue, command)
+    return serve(_settings(wanted, catalogue), catalogue, command)
+
+
+def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> _Wanted:
+    """Return what the options ask for; raises ConfigurationError for what cannot be."""
+    words = parse(command_words(options.command_line, "check"))
+    scenarios = _scenarios(options, catalogue)
+    services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
+        service for service in SERVICES.values() if service.default
+    ]
+    for pattern in options.exclude:
+        _check_pattern("--exclude", pattern, catalogue)
+    cases = [f"{scenario.id}@{service.name}" for scenario in scenarios for service in services if scenario.on(service)]
+    if not cases:
+        raise ConfigurationError("none of these scenarios is available on these services")
+    if not any(is_included(case, options.exclude) for case in cases):
+        raise ConfigurationError("--exclude leaves out every case; there is nothing to run")
+    for path in filter(None, (options.json, options.junit, options.write_expect)):
+        _check_writable(path)
+    return _Wanted(
+        options=options,
+        words=words,
+        scenarios=scenarios,
+        services=services,
+        policies=policies_of(options.instructions or (), services),
+        bar=_bar(options, catalogue),
+    )
+
+
+def _bar(options: argparse.Namespace, catalogue: Catalogue) -> Bar:
+    expected: tuple[Expected, ...] = ()
+    if options.expect is not None:
+        from labserver.check.expectations import read_expected  # noqa: PLC0415 -- only when it is asked for
+
+        expected = read_expected(
+            options.expect, [f"{one.id}@{name}" for one in catalogue.values() for name in one.services]
+        )
+    return Bar(fail_on=Severity(options.fail_on), expected=expected)
+
+
+def _check_pattern(option: str, pattern: str, catalogue: Catalogue) -> None:
+    """Raise ConfigurationError where a pattern for scenarios or cases matches none that exists."""
+    scenario, at, service = pattern.partition("@")
+    try:
+        catalogue.matching(scenario)
+    except ConfigurationError as error:
+        why = str(error).removeprefix(f"--scenario {scenario}: ")
+        raise ConfigurationError(f"{option} {pattern}: {why}") from error
+    if at and not fnmatch.filter(SERVICES, service):
+        raise ConfigurationError(f"{option} {pattern}: unknown service {service}{did_you_mean(service, SERVICES)}")
 
 
 def _tell_unstated(scenarios: Sequence[Scenario]) -> None:
@@ -166,14 +166,14 @@ def _check_writable(path: Path) -> None:
         raise ConfigurationError(f"cannot write {path}: no permission to write {written}")
 
 
-def _settings(options: argparse.Namespace, catalogue: Catalogue) -> Settings:
+def _settings(wanted: _Wanted, catalogue: Catalogue) -> Settings:
     """Return a lab whose only user is one that no client is told of; each run has an account of its own."""
     from labserver.check.accounts import canary  # noqa: PLC0415 -- only when a lab is wanted
 
-    settings = settings_from(options, catalogue)
+    settings = settings_from(wanted.options, catalogue)
     limits = replace(
         settings.limits,
-        handshake_time=max(settings.limits.handshake_time, 2 * options.timeout),  # the client is to give up, not we
+        handshake_time=max(settings.limits.handshake_time, 2 * wanted.deadline),  # the client is to give up, not we
         transcript_octets=max(settings.limits.transcript_octets, _TRANSCRIPT),
         transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
         transcript_sessions=max(settings.limits.transcript_sessions, _SESSIONS),
@@ -204,42 +204,43 @@ def _naming(lab: Lab) -> Naming:
 
 
 def _campaign(
-    options: argparse.Namespace,
-    words: tuple[str, ...],
-    lab: Lab,
-    naming: Naming,
-    slots: Slots,
-    scenarios: Sequence[Scenario],
-    policies: Mapping[str, Policy],
-    services: Sequence[Service],
+    wanted: _Wanted, lab: Lab, naming: Naming, slots: Slots, finished: Callable[[CaseReport], None]
 ) -> Campaign:
     from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
     from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
 
+    options = wanted.options
     case_run = CaseRun(
         lab=lab,
-        words=words,
+        words=wanted.words,
         naming=naming,
         slots=slots,
-        seconds=options.timeout,
+        seconds=wanted.deadline,
         isolated=options.isolated,
     )
     return Campaign(
         runner=case_run,
         catalogue=lab.catalogue,
-        scenarios=scenarios,
-        services=services,
-        policies=policies,
+        scenarios=wanted.scenarios,
+        services=wanted.services,
+        exclude=options.exclude,
+        policies=wanted.policies,
+        bound=options.timeout,
         repeat=options.repeat,
         at_once=slots.at_once,
+        finished=finished,
     )
 
 
-async def _run(options: argparse.Namespace, words: Sequence[str], campaign: Campaign, running: Running) -> int:
-    from labserver.report.case import exit_code  # noqa: PLC0415 -- loaded already
+async def _run(wanted: _Wanted, running: Running, naming: Naming, slots: Slots) -> int:
+    from labserver.cli.progress import Progress  # noqa: PLC0415 -- only once the lab runs
+    from labserver.report.standing import exit_code  # noqa: PLC0415 -- the same
 
     reports: list[CaseReport] = []
-    telling = asyncio.ensure_future(_tell(campaign, reports))
+    progress = Progress(sys.stderr)
+    campaign = _campaign(wanted, running.lab, naming, slots, progress.finished)
+    progress.total = campaign.total
+    telling = asyncio.ensure_future(_tell(campaign, reports, wanted.bar, progress))
     stopped = asyncio.ensure_future(running.stop.wait())
     await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -248,28 +249,38 @@ async def _run(options: argparse.Namespace, words: Sequence[str], campaign: Camp
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await telling
-    else:
-        telling.result()
-    _write(options, words, reports)
-    return _INTERRUPTED if interrupted else exit_code(reports)
+    try:
+        if not interrupted:
+            telling.result()
+    finally:
+        progress.clear()
+        _write(wanted, reports)
+    return _INTERRUPTED if interrupted else exit_code(map(wanted.bar.standing, reports))
 
 
-async def _tell(campaign: Campaign, reports: list[CaseReport]) -> None:
+async def _tell(campaign: Campaign, reports: list[CaseReport], bar: Bar, progress: Progress) -> None:
     """Print each case when it has run, then the sum."""
     from labserver.report.campaign_text import case_lines, output_lines, summary_lines  # noqa: PLC0415 -- only here
 
     async for report in campaign.reports():
         reports.append(report)
-        print("\n".join((*case_lines(report), *output_lines(report))), flush=True)
-    print("\n" + "\n".join(summary_lines(reports)), flush=True)
+        progress.clear()
+        print("\n".join((*case_lines(report, bar), *output_lines(report))), flush=True)
+        progress.show()
+    progress.clear()
+    print("\n" + "\n".join(summary_lines(reports, bar)), flush=True)
 
 
-def _write(options: argparse.Namespace, words: Sequence[str], reports: Sequence[CaseReport]) -> None:
+def _write(wanted: _Wanted, reports: Sequence[CaseReport]) -> None:
+    from labserver.check.expectations import expected_toml  # noqa: PLC0415 -- only here
     from labserver.private_files import PUBLIC, write_named  # noqa: PLC0415 -- only here
     from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
     from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
 
+    options, words = wanted.options, wanted.words
     if options.json is not None:
         write_named(options.json, campaign_json(words, reports).encode(), mode=PUBLIC)
     if options.junit is not None:
-        write_named(options.junit, campaign_junit(words, reports), mode=PUBLIC)
+        write_named(options.junit, campaign_junit(words, reports, wanted.bar), mode=PUBLIC)
+    if options.write_expect is not None:
+        write_named(options.write_expect, expected_toml(reports, wanted.bar).encode(), mode=PUBLIC)

@@ -1,7 +1,8 @@
 """A campaign for build servers: JUnit's XML, one test case a case.
 
-There is no standard; this keeps to what every reader knows: testsuites, testsuite, testcase, failure, skipped,
-system-out. Characters that XML 1.0 cannot have (2.2), which a client may well send, become visible escapes.
+There is no standard; this keeps to what every reader knows: testsuites, testsuite, testcase, failure, error, skipped,
+system-out. There is a failure or an error exactly where the exit code is not 0. Characters that XML 1.0 cannot have
+(2.2), which a client may well send, become visible escapes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from labserver.report.campaign_text import case_lines
 from labserver.report.case import proof, transcript_lines
-from labserver.verdicts.finding import Outcome
+from labserver.report.standing import Bar, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,38 +23,50 @@ if TYPE_CHECKING:
 __all__ = ["campaign_junit"]
 
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SKIPPED = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_APPLICABLE})
+_FAILURE = (Standing.FAILED, Standing.UNEXPECTED)
+_SKIPPED = (Standing.SKIPPED, Standing.EXPECTED)
 
 
-def campaign_junit(client: Sequence[str], reports: Sequence[CaseReport]) -> bytes:
+def campaign_junit(
+    client: Sequence[str],
+    reports: Sequence[CaseReport],
+    bar: Bar = Bar(),  # noqa: B008 -- frozen
+) -> bytes:
     """Return the document; the suite has the client's command line as its name."""
+    standings = [bar.standing(report) for report in reports]
     suites = Element("testsuites")
     suite = SubElement(
         suites,
         "testsuite",
         name=_fit("labserver check -- " + " ".join(client)),
         tests=str(len(reports)),
-        failures=str(sum(report.verdict.outcome is Outcome.FAIL for report in reports)),
-        errors="0",
-        skipped=str(sum(report.verdict.outcome in _SKIPPED for report in reports)),
+        failures=str(sum(standing in _FAILURE for standing in standings)),
+        errors=str(standings.count(Standing.UNDECIDED)),
+        skipped=str(sum(standing in _SKIPPED for standing in standings)),
         time=f"{sum(report.client.seconds for report in reports if report.client):.3f}",
     )
     for report in reports:
-        _add_case(suite, report)
+        _add_case(suite, report, bar)
     indent(suites)
     text: bytes = tostring(suites, encoding="utf-8", xml_declaration=True)
     return text + b"\n"
 
 
-def _add_case(suite: Element, report: CaseReport) -> None:
+def _add_case(suite: Element, report: CaseReport, bar: Bar) -> None:
     seconds = f"{report.client.seconds if report.client else 0.0:.3f}"
     case = SubElement(suite, "testcase", classname=f"labserver.{report.service.name}", name=report.id, time=seconds)
-    if report.verdict.outcome is Outcome.FAIL:
-        finding = report.verdict.findings[0]
+    verdict, standing, note = report.verdict, bar.standing(report), bar.note(report)
+    words = _fit(f"{verdict.outcome.value}: {note or verdict.reason}")
+    if standing is Standing.FAILED:
+        finding = verdict.findings[0]
         failure = SubElement(case, "failure", type=finding.rule, message=_fit(f"It {finding.what}."))
-        failure.text = _fit("\n".join(case_lines(report)))
-    elif report.verdict.outcome in _SKIPPED:
-        SubElement(case, "skipped", message=_fit(f"{report.verdict.outcome.value}: {report.verdict.reason}"))
+        failure.text = _fit("\n".join(case_lines(report, bar)))
+    elif standing is Standing.UNEXPECTED:
+        SubElement(case, "failure", type="unexpected", message=words)
+    elif standing is Standing.UNDECIDED:
+        SubElement(case, "error", type="inconclusive", message=_fit(verdict.reason))
+    elif standing in _SKIPPED:
+        SubElement(case, "skipped", message=words)
     remarks = [f"{one.outcome.value} {one.rule}: {one.what} {proof(report, one)}" for one in report.verdict.findings]
     output = ["", *remarks, *transcript_lines(report)]
     if report.client:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from labserver.report.case import proof
+from labserver.report.standing import Bar, Standing
 from labserver.verdicts.finding import Outcome
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ _MOST_OUTPUT = 12
 _WIDEST = 160
 
 
-def case_lines(report: CaseReport) -> Iterator[str]:
+def case_lines(report: CaseReport, bar: Bar = Bar()) -> Iterator[str]:  # noqa: B008 -- frozen
     """Yield the verdict, and for each finding the line of the transcript that proves it."""
     verdict, tally = report.verdict, report.tally
     times = f"  ({tally.times} of {tally.of} runs)" if tally.of > 1 else ""
+    if tally.planned:
+        times = f"  (in run {tally.of} of {tally.planned})"
     reason = f"  {verdict.reason}" if verdict.reason else ""
-    yield f"{verdict.outcome.value:<14} {report.id}{times}{reason}"
+    note = bar.note(report)
+    yield f"{verdict.outcome.value:<14} {report.id}{times}{reason}{f'  ({note})' if note else ''}"
     for finding in verdict.findings:
         if verdict.reason and finding.outcome is Outcome.INCONCLUSIVE:
             continue
@@ -49,8 +53,24 @@ def output_lines(report: CaseReport) -> Iterator[str]:
         yield f"    | {shown}{' …' if len(line) > _WIDEST else ''}"
 
 
-def summary_lines(reports: Sequence[CaseReport]) -> Iterator[str]:
-    """Yield how many cases ended how."""
+def summary_lines(reports: Sequence[CaseReport], bar: Bar = Bar()) -> Iterator[str]:  # noqa: B008 -- frozen
+    """Yield how many cases ended how, and which of them count in another way than their verdict says."""
     counted = Counter(report.verdict.outcome for report in reports)
     parts = [f"{counted[outcome]} {outcome.value}" for outcome in reversed(Outcome) if counted[outcome]]
-    yield f"{len(reports)} case{'s' * (len(reports) != 1)}: {', '.join(parts)}" if parts else "no case"
+    yield f"{_cases(len(reports))}: {', '.join(parts)}" if parts else "no case"
+    standings = Counter(bar.standing(report) for report in reports)
+    if standings[Standing.EXPECTED]:
+        yield f"{_cases(standings[Standing.EXPECTED])} as expected"
+    if standings[Standing.UNEXPECTED]:
+        yield f"{_cases(standings[Standing.UNEXPECTED])} expected to diverge did not, which fails the run"
+    failing = sum(report.verdict.outcome is Outcome.FAIL for report in reports)
+    expected = sum(
+        report.verdict.outcome is Outcome.FAIL and bar.standing(report) is Standing.EXPECTED for report in reports
+    )
+    below = failing - expected - standings[Standing.FAILED]
+    if below:
+        yield f"{below} FAIL below {bar.fail_on.value}, which does not count"
+
+
+def _cases(number: int) -> str:
+    return f"{number} case{'s' * (number != 1)}"

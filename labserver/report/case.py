@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from labserver.report.ndjson import encoded
 from labserver.report.text import lines
-from labserver.verdicts.finding import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from labserver.events import Event
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.policy import Policy
     from labserver.verdicts.trace import Evidence, Trace
 
-__all__ = ["CaseReport", "ClientRun", "exit_code", "proof", "transcript_lines"]
-
-_INCONCLUSIVE = 3
-_FINDINGS = 1
+__all__ = ["CaseReport", "ClientRun", "proof", "transcript_lines"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +53,6 @@ class CaseReport:
     def id(self) -> str:
         """The case, as it is written everywhere."""
         return f"{self.scenario.id}@{self.service.name}"
-
-
-def exit_code(reports: Sequence[CaseReport]) -> int:
-    """Return 1 if there is a failure, else 3 if anything is inconclusive, else 0: warnings are allowed behaviour."""
-    outcomes = {report.verdict.outcome for report in reports}
-    if Outcome.FAIL in outcomes:
-        return _FINDINGS
-    return _INCONCLUSIVE if Outcome.INCONCLUSIVE in outcomes else 0
 
 
 def proof(report: CaseReport, finding: Finding) -> str:

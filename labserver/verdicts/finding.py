@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from labserver.verdicts.policy import Policy
     from labserver.verdicts.trace import Evidence, Trace
 
-__all__ = ["Breach", "Context", "Finding", "Inquiry", "Outcome"]
+__all__ = ["BOUND", "Breach", "Context", "Finding", "Inquiry", "Outcome"]
+
+
+BOUND = 300.0
+"""Seconds in which a client has to end, whatever the server does, unless the user says otherwise (RFC 5321 4.5.3.2)."""
 
 
 class Outcome(StrEnum):
@@ -46,6 +50,8 @@ class Context:
     """The client still ran at the deadline; the trace is what had happened until then."""
     seconds: float = 0.0
     """The deadline."""
+    bound: float = BOUND
+    """Seconds in which a client has to end; one that still ran at an earlier deadline may yet have done."""
     control: Trace | None = None
     """The same client with the same server but without the fault, where the scenario has such a control."""
     obstacle: str = ""

@@ -41,6 +41,9 @@ class Tally:
 
     times: int
     of: int
+    """Runs."""
+    planned: int = 0
+    """Runs that there would have been, had a race not been lost before; 0 if there were as many as planned."""
 
 
 def judge(scenario: Scenario, service: Service, policy: Policy, trace: Trace, context: Context) -> Verdict:

@@ -178,7 +178,7 @@ def test_repeated() -> None:
     (report,) = _reports(runner, "expired", repeat=4)
     assert (report.verdict.outcome, report.tally.times, report.tally.of) == (Outcome.FAIL, 2, 4)
     assert report.client is not None
-    assert report.client.output == "3", "the first run that failed"
+    assert report.client.output == "6", "the first run that failed"
     assert any(report.trace.sessions[0].spoken(secure=True))
 
 
@@ -250,3 +250,45 @@ def test_what_a_run_raises() -> None:
         asyncio.run(collect())
     assert _told(reports) == [("expired", Outcome.PASS), ("self-signed", Outcome.PASS)]
     assert "tls-v1-0" not in runner.ran
+
+
+def test_race() -> None:
+    """A case that is a race is run as often as its entry says, and no more once it is lost."""
+    scripts: dict[str, list[Callable[[], Scene]]] = {"good": [through], "response-injection control": [through]}
+    runner = Scripted({**scripts, "response-injection": [through]})
+    (report,) = _reports(runner, "response-injection")
+    assert CATALOGUE["response-injection"].repeats == 5
+    assert runner.ran.count("response-injection") == 5
+    assert (report.tally.of, report.tally.planned) == (5, 0)
+    runner = Scripted({**scripts, "response-injection": [through, believing, through]})
+    (report,) = _reports(runner, "response-injection")
+    assert runner.ran.count("response-injection") == 2
+    assert report.verdict.outcome is Outcome.FAIL
+    assert (report.tally.times, report.tally.of, report.tally.planned) == (1, 2, 5)
+
+
+def test_repeated_control() -> None:
+    """The known-good server is met as often as the cases, and a client that gets through only sometimes is told so."""
+    runner = Scripted({"good": [through, lambda: Scene().ends(), through], "expired": [refusing]})
+    good, report = _reports(runner, "good", "expired", repeat=3)
+    assert runner.ran == ["good"] * 3 + ["expired"] * 3
+    assert (good.verdict.outcome, good.tally.times, good.tally.of) == (Outcome.INCONCLUSIVE, 1, 3)
+    assert report.verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_excluded() -> None:
+    """What is left out is not run, on the service that the pattern says or on all of them."""
+    runner = Scripted({"good": [through]})
+    campaign = Campaign(
+        runner=runner,
+        catalogue=CATALOGUE,
+        scenarios=[CATALOGUE[name] for name in ("expired", "self-signed", "wrong-host")],
+        services=[SERVICES["imap"], SERVICES["pop3"]],
+        exclude=("wrong-*", "expired@pop3"),
+    )
+
+    async def ids() -> list[str]:
+        return [report.id async for report in campaign.reports()]
+
+    assert asyncio.run(ids()) == ["expired@imap", "self-signed@imap", "self-signed@pop3"]
+    assert campaign.total == 3

@@ -118,6 +118,14 @@ def test_findings(tmp_path: Path) -> None:
         ((*_IMAPS, "--policy", "imap=plaintext", "--", "true"), "imap is not tried; add --service imap"),
         (("--policy", "imaps=plaintext", "--", "true"), "imaps cannot be used under the policy plaintext"),
         (("--repeat", "0", "--", "true"), "--repeat"),
+        (("--jobs", "0", "--", "true"), "--jobs"),
+        (("--patience", "-1", "--", "true"), "--patience"),
+        (("--fail-on", "bad", "--", "true"), "--fail-on"),
+        (("--exclude", "expird", "--", "true"), "--exclude expird: unknown scenario expird; did you mean expired?"),
+        (("--exclude", "expired@imapz", "--", "true"), "--exclude expired@imapz: unknown service imapz; did you mean"),
+        ((*_EXPIRED, "--exclude", "exp*", "--", "true"), "--exclude leaves out every case"),
+        (("--expect", "/no/such/file", "--", "true"), "--expect /no/such/file: No such file or directory"),
+        (("--write-expect", "/no/such/folder/x", "--", "true"), "there is no folder /no/such/folder"),
         (("--timeout", "no", "--", "true"), "--timeout"),
         (("--json", "/no/such/folder/x", "--", "true"), "there is no folder /no/such/folder"),
         (("--junit", "/", "--", "true"), "cannot write /: it is a folder"),
@@ -130,6 +138,31 @@ def test_usage(arguments: tuple[str, ...], says: str) -> None:
     done = _check(*arguments, code=2)
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def test_expected(tmp_path: Path) -> None:
+    """What diverges is written down, refused without a reason, then declared: exit code 0; what no longer does is 1."""
+    path, report = tmp_path / "expect.toml", tmp_path / "report.xml"
+    careless = (*_EXPIRED, *_reference("gullible"))
+    _check("--write-expect", str(path), *careless, code=1)
+    assert path.read_text().splitlines()[3:] == [
+        '["expired@imaps"]',
+        'verdict = "FAIL"',
+        'rules = ["rejects-certificate"]',
+        'reason = ""',
+    ]
+    done = _check("--expect", str(path), *careless, code=2)
+    assert 'line 7: ["expired@imaps"] reason: it is empty' in done.stderr.replace(
+        "[expired@imaps]", '["expired@imaps"]'
+    )
+    path.write_text(path.read_text().replace('""', '"known"'))
+    done = _check("--expect", str(path), "--junit", str(report), *careless, code=0)
+    assert done.stdout.startswith("FAIL           expired@imaps  (as expected: known)\n")
+    assert done.stdout.endswith("\n1 case: 1 FAIL\n1 case as expected\n")
+    assert ET.parse(report).getroot()[0].attrib["skipped"] == "1"  # noqa: S314 -- our own
+    done = _check("--expect", str(path), *_EXPIRED, *_reference("strict"), code=1)
+    assert done.stdout.startswith("PASS           expired@imaps  (expected FAIL rejects-certificate: known)\n")
+    _check("--fail-on", "critical", "--exclude", "expired@pop3*", *careless, code=1)
 
 
 def test_inconclusive() -> None:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labserver.report.campaign_json import campaign_json
 from labserver.report.campaign_junit import campaign_junit
 from labserver.report.campaign_text import case_lines, output_lines, summary_lines
-from labserver.report.case import CaseReport, ClientRun, exit_code
+from labserver.report.case import CaseReport, ClientRun
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Tally, Verdict
@@ -102,19 +101,22 @@ def test_proof_that_nothing_shows() -> None:
 
 
 def test_junit() -> None:
-    """A case is a test case: a failure with its finding, a skip with its reason, the transcript beside."""
-    root = ET.fromstring(campaign_junit(CLIENT, [_failed(), _passed(), _skipped()]))  # noqa: S314 -- our own
+    """A case is a test case: failure, error and skip with their reasons, the transcript beside."""
+    reports = [_failed(), _passed(), _skipped(), _skipped(Outcome.NOT_APPLICABLE)]
+    root = ET.fromstring(campaign_junit(CLIENT, reports))  # noqa: S314 -- our own
     suite = root[0]
     assert suite.attrib["name"] == "labserver check -- mail --to {host}:{port}"
     counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped", "time")}
-    assert counts == {"tests": "3", "failures": "1", "errors": "0", "skipped": "1", "time": "2.500"}
-    failed, passed, skipped = suite
+    assert counts == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1", "time": "2.500"}
+    failed, passed, undecided, skipped = suite
     assert (failed.attrib["classname"], failed.attrib["name"]) == ("labserver.imap", "starttls-stripped@imap")
     (failure,) = failed.findall("failure")
     assert failure.attrib == {"type": "only-discovery-before-tls", "message": "It sent SELECT in clear."}
     assert "!C: masked" in (failure.text or "")
     assert "closed by client" in (failed.findtext("system-out") or "")
     assert [child.tag for child in passed] == ["system-out"]
+    (error,) = undecided.findall("error")
+    assert error.attrib == {"type": "inconclusive", "message": "the client never connected"}
     assert skipped.find("skipped") is not None
 
 
@@ -132,6 +134,8 @@ def test_text() -> None:
         "    high only-discovery-before-tls: it sent SELECT in clear",
         "         1    0.3000 !C: masked  (no line end)",
     ]
+    lost = replace(_failed(), tally=Tally(times=1, of=2, planned=5))
+    assert next(case_lines(lost)) == "FAIL           starttls-stripped@imap  (in run 2 of 5)"
     assert list(case_lines(_passed())) == ["PASS           expired@imaps"]
     assert list(case_lines(_skipped())) == ["INCONCLUSIVE   self-signed@pop3s  the client never connected"]
 
@@ -153,18 +157,3 @@ def test_summary() -> None:
     """The sum names what was found, the worst first."""
     assert list(summary_lines([_passed(), _failed(), _passed()])) == ["3 cases: 1 FAIL, 2 PASS"]
     assert list(summary_lines([])) == ["no case"]
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "code"),
-    [
-        ([], 0),
-        ([Outcome.PASS, Outcome.NOT_APPLICABLE], 0),
-        ([Outcome.PASS, Outcome.WARN, Outcome.INFO], 0),
-        ([Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.WARN], 3),
-        ([Outcome.INCONCLUSIVE, Outcome.FAIL, Outcome.PASS], 1),
-    ],
-)
-def test_exit_code(outcomes: list[Outcome], code: int) -> None:
-    """A failure is 1, doubt is 3, and what is allowed is 0."""
-    assert exit_code([_skipped(outcome) for outcome in outcomes]) == code
