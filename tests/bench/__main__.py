@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a folder, which Python put on its path: what is imported are the repository's modules
     sys.path[0] = str(Path(__file__).parents[2])
 
-from tests.bench import catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
+from tests.bench import against, catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,11 +51,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer rounds; noisier")
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="CHECKOUT",
+        help="instead, measure beside the lab of a checkout",
+    )
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of --against (default: %(default)s)")
     options = parser.parse_args()
     unknown = set(options.sections) - SECTIONS.keys()
     if unknown:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
     sys.stdout.write(f"{_machine()}\n")
+    if options.against:
+        others = {Path(checkout).name: Path(checkout) for checkout in options.against}
+        with tempfile.TemporaryDirectory(prefix="labserver-bench-") as folder:
+            messages, share = (2000, 0.5) if options.quick else (10_000, 1.0)
+            report = against.run(Path(folder), others=others, rounds=options.rounds, messages=messages, share=share)
+        sys.stdout.write(f"\n{report}\n")
+        return
     for section in options.sections or SECTIONS:
         with tempfile.TemporaryDirectory(prefix="labserver-bench-") as folder:
             sys.stdout.write(f"\n{SECTIONS[section](Path(folder), options.quick)}\n")

@@ -21,10 +21,11 @@ from tests.bench.processes import Server, accepts, free_port, ready_line, runnin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ACCOUNT", "Certificate", "Lab", "Peer", "aiosmtpd", "dovecot", "lab", "s_server", "smtp_sink"]
+__all__ = ["ACCOUNT", "ROOT", "Certificate", "Lab", "Peer", "aiosmtpd", "dovecot", "lab", "s_server", "smtp_sink"]
 
 ACCOUNT = ("alice", "secret")
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+"""The checkout that this is a part of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,10 @@ class Certificate:
 
 
 @contextlib.contextmanager
-def lab(folder: Path, *options: str) -> Iterator[Lab]:
-    """Run the lab on free ports."""
+def lab(folder: Path, *options: str, root: Path = ROOT) -> Iterator[Lab]:
+    """Run the lab on free ports; ``root`` is the checkout that it is run from."""
     command = [sys.executable, "-m", "labserver", "up", "--ports", "any", "--bind", "127.0.0.1", "--quiet", *options]
-    with running(command, log=folder / "lab.log", ready=ready_line, cwd=_ROOT) as server:
+    with running(command, log=folder / "lab.log", ready=ready_line, cwd=root) as server:
         record = json.loads(server.said.split(b" ", 2)[2])
         yield Lab(server=server, ports=record["ports"])
 

@@ -7,14 +7,13 @@ no index. *Warm* is the same question again.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, ParamSpec
 
 from tests.bench import mailbox, peers
+from tests.bench.client import Client
 from tests.bench.comparison import OURS, Bound, Rounds, table
-from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,18 +21,17 @@ if TYPE_CHECKING:
 
     from tests.bench.comparison import Sample
 
-__all__ = ["run"]
+__all__ = ["questions_about", "run"]
 
 P = ParamSpec("P")
 
 _DOVECOT = "Dovecot"
-_READ = 1 << 18
 
 _ENVELOPE = "FETCH 1:* ENVELOPE"
 _FIELDS = "FETCH 1:* BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)]"
 
 
-def _questions(some: int) -> dict[str, str]:
+def questions_about(some: int) -> dict[str, str]:
     """Return what is asked over IMAP, in this order; ``some`` is how many messages the dear questions are about."""
     return {
         "SELECT": "SELECT INBOX",
@@ -57,7 +55,7 @@ def run(folder: Path, *, rounds: int, messages: int, some: int, retrieved: int) 
     maildir = folder / "preload" / peers.ACCOUNT[0]
     mailbox.fill(maildir, messages)
     _open_up(folder)
-    questions = _questions(some)
+    questions = questions_about(some)
     samples: dict[str, list[Sample]] = {OURS: [], _DOVECOT: []}
     for turn in range(rounds):
         with (
@@ -82,7 +80,7 @@ def _open_up(folder: Path) -> None:
 
 
 def _read_imap(ports: dict[str, int], questions: dict[str, str], turn: int) -> dict[str, Sample]:
-    with closing(_Client(ports[OURS])) as ours, closing(_Client(ports[_DOVECOT])) as theirs:
+    with closing(Client(ports[OURS])) as ours, closing(Client(ports[_DOVECOT])) as theirs:
         clients = {OURS: ours, _DOVECOT: theirs}
         samples: dict[str, Sample] = {name: {} for name in clients}
         for client in clients.values():
@@ -96,7 +94,7 @@ def _read_imap(ports: dict[str, int], questions: dict[str, str], turn: int) -> d
 
 
 def _read_pop3(ports: dict[str, int], retrieved: int, turn: int) -> dict[str, Sample]:
-    with closing(_Client(ports[OURS])) as ours, closing(_Client(ports[_DOVECOT])) as theirs:
+    with closing(Client(ports[OURS])) as ours, closing(Client(ports[_DOVECOT])) as theirs:
         clients = {OURS: ours, _DOVECOT: theirs}
         samples: dict[str, Sample] = {name: {} for name in clients}
         for client in clients.values():
@@ -105,65 +103,20 @@ def _read_pop3(ports: dict[str, int], retrieved: int, turn: int) -> dict[str, Sa
             client.pop3(f"PASS {peers.ACCOUNT[1]}")
         for number, name in enumerate(("POP3 LIST", "POP3 UIDL", f"POP3 RETR {retrieved} times"), turn):
             for contender in sorted(clients, reverse=bool(number % 2)):
-                samples[contender][name] = _milliseconds(clients[contender].ask, name, retrieved)
+                samples[contender][name] = _milliseconds(_ask, clients[contender], name, retrieved)
     return samples
+
+
+def _ask(client: Client, name: str, retrieved: int) -> None:
+    """Ask one of the measured questions over POP3."""
+    if "RETR" not in name:
+        client.pop3(name.removeprefix("POP3 "), b"\r\n.\r\n")
+        return
+    for number in range(1, retrieved + 1):
+        client.pop3(f"RETR {number}", b"\r\n.\r\n")
 
 
 def _milliseconds(ask: Callable[P, None], *arguments: P.args, **keywords: P.kwargs) -> float:
     before = time.perf_counter()
     ask(*arguments, **keywords)
     return (time.perf_counter() - before) * 1000
-
-
-class _Client:
-    """As little of a client as there can be, so that the server is what is measured."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._tag = 0
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def line(self) -> bytes:
-        return self._until(b"\r\n")
-
-    def imap(self, command: str) -> None:
-        """Send a command and read up to its OK."""
-        self._tag += 1
-        tag = f"t{self._tag}"
-        self._socket.sendall(f"{tag} {command}\r\n".encode())
-        end = b""
-        start = tag.encode() + b" "
-        while not (end.endswith(b"\r\n") and end.rpartition(b"\r\n")[0].rpartition(b"\r\n")[2].startswith(start)):
-            end = (end + self._some())[-1024:]
-        if start + b"OK" not in end:
-            raise RuntimeError(f"{command}: {end!r}")
-
-    def pop3(self, command: str, end: bytes = b"\r\n") -> None:
-        """Send a command and read up to the end of its answer."""
-        self._socket.sendall(command.encode() + b"\r\n")
-        answer = self._until(end)
-        if not answer.startswith(b"+OK"):
-            raise RuntimeError(f"{command}: {answer[:200]!r}")
-
-    def ask(self, name: str, retrieved: int) -> None:
-        """Ask one of the measured questions."""
-        if "RETR" not in name:
-            self.pop3(name.removeprefix("POP3 "), b"\r\n.\r\n")
-            return
-        for number in range(1, retrieved + 1):
-            self.pop3(f"RETR {number}", b"\r\n.\r\n")
-
-    def _until(self, end: bytes) -> bytes:
-        answer = self._some()
-        while not answer.endswith(end):
-            answer += self._some()
-        return answer
-
-    def _some(self) -> bytes:
-        data = self._socket.recv(_READ)
-        if not data:
-            raise RuntimeError("the server closed the connection")
-        return data

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
+from tests.bench import (
+    against,
+    catchers,
+    certificates,
+    handshakes,
+    hostile,
+    peers,
+    reading,
+    scenarios,
+    sending,
+    starting,
+)
 from tests.bench.comparison import Bound, Rounds, interleaved
 from tests.clients.sandbox import missing
 
@@ -50,6 +61,15 @@ def test_every_section_prints_a_table(section: str, folder: Path) -> None:
     rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     assert len(rows) > 2 or section == "catchers"  # nobody has to have another catcher
     assert all(float(row[5]) >= 0 for row in rows[2:])
+
+
+@pytest.mark.differential
+def test_the_lab_is_measured_beside_other_checkouts(folder: Path) -> None:
+    """Each checkout does all of the work and used processor time for each row."""
+    printed = against.run(folder, others={"the same": peers.ROOT}, rounds=1, messages=10, share=0.01, starts=1)
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
+    assert len(rows) > 30
+    assert all(float(row[2]) > 0 and float(row[4]) > 0 for row in rows[2:])
 
 
 def test_a_ratio_is_taken_within_a_round() -> None:
