@@ -187,10 +187,10 @@ class LineFeeds:
         if not octets:
             return octets
         begun = self._after_cr and octets[0] == _LF
-        rest = octets.replace(b"\r\n", b"")  # faster than to count pairs, and tells of carriage returns as well
-        bare = rest.count(b"\n") - begun if b"\n" in rest else 0
+        pairs = octets.count(b"\r\n")
+        bare = octets.count(b"\n") - pairs - begun
         self.bare += bare
-        self.alone = bare > 0 or self._after_cr or b"\r" in rest
+        self.alone = bare > 0 or self._after_cr or octets.count(b"\r") > pairs
         self._after_cr = octets[-1] == _CR
         if not bare or not self._mends:
             return octets

@@ -28,6 +28,8 @@ def saslprep(text: str, *, allow_unassigned: bool = False) -> str:
 
     ``allow_unassigned`` is for queries, which are only compared, never stored (RFC 3454 7).
     """
+    if text.isascii() and text.isprintable():
+        return text  # nothing of it is mapped, prohibited or unassigned
     mapped = "".join(" " if stringprep.in_table_c12(c) else c for c in text if not stringprep.in_table_b1(c))
     normal = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
     if any(prohibited(c) for c in normal for prohibited in _PROHIBITED):
