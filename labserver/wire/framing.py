@@ -505,12 +505,13 @@ class ImapFramer(Framer):
         if self._doomed is not None:
             unit = self._doomed
         else:
-            shown = self._beginnings
-            raw = [shown[index].octets if index in shown else octets for index, octets in enumerate(self._raw)]
+            shown, raw = self._beginnings, self._raw
+            if shown:
+                raw = [shown[index].octets if index in shown else octets for index, octets in enumerate(raw)]
             unit = Framed(
                 parts=tuple(self._parts),
                 raw=raw[0] if len(raw) == 1 else b"".join(raw),
-                elided=sum(one.elided for one in shown.values()),
+                elided=sum(one.elided for one in shown.values()) if shown else 0,
                 sinks=tuple(self._sinks),
             )
             self._sinks = []  # they are the unit's

@@ -88,6 +88,8 @@ def _with_crlf(draft: Draft) -> Draft:
     if not isinstance(content, bytes):
         return draft  # mended when it came
     lines = with_crlf(content)
+    if lines is content:
+        return draft
     return replace(draft, content=lines, mended=len(lines) - len(content))
 
 
