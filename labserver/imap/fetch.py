@@ -23,7 +23,7 @@ from labserver.message.structure import body_structure, describe
 from labserver.message.tree import read_tree, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from labserver.effort import Effort, Work
     from labserver.imap.cursor import Cursor
@@ -102,6 +102,8 @@ class Item:
     """As asked for, without PEEK; items of one name are the same."""
     render: Callable[[View, Message], bytes]
     """Returns the item as it stands in the response, with its name; may raise Refused."""
+    column: Callable[[View, Sequence[Message]], list[bytes]] | None = None
+    """Does the same for many messages, where that is quicker."""
     long: Callable[[Message], Iterable[bytes]] | None = None
     """Returns the same for a large message, brought piece by piece; None for what does not grow with the message.
 
@@ -392,11 +394,16 @@ def _always(item: Item, _cursor: Cursor) -> Item:
     return item
 
 
+def _quick(name: bytes, column: Callable[[View, Sequence[Message]], list[bytes]]) -> Item:
+    """Return an item of what is at hand: for many messages, calling a function for each would take the longest."""
+    return Item(name=name, render=lambda view, message: column(view, (message,))[0], column=column)
+
+
 _FIXED = (
-    Item(name=b"FLAGS", render=lambda view, message: view.flags(message)),
-    Item(name=b"UID", render=lambda _view, message: b"UID %d" % message.uid),
-    Item(name=b"RFC822.SIZE", render=lambda _view, message: b"RFC822.SIZE %d" % message.size),
-    Item(name=b"INTERNALDATE", render=lambda _view, message: b"INTERNALDATE " + internal_date(message.arrived)),
+    _quick(b"FLAGS", lambda view, messages: view.flags_of(messages)),
+    _quick(b"UID", lambda _, messages: [b"UID %d" % message.uid for message in messages]),
+    _quick(b"RFC822.SIZE", lambda _, messages: [b"RFC822.SIZE %d" % message.size for message in messages]),
+    _quick(b"INTERNALDATE", lambda _, messages: [b"INTERNALDATE " + internal_date(one.arrived) for one in messages]),
     _found(b"ENVELOPE", "imap.envelope", _envelope, read),
     _structure(b"BODYSTRUCTURE", "imap.structure", extended=True),
     _octets_item(b"RFC822", Section(path=()), None, sets_seen=True),

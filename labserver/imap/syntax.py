@@ -264,8 +264,7 @@ def internal_date(moment: int) -> bytes:
     """Return a moment that was packed as IMAP's quoted date-time, ``"17-Jul-1996 02:44:25 -0700"``."""
     seconds, zone = wall(moment)
     day, second = divmod(seconds, 86_400)
-    minute, second = divmod(second, 60)
-    return _day(day) + _MINUTES[minute] + _SECONDS[second] + _zone(zone)
+    return _day(day) + _MINUTES[second // 60] + _SECONDS[second % 60] + _zone(zone)
 
 
 @lru_cache(maxsize=4_096)

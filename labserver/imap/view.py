@@ -26,7 +26,7 @@ from labserver.imap.syntax import SYSTEM_FLAGS
 from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from labserver.effort import GiveWay, Work
     from labserver.imap.syntax import SequenceSet
@@ -70,29 +70,29 @@ class _Remembered(Mapping["Message", _State]):
     A change of many messages is not copied: all sessions that remember it share what the event says.
     """
 
-    __slots__ = ("_layers", "_shared")
+    __slots__ = ("_shared", "layers")
 
     def __init__(self) -> None:
-        self._layers: list[FlagsChanged | dict[Message, _State]] = []
-        """The oldest first."""
+        self.layers: list[FlagsChanged | dict[Message, _State]] = []
+        """The oldest first; it is asked of every message whether there are any, which a method would take long for."""
         self._shared = 0
 
     def note(self, event: FlagsChanged) -> None:
         """Remember what was before a change."""
         if len(event.messages) > _COPIED and self._shared < _MOST_SHARED:
             self._shared += 1
-            self._layers.append(event)
+            self.layers.append(event)
             return
-        own = self._layers[-1] if self._layers else None
+        own = self.layers[-1] if self.layers else None
         if not isinstance(own, dict):
             own = {}
-            self._layers.append(own)
+            self.layers.append(own)
         for message, flags, modseq in zip(event.messages, *event.before, strict=True):
             own.setdefault(message, (flags, modseq))
 
     def __getitem__(self, message: Message) -> _State:
         """Return the flags and the modification sequence."""
-        for layer in self._layers:
+        for layer in self.layers:
             found = _by_message(layer).get(message)
             if found is not None:
                 return found
@@ -100,15 +100,15 @@ class _Remembered(Mapping["Message", _State]):
 
     def __contains__(self, message: object) -> bool:
         """Return whether a message changed."""
-        return any(message in _by_message(layer) for layer in self._layers)
+        return any(message in _by_message(layer) for layer in self.layers)
 
     def __bool__(self) -> bool:
         """Return whether anything changed."""
-        return bool(self._layers)
+        return bool(self.layers)
 
     def __iter__(self) -> Iterator[Message]:
         """Go through the messages that changed."""
-        return iter({message: None for layer in self._layers for message in _by_message(layer)})
+        return iter({message: None for layer in self.layers for message in _by_message(layer)})
 
     def __len__(self) -> int:
         """Return how many messages changed."""
@@ -243,9 +243,20 @@ class View:
     def flags(self, message: Message) -> bytes:
         """Return a message's ``FLAGS (…)``."""
         flags = message.flags
-        if self._before and message in self._before:
-            flags = self._before[message][0]
+        before = self._before
+        if before is not None and before.layers and message in before:
+            flags = before[message][0]
         return flags_item(flags, "\\Recent") if message.uid in self.recent else flags_item(flags)
+
+    def flags_of(self, messages: Sequence[Message]) -> list[bytes]:
+        """Return the ``FLAGS (…)`` of each message."""
+        if self._before is not None and self._before.layers:
+            return [self.flags(message) for message in messages]
+        recent = self.recent
+        return [
+            flags_item(message.flags, "\\Recent") if message.uid in recent else flags_item(message.flags)
+            for message in messages
+        ]
 
     def modseq(self, message: Message) -> int:
         """Return a message's modification sequence."""

@@ -40,7 +40,7 @@ _LONG = 1 << 16
 _GONE = "EXPUNGEISSUED"
 _TOLD = 192
 """Units of work that it takes to tell of one message."""
-_TOGETHER = 16
+_TOGETHER = 64
 """Responses of nothing but metadata that are made at once."""
 _PREPARED = 1 << 14
 """Octets of a message beyond which it is looked into in turns."""
@@ -111,12 +111,7 @@ class Fetch:
                 yield GIVE_WAY
             if not growing:
                 for some in range(0, len(step), _TOGETHER):
-                    yield b"".join(
-                        [
-                            b"* %d FETCH (%b)\r\n" % (number, spelled(view, message))
-                            for number, message in step[some : some + _TOGETHER]
-                        ]
-                    )
+                    yield self._columns(view, step[some : some + _TOGETHER])
                 continue
             for number, message in step:
                 try:
@@ -134,6 +129,16 @@ class Fetch:
                 if message in seen:
                     told = b" ".join([told, *self._flags_besides(view, message, modseq=modseq)])
                 yield b"* %d FETCH (%b)\r\n" % (number, told)
+
+    def _columns(self, view: View, hits: Sequence[Hit]) -> bytes:
+        """Return the responses of some messages, made item by item."""
+        messages = [message for _, message in hits]
+        columns = [
+            item.column(view, messages) if item.column else [item.render(view, message) for message in messages]
+            for item in self.items
+        ]
+        rows = columns[0] if len(columns) == 1 else map(b" ".join, zip(*columns, strict=True))
+        return b"".join([b"* %d FETCH (%b)\r\n" % (number, row) for (number, _), row in zip(hits, rows, strict=True)])
 
     def _prepare(self, view: View, message: Message, effort: Effort) -> Work[None]:
         """Look into a message of some size, after counting what those before it took."""
