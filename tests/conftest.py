@@ -27,8 +27,12 @@ It is set here, as pyproject.toml also holds for a user's own test in a clone, w
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-timeout reads its option
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch what tests start: an audit hook stays for the life of the process. End those that hang."""
+    """Watch what tests start: an audit hook stays for the life of the process. End those that hang.
+
+    Programs write as they do for users: output that is only written when Python ends is seen with all that goes wrong.
+    """
     sys.addaudithook(watch)
+    os.environ.pop("PYTHONUNBUFFERED", None)
     if config.option.timeout is None and "PYTEST_TIMEOUT" not in os.environ:
         config.option.timeout = _LONGEST
 

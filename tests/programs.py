@@ -133,8 +133,16 @@ def require_listed(program: str) -> None:
 
 
 def asked_for(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the programs that a module asks for by a word in its text, each with its line."""
+    """Yield the programs that a module asks for by a word in its text, each with its line.
+
+    What is imported from labserver starts no program of that name, such as the ``run`` of the command line.
+    """
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = [name for node in imports if (node.module or "").startswith("labserver") for name in node.names]
+    ours = {name.asname or name.name for name in names}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ours:
+            continue
         for asking in _asking(node):
             first = asking.elts[0] if isinstance(asking, ast.List | ast.Tuple) and asking.elts else asking
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and _NAME.fullmatch(first.value):

@@ -353,17 +353,19 @@ def test_other_words_keep_their_path(checkout: Path, here: Callable[..., subproc
     assert here("up", "--", "lab-only-program").returncode == 127
 
 
-def test_a_reader_that_leaves(checkout: Path) -> None:
+@pytest.mark.parametrize("word", ["doctor", "help"])
+def test_a_reader_that_leaves(checkout: Path, word: str) -> None:
     """A reader that has seen enough, as head has, ends the script without a word."""
-    doctor = subprocess.Popen(
-        [sys.executable, str(_SCRIPT), "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=checkout
-    )
-    assert doctor.stdout is not None
-    doctor.stdout.close()
-    assert doctor.stderr is not None
-    assert doctor.stderr.read() == b""
-    doctor.stderr.close()
-    assert doctor.wait(PATIENCE) == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, str(_SCRIPT), word]
+    try:
+        done = subprocess.run(
+            command, stdout=writer, stderr=subprocess.PIPE, cwd=checkout, timeout=PATIENCE, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (done.stderr, done.returncode) == (b"", 1)
 
 
 # --- set-up that cannot be ------------------------------------------------------------------------------------------
@@ -754,6 +756,7 @@ def ready(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -
     environment.write_stamp(environment.stamp_for("test"))
     monkeypatch.setattr(script, "missing_packages", lambda: ["swaks"])
     monkeypatch.setattr(script, "may_install", lambda: False)
+    monkeypatch.setattr(script, "too_old", list)
     monkeypatch.setattr(script.NodeClients, "are_here", lambda _: True)
     return environment
 

@@ -58,6 +58,12 @@ def test_ways_to_ask(source: str) -> None:
     assert unlisted in ({"nmap"}, {"/usr/bin/nmap"})
 
 
+def test_the_command_line_is_no_program() -> None:
+    """Functions of labserver may have the name of one that starts programs; others of that name do not hide."""
+    ours = 'from labserver.cli.parser import run\nrun(["nmap", "x"])\nsubprocess.run(["zmap"])'
+    assert list(asked_for(ast.parse(ours))) == [(3, "zmap")]
+
+
 def test_documents_use_listed_programs() -> None:
     """Each program in a command that a document's test types is in a table."""
     unlisted = {

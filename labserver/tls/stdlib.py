@@ -198,13 +198,15 @@ def _limit(context: ssl.SSLContext, settings: TlsSettings) -> None:
 def _agree_on_groups(context: ssl.SSLContext, settings: TlsSettings) -> None:
     weak = [name for name in settings.groups if name in WEAK]
     curves = [name for name in settings.groups if name not in WEAK]
+    if curves == ["ffdhe2048"] and settings.maximum != "TLSv1.3":
+        curves = []  # the parameters below are this group; not every set_ecdh_curve knows it
     if len(curves) > 1 or len(weak) > 1:
         raise ConfigurationError("the standard library's TLS takes one group only: another engine is needed")
     try:
         if curves:
             name = group_name(curves[0])
             context.set_ecdh_curve(_CURVES.get(name, name))
-        if weak or settings.weak or settings.ciphers:
+        if weak or settings.weak or settings.ciphers or settings.groups == ("ffdhe2048",):
             with in_a_file(parameters(weak[0]) if weak else FFDHE2048) as file:
                 context.load_dh_params(file)
     except (ssl.SSLError, ValueError) as error:
