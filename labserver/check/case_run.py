@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.check.accounts import run_account
-from labserver.check.placeholders import fill
+from labserver.check.system_ca import install
 from labserver.check.witness import Witness, canary_of
 from labserver.events import Disconnected
-from labserver.pki.environment import lab_variables, trust_variables
 from labserver.report.case import ClientRun
 from labserver.verdicts.canary import Exposure
 from labserver.verdicts.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from labserver.check.command import Command, Prepared
     from labserver.check.naming import Naming
     from labserver.check.slots import Slot, Slots
     from labserver.events import Event
@@ -55,13 +50,11 @@ class CaseRun:
     """How clients are run: everything that is the same for all cases."""
 
     lab: Lab
-    words: tuple[str, ...]
+    command: Command
     naming: Naming
     slots: Slots
     seconds: float
     """The deadline."""
-    isolated: bool = False
-    """Give the client an empty home."""
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Run the client once. Raises ConfigurationError if it cannot be run at all."""
@@ -74,21 +67,20 @@ class CaseRun:
                 witness = Witness(canary_of(user))
                 lease.transcript.subscribers.add(witness.observe)
                 try:
-                    with self._home() as home:
-                        values = self._values(lease, scenario, service, policy) | _of_account(user)
-                        return await self._watched(slot, lease, witness, user, values, home)
+                    values = self._values(lease, scenario, service, policy) | _of_account(user)
+                    with self.command.prepared(lease, user, values) as prepared:
+                        return await self._watched(slot, lease, witness, user, prepared)
                 finally:
                     await lease.close()
 
-    async def _watched(
-        self, slot: Slot, lease: Lease, witness: Witness, user: User, values: dict[str, str], home: dict[str, str]
-    ) -> Run:
-        words = fill(self.words, values)
-        environment = os.environ | _variables(lease, user, values) | home | dict(self.naming.environment)
+    async def _watched(self, slot: Slot, lease: Lease, witness: Witness, user: User, prepared: Prepared) -> Run:
+        environment = prepared.environment | dict(self.naming.environment)
         clock = asyncio.get_running_loop().time
         async with self.slots.launcher() as launcher:
+            if launcher.certificates is not None:
+                install(launcher.certificates, lease.ca_pem.read_bytes())
             start = clock()
-            process = await launcher.launch(words, environment=environment)
+            process = await launcher.launch(prepared.words, environment=environment, terminal=self.command.terminal)
             waiting = asyncio.ensure_future(slot.release_when_waiting(lease))
             try:
                 code = await process.wait(self.seconds)
@@ -116,22 +108,15 @@ class CaseRun:
             "host": host,
             "port": port,
             "ca": str(lease.ca_pem),
+            **({"p12": lease.ca["p12"]} if "p12" in lease.ca else {}),
             "security": "tls" if service.implicit_tls else clear,
             "url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
             "scenario": scenario.id,
             "service": service.name,
+            "protocol": service.protocol.value,
             "case": f"{scenario.id}@{service.name}",
             "policy": policy.value,
         }
-
-    @contextlib.contextmanager
-    def _home(self) -> Iterator[dict[str, str]]:
-        if not self.isolated:
-            yield {}
-            return
-        with tempfile.TemporaryDirectory(prefix="labserver-home-") as home:
-            folders = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
-            yield {"HOME": home} | {name: f"{home}/{folder}" for name, folder in folders.items()}
 
 
 async def settled(lease: Lease, seconds: float = _SETTLE) -> bool:
@@ -169,16 +154,6 @@ def _masked(output: str, user: User) -> str:
         line if (canary.exposed_in(line.encode()) or _NOTHING)[0] < Exposure.PASSWORD else "****\n"
         for line in output.splitlines(keepends=True)
     )
-
-
-def _variables(lease: Lease, user: User, values: dict[str, str]) -> dict[str, str]:
-    """Return what ``labserver env`` would print for this lab, and each value of the case besides."""
-    account = {name: values[name] for name in ("user", "password", "address")} | {"token": user.token}
-    ready = {"ports": lease.ports, "ca": lease.ca, "accounts": [account]}
-    case = {f"LABSERVER_{name.upper()}": value for name, value in values.items()}
-    store = Path(lease.ca["p12"]) if "p12" in lease.ca else None
-    trust = trust_variables(lease.ca_pem, store, java_options=os.environ.get("JAVA_TOOL_OPTIONS", ""))
-    return trust | lab_variables(ready) | case
 
 
 def _ending(code: int) -> str:

@@ -73,22 +73,28 @@ class ClientProcess:
 class Launcher:
     """A supervisor, as the lab sees it. It runs one client at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, channel: socket.socket, certificates: Path | None = None
+    ) -> None:
+        self.certificates = certificates
+        """The folder that its clients have as the system's CA certificates; None for the system's own."""
         self._process = process
         self._channel = channel
         self._answers: dict[str, asyncio.Future[int]] = {}
         self._listening = asyncio.ensure_future(self._listen())
 
     @classmethod
-    async def start(cls, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Launcher:
-        """Start a supervisor behind the command line ``prefix``; raises ConfigurationError if it cannot be run."""
+    async def start(cls, prefix: Sequence[str] = (), certificates: Path | None = None) -> Launcher:
+        """Start a supervisor behind the command line ``prefix``, which mounts ``certificates``.
+
+        Raises ConfigurationError if it cannot be run.
+        """
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         words = [*prefix, sys.executable, "-I", "-S", str(_SUPERVISOR)]
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
-                env=environment,
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # an interrupt from the terminal is for the lab, which then ends it
@@ -98,7 +104,7 @@ class Launcher:
             raise ConfigurationError(f"cannot run {words[0]}: {error.strerror}") from error
         finally:
             theirs.close()
-        return cls(process, ours)
+        return cls(process, ours, certificates)
 
     async def launch(
         self, words: Sequence[str], *, environment: Mapping[str, str], terminal: bool = False

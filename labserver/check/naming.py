@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from labserver.scenario import Scenario
 
-__all__ = ["LOCALHOST", "Naming", "choose_naming", "hosts_file", "namings", "obstacle", "works"]
+__all__ = ["LOCALHOST", "SYSTEM_CERTIFICATES", "Naming", "choose_naming", "hosts_file", "namings", "obstacle", "works"]
 
 _ADDRESS = "127.0.0.1"
 _PROBE = f"import socket, sys; sys.exit(socket.getaddrinfo(sys.argv[1], 1)[0][4][0] != {_ADDRESS!r})"
@@ -29,6 +29,8 @@ _WRAPPER = "libnss-wrapper"
 _NO_WRAPPER = "libnss-wrapper is not installed"
 _NO_UNSHARE = "there is no program unshare"
 _REMEDIES = {_NO_WRAPPER: "install libnss-wrapper", _NO_UNSHARE: "install util-linux"}
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs")
+"""Where OpenSSL, GnuTLS and Go look for CA certificates on Debian and many others."""
 _SYSTEM_HOSTS = Path("/etc/hosts")
 
 
@@ -43,6 +45,16 @@ class Naming:
     """Whether the scenarios' names are known."""
     note: str = ""
     """What the user should know about it."""
+
+    def behind(self, certificates: Path | None = None) -> tuple[str, ...]:
+        """Return :attr:`words`, in whose mount namespace ``certificates`` are the system's, if there are any.
+
+        Raises ValueError for certificates where there is no mount namespace.
+        """
+        if certificates is None:
+            return self.words
+        *enter, script, hosts = self.words
+        return (*enter, f'mount --bind "$1" {SYSTEM_CERTIFICATES} && shift && {script}', hosts, str(certificates))
 
     def host(self, scenario: Scenario) -> str:
         """Return the name to tell a client."""

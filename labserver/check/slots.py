@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 from labserver.check.client import Launcher
 from labserver.events import RawReceived
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from labserver.check.naming import Naming
     from labserver.servers.leases import Lease
 
 __all__ = ["Slots"]
@@ -29,14 +32,15 @@ _WAITING = 8
 class Slots:
     """Up to ``jobs`` clients that are busy, and some more that wait; with one job never more than one at a time."""
 
-    def __init__(self, jobs: int, *, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
-        """``prefix`` and ``environment`` are the supervisors': what clients are started behind."""
+    def __init__(self, jobs: int, *, naming: Naming, certificates: Path | None = None) -> None:
+        """``certificates`` is a folder in which each supervisor gets one of its own, its clients' system-wide CAs."""
         self.at_once = jobs if jobs == 1 else jobs * (1 + _WAITING)
         """Clients at the same time, those that wait included."""
         self._busy = asyncio.Semaphore(jobs)
         self._shares = jobs > 1
-        self._prefix = tuple(prefix)
-        self._environment = environment
+        self._naming = naming
+        self._certificates = certificates
+        self._numbers = itertools.count()
         self._idle: list[Launcher] = []
         self._launchers: list[Launcher] = []
 
@@ -64,7 +68,11 @@ class Slots:
         await asyncio.gather(*(launcher.close() for launcher in self._launchers))
 
     async def _started(self) -> Launcher:
-        launcher = await Launcher.start(self._prefix, self._environment)
+        certificates = None
+        if self._certificates is not None:
+            certificates = self._certificates / str(next(self._numbers))
+            certificates.mkdir(parents=True)
+        launcher = await Launcher.start(self._naming.behind(certificates), certificates)
         self._launchers.append(launcher)
         return launcher
 

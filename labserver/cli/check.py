@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from labserver.check.placeholders import parse
+from labserver.check.command import Command
 from labserver.cli.catalogues import catalogue_from, own_scenarios
 from labserver.cli.check_options import add_options
 from labserver.cli.command_words import command_words
@@ -57,7 +57,7 @@ class _Wanted:
     """What the command line asks for, found good."""
 
     options: argparse.Namespace
-    words: tuple[str, ...]
+    command: Command
     scenarios: Sequence[Scenario]
     services: Sequence[Service]
     policies: Mapping[str, Policy]
@@ -80,9 +80,14 @@ def run(options: argparse.Namespace) -> int:
 
     async def command(running: Running) -> int:
         from labserver.check.slots import Slots  # noqa: PLC0415 -- only once the lab runs
+        from labserver.check.system_ca import check_available  # noqa: PLC0415 -- the same
 
         naming = _naming(running.lab)
-        slots = Slots(options.jobs, prefix=naming.words)
+        certificates = None
+        if options.system_ca:
+            check_available(naming)
+            certificates = running.lab.run_directory / "system-ca"
+        slots = Slots(options.jobs, naming=naming, certificates=certificates)
         try:
             return await _run(wanted, running, naming, slots)
         finally:
@@ -93,7 +98,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> _Wanted:
     """Return what the options ask for; raises ConfigurationError for what cannot be."""
-    words = parse(command_words(options.command_line, "check"))
+    command = Command.of(
+        command_words(options.command_line, "check"),
+        options.files,
+        terminal=options.pty,
+        told=not options.no_env,
+        isolated=options.isolated,
+    )
     scenarios = _scenarios(options, catalogue)
     services = [SERVICES[name] for name in dict.fromkeys(options.service or ())] or [
         service for service in SERVICES.values() if service.default
@@ -109,7 +120,7 @@ def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> _Wanted:
         _check_writable(path)
     return _Wanted(
         options=options,
-        words=words,
+        command=command,
         scenarios=scenarios,
         services=services,
         policies=policies_of(options.instructions or (), services),
@@ -212,11 +223,10 @@ def _campaign(
     options = wanted.options
     case_run = CaseRun(
         lab=lab,
-        words=wanted.words,
+        command=wanted.command,
         naming=naming,
         slots=slots,
         seconds=wanted.deadline,
-        isolated=options.isolated,
     )
     return Campaign(
         runner=case_run,
@@ -277,7 +287,7 @@ def _write(wanted: _Wanted, reports: Sequence[CaseReport]) -> None:
     from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
     from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
 
-    options, words = wanted.options, wanted.words
+    options, words = wanted.options, wanted.command.words
     if options.json is not None:
         write_named(options.json, campaign_json(words, reports).encode(), mode=PUBLIC)
     if options.junit is not None:

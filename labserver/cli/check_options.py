@@ -6,11 +6,13 @@ import argparse
 import os
 from pathlib import Path
 
+from labserver.check.command import VARIABLES
 from labserver.check.placeholders import PLACEHOLDERS
 from labserver.cli.catalogues import add_misbehave, add_scenario_files
 from labserver.cli.examples import begin_with_examples
 from labserver.cli.options import add_case_options, positive, seconds
 from labserver.cli.policies import add_policy
+from labserver.pki.environment import TRUST_VARIABLES
 from labserver.scenario import Severity
 from labserver.services import SERVICES
 
@@ -35,12 +37,7 @@ _BOUND = 300.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add them all."""
     begin_with_examples(parser, _EXAMPLES)
-    parser.epilog = "placeholders in CMD:\n" + "\n".join(
-        f"  {'{' + name + '}':<12}{meaning}" for name, meaning in PLACEHOLDERS.items()
-    )
-    parser.epilog += "\n  {{ and }}   the braces themselves\n\nexit codes:\n" + "\n".join(
-        f"  {code:<4}{meaning}" for code, meaning in _EXIT_CODES.items()
-    )
+    parser.epilog = _epilog()
     _add_cases(parser)
     _add_running(parser)
     _add_verdicts(parser)
@@ -49,6 +46,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit's XML here")
     add_case_options(parser)
     parser.add_argument("command_line", nargs=argparse.REMAINDER, metavar="-- CMD …", help="the client to run")
+
+
+def _epilog() -> str:
+    placeholders = {f"{{{name}}}": meaning for name, meaning in PLACEHOLDERS.items()} | {
+        "{file:NAME}": "a copy of the file of --file NAME=PATH, filled in",
+        "{{ and }}": "the braces themselves",
+    }
+    variables = {
+        f"{VARIABLES}HOST …": f"each placeholder; besides, {VARIABLES}POLICY and {VARIABLES}TOKEN",
+        **{one.name: f"{{ca}}, for {one.heeded_by}" for one in TRUST_VARIABLES},
+        "JAVA_TOOL_OPTIONS": "{p12}, for Java",
+    }
+    codes = {str(code): meaning for code, meaning in _EXIT_CODES.items()}
+    return "\n\n".join(
+        f"{title}:\n" + "\n".join(f"  {name:<20}{meaning}" for name, meaning in table.items())
+        for title, table in (
+            ("placeholders in CMD and files", placeholders),
+            ("variables that the client gets, unless --no-env is given", variables),
+            ("exit codes", codes),
+        )
+    )
 
 
 def _add_cases(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +131,26 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         help="seconds in which a client has to end; if this is not more than --patience, one that does not end fails "
         "(default: %(default)g)",
     )
+    group.add_argument(
+        "--file",
+        dest="files",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="for each run, fill in the placeholders in a copy of this file, whose path is {file:NAME}; x:NAME=PATH "
+        "makes it executable; may be repeated",
+    )
     group.add_argument("--isolated", action="store_true", help="give the client an empty home directory in each run")
+    group.add_argument("--no-env", action="store_true", help="set no variables for the client")
+    group.add_argument(
+        "--pty", action="store_true", help="give the client a terminal, at which nobody types, instead of no input"
+    )
+    group.add_argument(
+        "--system-ca",
+        action="store_true",
+        help="for a client without an option for a CA: it finds the lab's in /etc/ssl/certs, which it sees alone; "
+        "Java, Node.js, NSS and certifi have their own",
+    )
 
 
 def _add_verdicts(parser: argparse.ArgumentParser) -> None:
