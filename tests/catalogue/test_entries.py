@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from labserver.services import SERVICES
 from labserver.verdicts.judge import CONTROL, rules_of
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.rules import ALWAYS, RULES
-from tests.ours import CATALOGUE
+from tests.ours import CATALOGUE, written
 
 ENTRIES = pytest.mark.parametrize("scenario", CATALOGUE.values(), ids=list(CATALOGUE))
 
@@ -34,6 +35,53 @@ def test_words(scenario: Scenario) -> None:
     assert all(scenario.references)
     assert scenario.references
     assert scenario.group
+
+
+FORMS = re.compile(
+    r"RFC [1-9]\d{2,3}(?: (?:[1-9]\d*|[A-F])(?:\.\d+)*(?: ?\([^()]+\))*)?"
+    r"|CVE-(?:199|20[0-9])\d-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|(?:EAST|badssl|BetterTLS|x509-limbo): .+"
+    r"|(?:FIPS|NIST SP|SEC|X\.|CA/Browser Forum (?:BR|EV Guidelines)|Mozilla Root Store Policy) ?[0-9].*"
+    r"|draft-[a-z0-9-]+|[A-Z][^:;]+,(?: [^:;]+)? 20\d\d(?:, [0-9.]+)?"
+)
+"""What a reference looks like: a standard with its clause, a defect, a case of others, a paper with its year."""
+OTHER_FORMS = frozenset(
+    {
+        "Apple HT210176",
+        "Frankencert: which of two errors is told",
+        "NIST CSOR: id-ecdsa-with-sha3-256",
+        "NIST CSOR: id-rsassa-pkcs1-v1-5-with-sha3-256",
+        "NSS: SEC_ERROR_REUSED_ISSUER_AND_SERIAL",
+        "Netscape Certificate Extensions: netscape-cert-type",
+        "Netscape Server Gated Cryptography",
+        "mozilla::pkix: TimeMonthFebNotLeapYear",
+    }
+)
+"""What has no form that others have, too."""
+RFCS = {
+    int(number): title
+    for line in (Path(__file__).parent / "rfcs.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+    for number, title in [line.split(" | ")]
+}
+"""Titles of the RFCs that entries which are no certificates refer to."""
+
+
+@ENTRIES
+def test_references(scenario: Scenario) -> None:
+    """A reference has a form by which it can be looked up, and is given once."""
+    assert [one for one in scenario.references if not FORMS.fullmatch(one) and one not in OTHER_FORMS] == []
+    assert len(set(scenario.references)) == len(scenario.references)
+
+
+def test_rfcs() -> None:
+    """The RFCs that entries refer to are those of the list, in its order: no number is a slip of the pen."""
+    named = {
+        int(number)
+        for scenario in written().values()
+        for reference in scenario.references
+        for number in re.findall(r"^RFC (\d+)", reference)
+    }
+    assert list(RFCS) == sorted(named), "tests/catalogue/rfcs.txt"
 
 
 @ENTRIES
