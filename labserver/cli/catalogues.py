@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from labserver.services import SERVICES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
 
@@ -58,14 +60,27 @@ def catalogue_from(options: argparse.Namespace) -> Catalogue:
         from labserver.tables import read_document  # noqa: PLC0415 -- the same
         from labserver.verdicts.rules import RULES  # noqa: PLC0415 -- the same
 
-        document = read_document(path, "--scenario-file")
-        catalogue = catalogue.joined(document, scenarios_of(document, rules=RULES))
+        with _uncollected():
+            document = read_document(path, "--scenario-file")
+            catalogue = catalogue.joined(document, scenarios_of(document, rules=RULES))
     if given := getattr(options, "misbehave", None):
         told = _told(given, getattr(options, "services", None) or getattr(options, "service", None) or ALL)
         if told.id in catalogue:
             raise ConfigurationError(f"--misbehave: the id {told.id} is its own; choose another in --scenario-file")
         catalogue = catalogue.with_others("--misbehave", {told.id: told})
     return catalogue
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: a file becomes many objects that stay, and each look at them would be in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _told(texts: Sequence[str], services: Iterable[str]) -> Scenario:

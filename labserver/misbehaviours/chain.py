@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from labserver.dialogues.exchange import Await, AwaitKind, Reply, ReplyKind
 from labserver.misbehaviours.moment import Occasion
-from labserver.wire.actions import Abort, Close
+from labserver.wire.actions import Abort, Close, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from labserver.misbehaviours.moment import Moment
     from labserver.misbehaviours.presentation import Presentation
     from labserver.tls.client_hello import ClientHello
-    from labserver.wire.actions import Pace
 
 __all__ = ["NONE", "Belief", "Chain", "Tell", "tapped"]
 
@@ -68,6 +67,8 @@ class _Nowhere:
 
 
 _NOWHERE = _Nowhere()
+_UNASKED = frozenset({Occasion.QUIET, Occasion.SECURED, Occasion.UNSOLICITED})
+"""Occasions on which a server that says nothing may be the honest one."""
 
 
 class _Watched:
@@ -119,11 +120,13 @@ class _Watched:
 def tapped(link: Misbehaviour, place: int, honest: Steps, moment: Moment) -> Steps:
     """Run a link over an exchange, with a Tell before the first step that is not the honest one in its turn.
 
-    A step that is equal to the honest one is the honest one. Closing this closes the link, then the exchange in it.
+    A step that is equal to the honest one is the honest one. A pace is told with what it is the pace of: where nothing
+    is said, nothing is wrong. Closing this closes the link, then the exchange in it.
     """
     watched = _Watched(honest)
-    changed = link.exchange(watched.steps(), moment)
-    told = False
+    inside = watched.steps()
+    changed = link.exchange(inside, moment)
+    told = paced = False
     said: Said = None
     try:
         while True:
@@ -132,17 +135,30 @@ def tapped(link: Misbehaviour, place: int, honest: Steps, moment: Moment) -> Ste
             except StopIteration:
                 break
             same = watched.came_out(step)
-            if not told and (same is None or watched.lost is not None):
+            if isinstance(step, Pace) and same is None and watched.lost is None:
+                paced = True
+            elif not told and (paced or same is None or watched.lost is not None):
                 told = True
                 watched.tells.append(Tell(link.kind, place))
             yield from _handed_on(watched.tells)
             said = yield step if same is None else same
-        if not told and (watched.lost or watched.pending or not watched.exhausted):
+        if not told and (watched.lost or watched.pending or (not watched.exhausted and _says(inside, moment))):
             watched.tells.append(Tell(link.kind, place))
         yield from _handed_on(watched.tells)
     finally:
         changed.close()
         honest.close()
+
+
+def _says(honest: Steps, moment: Moment) -> bool:
+    """Return whether an exchange that a link has put an end to would have gone on.
+
+    A command would have been heard of, and a greeting said. What is said unasked is nothing, as a rule: that it is not
+    said, nobody can see.
+    """
+    if moment.occasion not in _UNASKED:
+        return True
+    return next(honest, None) is not None
 
 
 def _handed_on(tells: list[Tell]) -> Generator[Tell, Said, None]:
@@ -312,7 +328,7 @@ class Chain:
         else:
             noted = honest
         for place, link in self._by_occasion.get(occasion, ()):
-            if link.when.holds(moment, occasion, place):
+            if moment.protocol in link.protocols and link.when.holds(moment, occasion, place):
                 steps = tapped(link, place, steps, moment)
         return steps if steps is noted else _finished(steps, moment.command)
 

@@ -1,4 +1,4 @@
-"""Scenarios: start-up and memory with five hundred of them against those of the catalogue; what one case costs."""
+"""Scenarios: start-up and memory with five hundred of them against the catalogue's; one case; an entry of a file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import cases_alone
-from tests.bench.comparison import OURS, Bound, interleaved, table
+from tests.bench import cases_alone, files_alone
+from tests.bench.comparison import OURS, Bound, Rounds, interleaved, table
 from tests.bench.processes import ready_line, running
 from tests.ours import CATALOGUE
 
@@ -38,6 +38,7 @@ def run(folder: Path, *, rounds: int) -> str:
     _start(folder, 0)  # so that everybody's modules are compiled and in the page cache
     starts = interleaved(contenders, rounds)
     cases = interleaved({OURS: partial(_cases, folder), _TRUE: _true}, rounds)
+    files = _files(folder, rounds)
     wanted = Bound(at_most=1.1)
     return table(
         f"Scenarios: {_MANY} generated ones more, and the lab's part of one case",
@@ -46,6 +47,7 @@ def run(folder: Path, *, rounds: int) -> str:
             starts.line(_MEMORY, unit="MiB", peer=_FEW, wanted=wanted),
             cases.line(cases_alone.FIRST, unit="ms", peer=_TRUE, wanted=Bound(at_most=30), absolute=True),
             cases.line(cases_alone.FURTHER, unit="ms", peer=_TRUE, wanted=Bound(at_most=30), absolute=True),
+            files.line(files_alone.ENTRY, unit="ms", peer=files_alone.PARSED, wanted=Bound(at_most=0.1), absolute=True),
         ],
         ["One case: lease, wait, trace, verdict, close, without the client; beside it the least a client costs."],
     )
@@ -61,6 +63,16 @@ def _cases(folder: Path) -> Sample:
     command = [sys.executable, "-m", "tests.bench.cases_alone", str(folder)]
     found: Sample = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=_ROOT).stdout)
     return found
+
+
+def _files(folder: Path, rounds: int) -> Rounds:
+    command = [sys.executable, "-m", "tests.bench.files_alone", str(folder)]
+    samples: dict[str, list[Sample]] = {OURS: [], files_alone.PARSED: []}
+    for _ in range(rounds):
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=_ROOT).stdout)
+        for contender, what in ((OURS, files_alone.ENTRY), (files_alone.PARSED, files_alone.PARSED)):
+            samples[contender].append({files_alone.ENTRY: found[what]})
+    return Rounds(samples)
 
 
 def _true() -> Sample:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from labserver.budget import Budget
     from labserver.dialogues.exchange import Backend, Link
+    from labserver.misbehaviours.moment import Memories
     from labserver.servers.turns import Turns
     from labserver.tls.engine import TlsEngine
     from tests.session.playbook import Building
@@ -220,13 +221,14 @@ class Line:
         return [event for event in self.record.events if isinstance(event, kind)]
 
 
-def line(
+def line(  # noqa: PLR0913 -- all that a connection is made from
     building: Building,
     service: str,
     make_backend: Callable[[Link], Backend] | None = None,
     *,
     make_engine: Callable[[], TlsEngine] | None = None,
     chain: Chain | None = None,
+    memories: Memories | None = None,
     overloaded: bool = False,
     budget: Budget | None = None,
     turns: Turns | None = None,
@@ -250,6 +252,7 @@ def line(
             upgradable=not one.implicit_tls,
             passes_over=record.passes_over_dialogue,
             chain=chain or Chain(),
+            memories=memories,
         )
 
     connection = Connection(
