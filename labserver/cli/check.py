@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from labserver.check.command import Command
 from labserver.cli.catalogues import catalogue_from, own_scenarios
-from labserver.cli.check_options import add_options
+from labserver.cli.check_options import PATIENCE, add_options
 from labserver.cli.command_words import command_words
 from labserver.cli.options import settings_from
 from labserver.cli.policies import policies_of
@@ -23,6 +23,7 @@ from labserver.private_files import descriptor_of
 from labserver.report.standing import Bar, is_included
 from labserver.scenario import Severity
 from labserver.services import SERVICES
+from labserver.verdicts.finding import BOUND
 
 if TYPE_CHECKING:
     import argparse
@@ -66,7 +67,13 @@ class _Wanted:
     @property
     def deadline(self) -> float:
         """Seconds for which a client is waited for."""
-        return float(min(self.options.patience, self.options.timeout))
+        patience = self.options.patience or self.options.timeout or PATIENCE
+        return float(min(patience, self.bound))
+
+    @property
+    def bound(self) -> float:
+        """Seconds in which a client has to end."""
+        return float(self.options.timeout or BOUND)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -235,7 +242,7 @@ def _campaign(
         services=wanted.services,
         exclude=options.exclude,
         policies=wanted.policies,
-        bound=options.timeout,
+        bound=wanted.bound,
         repeat=options.repeat,
         at_once=slots.at_once,
         finished=finished,

@@ -15,8 +15,9 @@ from labserver.cli.policies import add_policy
 from labserver.pki.environment import TRUST_VARIABLES
 from labserver.scenario import Severity
 from labserver.services import SERVICES
+from labserver.verdicts.finding import BOUND
 
-__all__ = ["add_options"]
+__all__ = ["PATIENCE", "add_options"]
 
 _EXAMPLES = {
     "labserver check -- curl -sS --ssl-reqd --cacert '{ca}' -u '{user}:{password}' '{url}/'": "the default scenarios",
@@ -30,8 +31,8 @@ _EXIT_CODES = {
     3: "nothing failed, but a case was inconclusive",
     130: "interrupted",
 }
-_PATIENCE = 20.0
-_BOUND = 300.0
+PATIENCE = 20.0
+"""Seconds for which a client is waited for where the user says nothing of time."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -119,17 +120,15 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--patience",
         type=seconds,
-        default=_PATIENCE,
         metavar="S",
-        help="seconds after which a client that still runs is ended (default: %(default)g)",
+        help=f"seconds after which a client that still runs is ended (default: {PATIENCE:g}, or as --timeout says)",
     )
     group.add_argument(
         "--timeout",
         type=seconds,
-        default=_BOUND,
         metavar="S",
-        help="seconds in which a client has to end; if this is not more than --patience, one that does not end fails "
-        "(default: %(default)g)",
+        help="seconds in which a client has to end: one that runs as long fails, if --patience lets it "
+        f"(default: {BOUND:g})",
     )
     group.add_argument(
         "--file",

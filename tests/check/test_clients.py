@@ -74,7 +74,7 @@ def _curl(*options: str) -> tuple[str, ...]:
 
 
 def _configured(client: str) -> tuple[str, ...]:
-    return (sys.executable, str(_FOLDER / "configured.py"), client, "FOLDER", *_TOLD)
+    return (sys.executable, str(_FOLDER / "configured.py"), client, "{dir}", *_TOLD)
 
 
 _SWAKS = (
@@ -220,9 +220,9 @@ def _campaign(judged: Judged, folder: Path) -> Cases:
     choice = [f"--service={service}" for service in judged.services]
     choice += [f"--scenario={scenario}" for scenario in judged.scenarios]
     patience, deadline = (f"{unhurried(seconds):.0f}" for seconds in (_PATIENCE, _DEADLINE))
-    values = {"FOLDER": str(folder), "PATIENCE": patience}
+    values = {"PATIENCE": patience}
     words = [values.get(word, word) for word in judged.words]
-    command = [sys.executable, "-m", "labserver", "check", *choice, "--timeout", deadline, "--json", str(report)]
+    command = [sys.executable, "-m", "labserver", "check", *choice, "--patience", deadline, "--json", str(report)]
     environment = os.environ | {"PATIENCE": patience}
     done = subprocess.run(
         [*command, "--", *words], cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
