@@ -104,14 +104,20 @@ class ConnectionFactory(ServerFactory):
 
         def membrane(connection: Connection) -> Membrane:
             nonlocal role, session
-            role = self._role or self._roles.at(connection.local)
-            session = self._connected(role, record, connection)
+            local, peer = connection.local, connection.peer
+            role = self._role or self._roles.at(local)
+            record.observe(
+                events.Connected(
+                    at=record.elapsed(), service=self._service.name, scenario=role.scenario, peer=peer, local=local
+                )
+            )
+            session = self._membrane(role, record, peer)
             return session
 
         def become(another: Role) -> None:
             nonlocal role, session
             if self._service.implicit_tls:
-                role, session = another, self._membrane(another, record, connection)
+                role, session = another, self._membrane(another, record, connection.peer)
                 connection.recast(session)
 
         def moment(whose: Role) -> Moment | None:
@@ -134,23 +140,11 @@ class ConnectionFactory(ServerFactory):
         self._connections.connections.add(connection)
         return connection
 
-    def _connected(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
-        record.observe(
-            events.Connected(
-                at=record.elapsed(),
-                service=self._service.name,
-                scenario=role.scenario,
-                peer=connection.peer,
-                local=connection.local,
-            )
-        )
-        return self._membrane(role, record, connection)
-
-    def _membrane(self, role: Role, record: SessionRecord, connection: Connection) -> Membrane:
+    def _membrane(self, role: Role, record: SessionRecord, peer: str) -> Membrane:
         return Membrane(
             service=self._service.name,
-            peer=connection.peer.partition(" ")[0],
-            dialogue=role.backends.dialogue(self._service),
+            peer=peer.partition(" ")[0],
+            dialogue=role.dialogue(self._service),
             access=role.access,
             make_backend=role.maker(self._service),
             observe=record.observe,

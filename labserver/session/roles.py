@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labserver.catalogue.catalogue import Catalogue
-    from labserver.dialogues.exchange import Backend, Link
+    from labserver.dialogues.exchange import Backend, Dialogue, Link
     from labserver.pki.specification import ChainSpec
     from labserver.scenario import Server
     from labserver.services import Service
@@ -56,6 +56,14 @@ class Role:
     memories: Memories = field(default_factory=Memories)
     """What the scenario's sessions at this place share."""
     _makers: dict[str, Callable[[Link], Backend]] = field(default_factory=dict)
+    _dialogues: dict[str, Dialogue] = field(default_factory=dict)
+
+    def dialogue(self, service: Service) -> Dialogue:
+        """Return the service's spelling, one for all sessions."""
+        dialogue = self._dialogues.get(service.name)
+        if dialogue is None:
+            dialogue = self._dialogues[service.name] = self.backends.dialogue(service)
+        return dialogue
 
     def maker(self, service: Service) -> Callable[[Link], Backend]:
         """Return what makes the honest session behind the membrane."""
@@ -88,8 +96,7 @@ class Role:
 
     def moment(self, service: Service) -> Moment:
         """Return where a session stands that has not said anything yet."""
-        dialogue = self.backends.dialogue(service)
-        return Moment(service=service.name, dialogue=dialogue, memories=self.memories)
+        return Moment(service=service.name, dialogue=self.dialogue(service), memories=self.memories)
 
     def watched_engine(
         self,

@@ -21,7 +21,7 @@ __all__ = ["Abort", "Action", "Close", "GiveWay", "Hold", "Pace", "Pause", "Send
 class Send:
     """Send application octets."""
 
-    data: bytes
+    data: bytes | memoryview
     rest: Iterable[bytes] = ()
     """What follows ``data``, made piece by piece while the client takes it. An empty piece gives way."""
 
