@@ -2,13 +2,13 @@
 
 Theory of operation. ``receive`` feeds the framer; ``next_action`` is pulled by the connection for as long as it may
 send. Each pull advances one *exchange* (:mod:`labserver.dialogues.exchange`): the generator that answers one command.
-Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`: the two places where
-a chain of misbehaviours
-hides, rewrites, injects, delays or answers instead (:mod:`labserver.misbehaviours.chain`). The backend never knows.
+Every command enters at :meth:`Membrane._open`, every reply leaves at :meth:`Membrane._say`: the two places where a
+chain of misbehaviours hides, rewrites, injects, delays or answers instead (:mod:`labserver.misbehaviours.chain`). The
+backend never knows.
 
-STARTTLS and AUTH are exchanges of the membrane itself, written once for all protocols. After STARTTLS whatever the
-client pipelined in clear is discarded and the backend is replaced by a fresh one (RFC 3207 4.2, RFC 2595 4), so nothing
-said before TLS has any effect after it (CVE-2011-0411).
+STARTTLS and AUTH are exchanges of the membrane's own, for all protocols (:mod:`labserver.session.security`). After
+STARTTLS whatever the client pipelined in clear is discarded and the backend is replaced by a fresh one (RFC 3207 4.2,
+RFC 2595 4), so nothing said before TLS has any effect after it (CVE-2011-0411).
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from labserver.dialogues.exchange import (
     ReplyKind,
 )
 from labserver.dialogues.http import http_word
-from labserver.mechanisms import known_mechanism
 from labserver.misbehaviours.chain import NONE, Tell
 from labserver.misbehaviours.moment import Occasion
 from labserver.session.access import NoChannel
-from labserver.session.conversation import Conversation
+from labserver.session.asked import cut, nameless, untagged
 from labserver.session.doubted import Doubted
+from labserver.session.literals import Literals
 from labserver.session.misbehaving import Misbehaving, nothing
 from labserver.session.notes import Notes, keeps_all
+from labserver.session.security import authenticate, upgrade
 from labserver.wire.actions import Abort, Action, Close, GiveWay, Hold, Pace, Pause, Send, StartTls, Told
 from labserver.wire.framing import Framed, ImapFramer, LiteralRequest, Overflow
 
@@ -73,7 +74,6 @@ class Membrane:
         "__weakref__",  # who looks a session up by its link
         "_access",
         "_account",
-        "_announced",
         "_awaited",
         "_awaiting",
         "_backend",
@@ -86,6 +86,7 @@ class Membrane:
         "_finished",
         "_framer",
         "_in_a_row",
+        "_literals",
         "_make_backend",
         "_misbehaving",
         "_negotiating",
@@ -93,7 +94,6 @@ class Membrane:
         "_notes",
         "_notified",
         "_queue",
-        "_refusal",
         "_running",
         "_upgradable",
         "_wake",
@@ -145,11 +145,8 @@ class Membrane:
             self._misbehaving = Misbehaving(
                 chain=chain, memories=memories, service=service, dialogue=dialogue, elapsed=elapsed
             )
-        self._announced: LiteralRequest | None = None
-        """A literal that is neither granted nor refused yet."""
+        self._literals = Literals(dialogue, self._notes)
         self._command: Command | None = None
-        self._refusal: Reply | None = None
-        """What a command is answered whose literal came unasked, once all of it has come."""
         self._channel: Channel = NoChannel()
         self._framer = dialogue.framer()
         self._backend: Backend | None = None
@@ -339,7 +336,7 @@ class Membrane:
     def _advance(self, backend: Backend) -> bool:
         if self._notified and self._news is None:
             self._notified = False
-            self._news = self._wrapped(Occasion.UNSOLICITED, _unasked(backend.unsolicited()))
+            self._news = self._wrapped(Occasion.UNSOLICITED, _as_exchange(backend.unsolicited()))
         if self._news is not None:
             news = self._news
             step = next(news, None)
@@ -378,7 +375,7 @@ class Membrane:
 
     def _take(self, backend: Backend, unit: Framed | Overflow) -> None:
         """Take note of what was asked, and answer it."""
-        command = self._dialogue.command(unit if isinstance(unit, Framed) else _cut(unit.parts))
+        command = self._dialogue.command(unit if isinstance(unit, Framed) else cut(unit.parts))
         word = self._dialogue.word(command)
         if not word and (method := http_word(command.parts[0])):
             self._notes.requested(command, method)
@@ -387,23 +384,14 @@ class Membrane:
         veiled = self._notes.asked(command, word)
         asked: Asked = command
         if not isinstance(unit, Framed):
-            asked = self._refused(unit) or (unit if word else replace(unit, parts=_nameless(unit.parts)))
+            refusal = self._literals.refusal()
+            if unit.fatal or refusal is None:
+                asked = unit if word else replace(unit, parts=nameless(unit.parts))
+            else:
+                asked = refusal
         elif not word:
-            asked = self._untagged(command)
+            asked = untagged(command, suspicious=bool(self._failed_logins or self._notes.literal_refused))
         self._answer(backend, asked, veiled)
-
-    def _refused(self, unit: Overflow) -> Reply | None:
-        """Return the answer to a command that has one already: its literal was refused while it came."""
-        refusal, self._refusal = self._refusal, None
-        return None if unit.fatal else refusal
-
-    def _untagged(self, command: Command) -> Command:
-        """Return words that make no command without their tag where that may be a password: no reply must repeat it.
-
-        That is so if they stand alone or come after a refusal; BAD then has no tag (RFC 9051 7.1).
-        """
-        doubtful = not command.verb or self._failed_logins or self._notes.literal_refused
-        return replace(command, tag=b"") if doubtful else command
 
     def _answer(self, backend: Backend, asked: Asked, veiled: bytes) -> None:
         self._notes.veiled = veiled
@@ -454,7 +442,7 @@ class Membrane:
             case StartTls():
                 self._cross(step)
             case Grant() | Refuse():
-                self._decide(step)
+                self._literals.decide(step, self._framer)
             case Preauthenticate():
                 self._preauthenticate()
             case Tell():
@@ -480,8 +468,8 @@ class Membrane:
 
     def _answered(self, misbehaving: Misbehaving) -> None:
         """Leave nothing of an exchange behind, however it ended."""
-        if self._announced is not None:
-            self._decide(Refuse())  # whoever was not let in is refused
+        if self._literals.undecided:
+            self._literals.decide(Refuse(), self._framer)  # whoever was not let in is refused
         misbehaving.done()
 
     def _tell(self, tell: Tell) -> None:
@@ -500,9 +488,9 @@ class Membrane:
     def _honest(self, backend: Backend, command: Command) -> MembraneExchange:
         """Return what the honest server answers."""
         if command.verb == self._dialogue.upgrade_verb:
-            return self._upgrade(backend, command)
+            return upgrade(command, self, backend, self._dialogue)
         if command.verb == self._dialogue.authenticate_verb and command.argument:
-            return self._authenticate(backend, command)
+            return authenticate(command, self, backend, self._dialogue, access=self._access, channel=self._channel)
         return backend.handle(command)
 
     def _say(self, reply: Reply) -> None:
@@ -549,59 +537,13 @@ class Membrane:
 
     def _answer_literal(self, backend: Backend, request: LiteralRequest) -> None:
         if self._misbehaving is not None and not request.unasked:
-            self._announced = request
-            self._command = self._dialogue.command(_cut(request.parts))
+            self._literals.announced(request)
+            self._command = self._dialogue.command(cut(request.parts))
             self._misbehaving.moment.asks(self._command)
-            self._exchange = self._wrapped(Occasion.LITERAL, self._admission(backend, request))
+            self._exchange = self._wrapped(Occasion.LITERAL, _as_exchange(self._literals.admission(backend, request)))
             return
-        for step in self._admission(backend, request):
+        for step in self._literals.admission(backend, request):
             self._do(step)
-
-    def _admission(self, backend: Backend, request: LiteralRequest) -> MembraneExchange:
-        """Answer the announcement of a literal: let it come and say so, or refuse it."""
-        self._announced = request
-        known = self._dialogue.word(self._dialogue.command(_cut(request.parts)))
-        answer = backend.admit(request if known else replace(request, parts=_nameless(request.parts)))
-        if not isinstance(answer, Reply):
-            yield Grant(answer)
-            if not request.unasked:
-                yield self._dialogue.go_ahead()
-            return
-        yield Refuse()
-        if request.unasked:
-            self._refusal = answer
-        else:
-            yield answer
-
-    def _decide(self, decision: Grant | Refuse) -> None:
-        """Let the literal come that was announced, or do not."""
-        request, self._announced = self._announced, None
-        framer = self._framer
-        if request is None or not isinstance(framer, ImapFramer):
-            return
-        if isinstance(decision, Grant):
-            framer.grant(decision.sink)
-            return
-        if not request.unasked:
-            command = self._dialogue.command(_cut(request.parts))
-            self._notes.veiled = self._notes.asked(command, self._dialogue.word(command))
-            self._notes.literal_refused = True
-        framer.refuse()
-
-    # STARTTLS and AUTH, for all protocols
-
-    def _upgrade(self, backend: Backend, command: Command) -> MembraneExchange:
-        if command.argument or len(command.parts) > 1:  # a literal is an argument, too
-            yield self._dialogue.upgrade_refused(command, f"{command.verb} takes no argument")
-        elif self.secure:
-            yield self._dialogue.upgrade_refused(command, "TLS is already active")
-        elif not self._upgradable:
-            yield self._dialogue.upgrade_refused(command, "TLS is not available here")
-        elif not backend.permits(command):
-            yield self._dialogue.upgrade_refused(command, f"{command.verb} is not possible in this state")
-        else:
-            yield self._dialogue.upgrade_ready(command)
-            yield StartTls()
 
     def _cross(self, start: StartTls) -> None:
         """Cross the boundary: nothing said in clear survives it."""
@@ -614,41 +556,7 @@ class Membrane:
         self._negotiating = True
         self._queue.append(start)
 
-    def _authenticate(self, backend: Backend, command: Command) -> MembraneExchange:
-        name, _, initial = command.argument.strip(b" ").partition(b" ")
-        mechanism_name = name.decode("ascii", "replace").upper()
-        channel, access = self._channel, self._access
-        failure = access.refusal(mechanism_name, secure=self.secure, channel=channel)
-        if not backend.permits(command):
-            failure = LoginFailure.NOT_NOW
-        elif len(command.parts) > 1:
-            failure = LoginFailure.MALFORMED  # neither a mechanism nor an initial response is a literal (RFC 4959 3)
-        if failure is None:
-            exchange = access.start(mechanism_name, secure=self.secure, channel=channel, credentials=self.credentials)
-            conversation = Conversation(dialogue=self._dialogue)
-            outcome = yield from conversation.run(
-                exchange, initial, client_first=access.mechanism(mechanism_name).client_first
-            )
-            if not isinstance(outcome, LoginFailure):
-                identity = Identity(account=outcome, mechanism=mechanism_name)
-                self.logged_in(identity)
-                yield from backend.authenticated(command, identity)
-                return
-            failure = outcome
-        self.login_refused(known_mechanism(mechanism_name), failure)
-        yield self._dialogue.login_failed(command, failure)
 
-
-def _cut(parts: tuple[bytes, ...]) -> Framed:
-    """Return the beginning of something that is not whole, for its tag, its verb and the transcript."""
-    return Framed(parts=parts, raw=b"".join(parts)[:128] + b" \xe2\x80\xa6\r\n")
-
-
-def _nameless(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return parts of what is not whole without their beginning, so that nothing is taken for its tag."""
-    return (b"", *parts[1:])
-
-
-def _unasked(news: Iterator[Reply | GiveWay]) -> MembraneExchange:
-    """Give what a backend says unasked the shape of an exchange."""
-    yield from news
+def _as_exchange(steps: Iterator[Reply | Grant | Refuse | GiveWay]) -> MembraneExchange:
+    """Give steps that await nothing the shape of an exchange."""
+    yield from steps

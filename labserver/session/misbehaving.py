@@ -1,6 +1,6 @@
 """A session's misbehaviours at work: its chain, where it stands, and how long the client has been silent.
 
-An honest session has none of this, and pays nothing for it.
+An honest session has none of this.
 """
 
 from __future__ import annotations
