@@ -26,6 +26,7 @@ __all__ = [
     "Event",
     "InternalFault",
     "LineReceived",
+    "LoginRejected",
     "MailDelivered",
     "MechanismsListed",
     "Misbehaved",
@@ -250,6 +251,15 @@ class MechanismsListed(Event):
     """A reply told the client which SASL mechanisms there are; in the traces of ``labserver check``, as above."""
 
     mechanisms: tuple[str, ...]
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRejected(Event):
+    """SMTP's AUTH was answered with a refusal, whoever decided that; in the traces of ``labserver check``, as above."""
+
+    code: str
+    """The reply code: ``535``."""
     secure: bool
 
 

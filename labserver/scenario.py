@@ -139,6 +139,21 @@ class Scenario:
         return tuple(dict.fromkeys(one for name in self.host_names for one in (name, name.rstrip("."))))
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The kinds of key and signature in its chain, where they are not the usual ones."""
+        return self.recipe.kinds if self.recipe is not None else ()
+
+    @property
+    def revocation(self) -> str:
+        """Whether clients can learn that its certificate is ``revoked``, or can learn nothing (``unknown``)."""
+        return self.recipe.revocation if self.recipe is not None else ""
+
+    @property
+    def disputed(self) -> str:
+        """Why correct clients differ about it, with versions and a date; empty where they do not."""
+        return self.recipe.disputed if self.recipe is not None else ""
+
+    @property
     def usual_certificate(self) -> bool:
         """Whether it presents the lab's own certificate."""
         return self.certificate == USUAL_CERTIFICATE

@@ -16,9 +16,10 @@ from labserver.check.ordered import Once, in_order
 from labserver.errors import UnavailableError
 from labserver.report.case import CaseReport
 from labserver.report.standing import is_included
-from labserver.verdicts.finding import BOUND, Context, Outcome
-from labserver.verdicts.judge import CONTROL, Tally, Verdict, judge, not_applicable, worst
+from labserver.verdicts.finding import USUAL, Context, Outcome, Terms
+from labserver.verdicts.judge import Tally, Verdict, judge, not_applicable, worst
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.subject import CONTROL, subject_of
 from labserver.verdicts.trace import Trace
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Campaign:
     """By the name of a service; without one it is what :func:`default_policy` returns."""
     exclude: Sequence[str] = ()
     """Patterns of scenarios, or of cases (``expired@pop3*``), that are left out."""
-    bound: float = BOUND
-    """Seconds in which a client has to end."""
+    terms: Terms = USUAL
+    """By what all cases are judged."""
     repeat: int = 1
     """How often each case is run at least, and the known-good server met. An entry may want more."""
     finished: Callable[[CaseReport], None] = lambda _: None
@@ -125,7 +126,7 @@ class Campaign:
         self, cases: Sequence[Scenario], service: Service, policy: Policy
     ) -> Sequence[CaseReport]:
         return [
-            _unjudged(one, service, policy, Outcome.NOT_APPLICABLE, not_applicable(one, service, policy))
+            _unjudged(one, service, policy, Outcome.NOT_APPLICABLE, not_applicable(subject_of(one), service, policy))
             for one in cases
         ]
 
@@ -137,8 +138,10 @@ class Campaign:
         scenario = self.catalogue[CONTROL]
         runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
         endless = any(run.timed_out for run in runs)
+        subject = subject_of(scenario)
+        contexts = [replace(self._context(run), endless=endless) for run in runs]
         verdicts = [
-            judge(scenario, service, policy, run.trace, replace(self._context(run), endless=endless)) for run in runs
+            judge(subject, service, policy, run.trace, context) for run, context in zip(runs, contexts, strict=True)
         ]
         report = _reported(scenario, service, policy, runs, verdicts)
         verdict = report.verdict
@@ -169,7 +172,7 @@ class Campaign:
                 break  # a race is run until it is lost
             run = await self.runner.run(scenario, service, policy)
             runs.append(run)
-            verdicts.append(judge(scenario, service, policy, run.trace, self._context(run, known, control)))
+            verdicts.append(judge(subject_of(scenario), service, policy, run.trace, self._context(run, known, control)))
         report = _reported(scenario, service, policy, runs, verdicts)
         return report if len(runs) == planned else replace(report, tally=replace(report.tally, planned=planned))
 
@@ -177,8 +180,9 @@ class Campaign:
         return Context(
             timed_out=run.timed_out,
             seconds=self.runner.seconds,
-            bound=self.bound,
+            terms=self.terms,
             control=control,
+            good=known.report.trace if known else None,
             obstacle=known.obstacle if known else "",
             endless=known.endless if known else False,
         )

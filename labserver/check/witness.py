@@ -41,6 +41,8 @@ _LISTS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """SASL mechanisms in a reply (RFC 4954 3, RFC 5034 3, RFC 9051 7.2.2)."""
+_REFUSAL = re.compile(rb"[45][0-9][0-9](?= )")
+"""A reply that refuses AUTH (RFC 4954 6)."""
 _PHASES = (events.TlsStarted, events.TlsEstablished, events.AuthenticationSucceeded)
 
 
@@ -105,6 +107,7 @@ class _SessionWitness:
         self._phase = 0
         self._hello: ClientHelloReader | None = None
         self._authenticated = False
+        self._verb = ""
 
     def take(self, event: events.Event) -> None:
         """Keep what an event proves."""
@@ -147,7 +150,9 @@ class _SessionWitness:
 
     def _derived(self, event: events.Event) -> Iterator[events.Event]:
         """Yield what an event tells to those who parse it."""
-        if isinstance(event, events.TlsStarted):
+        if isinstance(event, events.CommandReceived):
+            self._verb = event.verb
+        elif isinstance(event, events.TlsStarted):
             self._hello = ClientHelloReader()
         elif isinstance(event, events.AuthenticationSucceeded):
             self._authenticated = True
@@ -159,6 +164,8 @@ class _SessionWitness:
                 self._hello = None
         elif isinstance(event, events.ReplySent) and not self._authenticated:
             yield from _listed(event)
+            if self._verb == "AUTH" and (code := _REFUSAL.match(event.data)):
+                yield events.LoginRejected(at=event.at, code=code.group().decode(), secure=event.secure)
 
     def _masked(self, event: events.Event, found: Sighting | None) -> events.Event:
         """Return an event as it is kept; most have nothing to hide."""

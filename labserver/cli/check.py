@@ -16,7 +16,7 @@ from labserver.cli.catalogues import catalogue_from, own_scenarios
 from labserver.cli.check_options import PATIENCE, add_options
 from labserver.cli.command_words import command_words
 from labserver.cli.options import settings_from
-from labserver.cli.policies import policies_of
+from labserver.cli.policies import policies_of, terms_of
 from labserver.errors import ConfigurationError
 from labserver.nearest import did_you_mean
 from labserver.private_files import descriptor_of
@@ -242,7 +242,7 @@ def _campaign(
         services=wanted.services,
         exclude=options.exclude,
         policies=wanted.policies,
-        bound=wanted.bound,
+        terms=terms_of(options, wanted.bound),
         repeat=options.repeat,
         at_once=slots.at_once,
         finished=finished,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labserver.errors import ConfigurationError
 from labserver.nearest import did_you_mean
 from labserver.services import SERVICES
+from labserver.verdicts.finding import Revocation, Terms
 from labserver.verdicts.policy import Policy
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from labserver.services import Service
 
-__all__ = ["Instruction", "add_policy", "policies_of"]
+__all__ = ["Instruction", "add_policy", "policies_of", "terms_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ def add_policy(group: argparse._ArgumentGroup) -> None:
         help=f"what the client was told to do, of {', '.join(Policy)}; for one service: --policy imap=opportunistic "
         "(default: TLS is required)",
     )
+    group.add_argument(
+        "--revocation",
+        choices=tuple(map(str, Revocation)),
+        default=str(Revocation.OFF),
+        metavar="R",
+        help="what the client was told to do about revoked certificates: off; soft, refuse those that it knows to be "
+        "revoked; hard, refuse those that it can learn nothing about, too (default: %(default)s)",
+    )
 
 
 def _instruction(text: str) -> Instruction:
@@ -52,6 +61,11 @@ def _instruction(text: str) -> Instruction:
         near = did_you_mean(name, tuple(map(str, Policy))) or f"; choose from {', '.join(Policy)}"
         raise argparse.ArgumentTypeError(f"unknown policy {name!r}{near}")
     return Instruction(service, Policy(name))
+
+
+def terms_of(options: argparse.Namespace, bound: float) -> Terms:
+    """Return by what all cases are judged; ``bound`` is in seconds."""
+    return Terms(bound=bound, revocation=Revocation(options.revocation))
 
 
 def policies_of(instructions: Sequence[Instruction], services: Sequence[Service]) -> Mapping[str, Policy]:

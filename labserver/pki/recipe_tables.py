@@ -130,6 +130,7 @@ WORDS: dict[str, Callable[[object], Any]] = {
     "severity": lambda value: Severity(one_of(Severity)(value)),
     "references": parse_texts,
     "rows": parse_texts,
+    "disputed": parse_text,
     "openssl": parse_number,
     "address_openssl": parse_number,
     "wire": parse_texts,

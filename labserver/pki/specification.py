@@ -228,6 +228,8 @@ class ChainSpec:
     """One of :data:`CLIENT_CERTIFICATES`: what the server wants of the client."""
     client_anchors: tuple[str, ...] = (LAB,)
     """Labels of what it verifies that against."""
+    disputed: str = ""
+    """Why correct clients differ about it, which of them accept it, and when that was seen; empty where they do not."""
     asked: str = ""
     """The TLS extension without which a client has not met the case, one of :data:`EXTENSIONS`; empty for no such."""
     staple: ResponseSpec | None = None
@@ -274,6 +276,24 @@ class ChainSpec:
     def in_message(self) -> bool:
         """Whether it is about how the chain is presented, the chain itself being as good as any."""
         return bool(self.present != "rightly" or self.proof != "leaf" or self.client_certificate or self.asked)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of key and signature of the certificates that are sent, where they are not the usual ones."""
+        certificates = (self.leaf, *(one for label, one in self.authorities.items() if label in self.wire))
+        found = dict.fromkeys(kind for one in certificates for kind in (one.key, one.signature))
+        return tuple(kind for kind in found if kind not in {"", "p256"})
+
+    @property
+    def revocation(self) -> str:
+        """``revoked`` if a client can learn that it is, ``unknown`` if it can learn nothing that it could rely on.
+
+        Empty if it is not about that, or if a correct client may connect.
+        """
+        about = self.staple is not None or self.responses or self.lists or self.asked == "status_request"
+        if not about or self.verdict is not Verdict.REJECT:
+            return ""
+        return "revoked" if self.severity is Severity.SECURITY else "unknown"
 
     @property
     def published(self) -> bool:

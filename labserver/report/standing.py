@@ -34,7 +34,7 @@ class Standing(StrEnum):
     UNDECIDED = "undecided"
     """Nothing can be told from what the client did."""
     SKIPPED = "skipped"
-    """It was not run: there is no such case here."""
+    """There is no such case here, or the client does not offer what it is about."""
     EXPECTED = "expected"
     """It went as the user declared."""
     UNEXPECTED = "unexpected"
@@ -101,7 +101,7 @@ class Bar:
                 return Standing.FAILED if counts else Standing.PASSED
             case Outcome.INCONCLUSIVE:
                 return Standing.UNDECIDED
-            case Outcome.NOT_APPLICABLE:
+            case Outcome.NOT_APPLICABLE | Outcome.NOT_OFFERED:
                 return Standing.SKIPPED
             case _:
                 return Standing.PASSED

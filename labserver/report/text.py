@@ -71,6 +71,10 @@ def _listed(record: Mapping[str, object]) -> Iterator[str]:
     yield f"-- SASL mechanisms offered: {' '.join(map(str, names)) if isinstance(names, list) and names else 'none'}"
 
 
+def _rejected(record: Mapping[str, object]) -> Iterator[str]:
+    yield f"-- login rejected: {record.get('code')}"
+
+
 def _established(record: Mapping[str, object]) -> Iterator[str]:
     facts = record.get("facts")
     facts = facts if isinstance(facts, dict) else {}
@@ -147,6 +151,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "TlsStarted": lambda _: iter(["-- TLS: waiting for the handshake"]),
     "ClientHelloReceived": _hello,
     "MechanismsListed": _listed,
+    "LoginRejected": _rejected,
     "TlsEstablished": _established,
     "TlsFailed": _failed,
     "AuthenticationSucceeded": _authenticated,

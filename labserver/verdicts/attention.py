@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver import events
+from labserver.verdicts.deeds import attempts
 from labserver.verdicts.finding import Breach
-from labserver.verdicts.secrecy import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,21 +51,21 @@ def mail_sent_unasked(inquiry: Inquiry) -> Iterator[Breach]:
 
 def refused_mail_repeated(inquiry: Inquiry) -> Iterator[Breach]:
     """Find mail that was refused for good, which is the fault, and is sent once more, octet for octet."""
-    refused: set[bytes] = set()
+    refused: set[tuple[bytes, int]] = set()
     for session in inquiry.trace.sessions:
-        last = b""
+        last: tuple[bytes, int] | None = None
         for index, event in enumerate(session.events):
             match event:
-                case events.DataReceived(data=data) if data in refused:
+                case events.DataReceived(data=data, size=size) if (data, size) in refused:
                     yield Breach(
                         what="sent mail again that had been refused for good", evidence=session.evidence(index)
                     )
                     return
-                case events.DataReceived(data=data):
-                    last = data
+                case events.DataReceived(data=data, size=size):
+                    last = data, size
                 case events.CommandReceived():
-                    last = b""
-                case events.Misbehaved() if last:
+                    last = None
+                case events.Misbehaved() if last is not None:
                     refused.add(last)
 
 
@@ -91,7 +91,7 @@ def _first_use(session: Session, start: int) -> Evidence | None:
 
 def mechanism_not_offered(inquiry: Inquiry) -> Iterator[Breach]:
     """Find attempts to authenticate inside TLS in another way than those that are offered there."""
-    offered = inquiry.scenario.server.mechanisms
+    offered = inquiry.subject.mechanisms
     for session in inquiry.trace.afflicted():
         for evidence, mechanism, secure in attempts(session):
             if secure and offered and mechanism not in offered:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labserver import events
+from labserver.scenario import Severity
 from labserver.verdicts.canary import Exposure
-from labserver.verdicts.finding import Breach, Outcome
+from labserver.verdicts.deeds import looks
+from labserver.verdicts.finding import Breach, Outcome, Revocation
 from labserver.verdicts.trace import FAREWELLS
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDSHAKE", "certificate_accepted", "handshake_accepted", "plaintext_believed"]
 
+_TOLD_OF_REVOCATION = {
+    "revoked": frozenset({Revocation.SOFT, Revocation.HARD}),
+    "unknown": frozenset({Revocation.HARD}),
+}
+"""Under which instructions a client has to refuse."""
 HANDSHAKE = (
     "tls-alpn",
     "tls-client-certificate",
@@ -30,33 +37,66 @@ HANDSHAKE = (
 
 
 def certificate_accepted(inquiry: Inquiry) -> Iterator[Breach]:
-    """Find application data inside TLS behind the bad certificate; how bad that is depends on what is wrong with it."""
-    for breach in _used(inquiry, "accepted the certificate", "certificate"):
-        yield replace(breach, severity=inquiry.scenario.severity)
+    """Find use made of TLS behind the bad certificate; how bad that is depends on what is wrong with it."""
+    most = _most(inquiry)
+    for breach in _used(inquiry, "certificate", "certificate"):
+        outcome = min(breach.outcome, most, key=lambda one: one.rank)
+        yield replace(breach, severity=breach.severity or inquiry.subject.severity, outcome=outcome)
+
+
+def _most(inquiry: Inquiry) -> Outcome:
+    """Return the worst that it can be to accept the certificate.
+
+    Whether to look for revocation is the client's user's to say, and correct clients differ about some certificates.
+    """
+    terms, subject = inquiry.context.terms, inquiry.subject
+    told = _TOLD_OF_REVOCATION.get(subject.revocation)
+    if told is not None and terms.revocation not in told:
+        return Outcome.INFO
+    return Outcome.WARN if subject.disputed and not terms.disputed_fails else Outcome.FAIL
 
 
 def handshake_accepted(inquiry: Inquiry) -> Iterator[Breach]:
-    """Find application data inside TLS that should not have come about."""
-    yield from _used(inquiry, "accepted the handshake", *HANDSHAKE)
+    """Find use made of TLS that should not have come about."""
+    yield from _used(inquiry, "handshake", *HANDSHAKE)
 
 
-def _used(inquiry: Inquiry, accepted: str, *facets: str) -> Iterator[Breach]:
-    """Find use made of TLS: a finished handshake proves nothing, and a mere goodbye is a refusal."""
+def _used(inquiry: Inquiry, what: str, *facets: str) -> Iterator[Breach]:
+    """Find use made of TLS: a finished handshake proves nothing, and a mere goodbye is a refusal.
+
+    Use is credentials, mail, or a command that needs a login. A client that only asks what the server can do, and then
+    leaves, has looked too late.
+    """
     for session in inquiry.trace.afflicted(*facets):
-        used = next((evidence for evidence, _ in session.spoken(secure=True)), None)
+        spoken = list(session.spoken(secure=True))
+        used = next((evidence for evidence, event in spoken if not looks(event)), None)
         if used is not None:
-            yield Breach(what=f"{accepted} and {_sent(session)}", evidence=used)
+            evidence, sent = _sent(session, used)
+            yield Breach(what=f"accepted the {what} and {sent}", evidence=evidence)
+        elif spoken:
+            evidence, event = spoken[-1]
+            verb = event.verb if isinstance(event, events.CommandReceived) else ""
+            yield Breach(
+                what=f"looked at the {what} only after {verb or 'it had said something'}",
+                evidence=evidence,
+                severity=Severity.LOW,
+                outcome=Outcome.WARN,
+            )
 
 
-def _sent(session: Session) -> str:
-    worst = max((sighting.exposure for sighting in session.sightings), default=None)
-    match worst:
-        case Exposure.PASSWORD:
-            return "sent the password"
-        case Exposure.DIGEST:
-            return "sent a digest of the password"
-        case _:
-            return "went on"
+def _sent(session: Session, used: Evidence) -> tuple[Evidence, str]:
+    """Return the worst that was sent inside TLS, and where; ``used`` is the first that was sent at all."""
+    seen = [sighting for sighting in session.sightings if sighting.secure]
+    worst = max(seen, key=lambda sighting: (sighting.exposure, -sighting.index), default=None)
+    if worst is not None and worst.exposure is Exposure.PASSWORD:
+        return session.evidence(worst.index), "sent the password"
+    if worst is not None and worst.exposure is Exposure.DIGEST:
+        return session.evidence(worst.index), "sent a digest of the password"
+    event = used.event
+    if isinstance(event, events.DataReceived):
+        return used, "sent mail"
+    verb = event.verb if isinstance(event, events.CommandReceived) else ""
+    return used, f"went on with {verb}" if verb else "went on"
 
 
 def plaintext_believed(inquiry: Inquiry) -> Iterator[Breach]:

@@ -51,7 +51,7 @@ def stalled(inquiry: Inquiry) -> Iterator[Breach]:
         if not session.left:
             last = session.last.event
             seconds = last.at if isinstance(last, events.Disconnected) else inquiry.context.seconds
-            yield Breach(what=f"still waited for the handshake after {seconds:.0f} seconds", evidence=session.last)
+            yield _waited(inquiry, f"still waited for the handshake after {seconds:.0f} seconds", session.last, seconds)
 
 
 def hung(inquiry: Inquiry) -> Iterator[Breach]:
@@ -59,10 +59,18 @@ def hung(inquiry: Inquiry) -> Iterator[Breach]:
 
     One that the fault never reached did not hang because of it.
     """
-    judged = "gives-up-in-time" in inquiry.scenario.rules
-    met = inquiry.trace.sessions if inquiry.scenario.honest else tuple(inquiry.trace.afflicted())
+    judged = "gives-up-in-time" in inquiry.subject.rules
+    met = inquiry.trace.sessions if inquiry.subject.honest else tuple(inquiry.trace.afflicted())
     if inquiry.context.timed_out and met and not inquiry.context.endless and not judged:
-        yield Breach(what=f"still ran after {inquiry.context.seconds:g} seconds", evidence=inquiry.trace.last)
+        seconds = inquiry.context.seconds
+        yield _waited(inquiry, f"still ran after {seconds:g} seconds", inquiry.trace.last, seconds)
+
+
+def _waited(inquiry: Inquiry, what: str, evidence: Evidence | None, seconds: float) -> Breach:
+    """Return what to say of a client that waits: how long that is too long, its authors may see otherwise."""
+    if seconds >= inquiry.context.terms.bound:
+        return Breach(what=what, evidence=evidence)
+    return Breach(what=what, evidence=evidence, severity=Severity.LOW, outcome=Outcome.WARN)
 
 
 def tolerated(inquiry: Inquiry) -> Iterator[Breach]:

@@ -6,27 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from labserver import events
-from labserver.mechanisms import known_mechanism
 from labserver.scenario import Severity
 from labserver.verdicts.canary import Exposure
+from labserver.verdicts.deeds import AUTHENTICATION, DISCOVERY, HARMLESS, attempts, discovers
 from labserver.verdicts.finding import Breach, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labserver.verdicts.finding import Inquiry
-    from labserver.verdicts.trace import Evidence, Session
+    from labserver.verdicts.trace import Session
 
-__all__ = ["attempts", "authentication_in_clear", "beyond_discovery", "preauth_used", "secret_in_clear", "weaker_retry"]
+__all__ = [
+    "authentication_in_clear",
+    "beyond_discovery",
+    "mail_after_rejection",
+    "preauth_used",
+    "secret_in_clear",
+    "weaker_retry",
+]
 
-_DISCOVERY = frozenset(
-    {"EHLO", "HELO", "LHLO", "CAPABILITY", "CAPA", "NOOP", "RSET", "STARTTLS", "STLS", "QUIT", "LOGOUT"}
-)
-_HARMLESS = frozenset({"ID", "HELP"})
-"""Neither discovery nor anybody's business: ID tells the eavesdropper which client to attack (RFC 2971 4)."""
 _NAME = re.compile(r"[!-~]{1,32}")
 """A verb that can be told: garbage has others."""
-_AUTHENTICATION = frozenset({"AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"})
 
 _EXPOSED = {
     Exposure.PASSWORD: ("sent the password in clear", Severity.CRITICAL, Outcome.FAIL),
@@ -56,28 +57,22 @@ def beyond_discovery(inquiry: Inquiry) -> Iterator[Breach]:
             if not isinstance(event, events.CommandReceived):
                 if isinstance(event, events.DataReceived):
                     yield Breach(what="sent mail in clear", evidence=evidence, severity=Severity.CRITICAL)
-            elif event.verb in _HARMLESS:
+            elif event.verb in HARMLESS:
                 yield Breach(
                     what=f"sent {event.verb} in clear", evidence=evidence, severity=Severity.LOW, outcome=Outcome.WARN
                 )
-            elif not _discovers(event):
+            elif not discovers(event):
                 named = event.verb if _NAME.fullmatch(event.verb) else "something"
                 yield Breach(what=f"sent {named} in clear", evidence=evidence)
-
-
-def _discovers(command: events.CommandReceived) -> bool:
-    """Whether a command asks what the server can do; a bare AUTH lists mechanisms, and an empty line does nothing."""
-    words = command.data.split()
-    return command.verb in _DISCOVERY or not words or (command.verb == "AUTH" and len(words) == 1)
 
 
 def authentication_in_clear(inquiry: Inquiry) -> Iterator[Breach]:
     """Find authentication outside TLS where TLS was to be had."""
     for session in inquiry.trace.sessions:
         for evidence, event in session.spoken(secure=False):
-            if not isinstance(event, events.CommandReceived) or _discovers(event):
+            if not isinstance(event, events.CommandReceived) or discovers(event):
                 continue
-            if event.verb in _AUTHENTICATION:
+            if event.verb in AUTHENTICATION:
                 yield Breach(what=f"sent {event.verb} without starting TLS, which was offered", evidence=evidence)
                 break
 
@@ -86,13 +81,27 @@ def preauth_used(inquiry: Inquiry) -> Iterator[Breach]:
     """Find use made of a session that PREAUTH opened in clear; asking for TLS all the same is not use."""
     for session in inquiry.trace.afflicted():
         for evidence, event in session.spoken(secure=False):
-            if isinstance(event, events.CommandReceived) and event.verb in _DISCOVERY | _HARMLESS:
+            if isinstance(event, events.CommandReceived) and event.verb in DISCOVERY | HARMLESS:
                 continue
             yield Breach(what="went on with the session instead of closing it", evidence=evidence)
             break
 
 
-_MECHANISM = re.compile(rb"(?:\S+ +)?AUTH(?:ENTICATE)? +(\S+)", re.IGNORECASE)
+def mail_after_rejection(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find mail that was handed over although the login before it was rejected, and none has succeeded since."""
+    code = ""
+    for session in inquiry.trace.sessions:
+        for evidence in session.each(events.LoginRejected, events.AuthenticationSucceeded, events.DataReceived):
+            event = evidence.event
+            if isinstance(event, events.LoginRejected):
+                code = event.code
+            elif isinstance(event, events.AuthenticationSucceeded):
+                code = ""
+            elif code:
+                yield Breach(what=f"handed over mail after its login was rejected ({code})", evidence=evidence)
+                return
+
+
 _STRENGTHS = (
     (re.compile("SCRAM-.*-PLUS|EXTERNAL"), 3),
     (re.compile("SCRAM-.*"), 2),
@@ -126,17 +135,3 @@ def _blurted(session: Session) -> Iterator[Breach]:
     for sighting in session.sightings:
         if sighting.exposure > Exposure.NAME and not sighting.secure:
             yield Breach(what="tried again in clear", evidence=session.evidence(sighting.index))
-
-
-def attempts(session: Session) -> Iterator[tuple[Evidence, str, bool]]:
-    """Yield each attempt to authenticate: the event, its mechanism and whether it was inside TLS."""
-    for evidence in session.each(events.CommandReceived):
-        event = evidence.event
-        if not isinstance(event, events.CommandReceived) or _discovers(event):
-            continue
-        named = _MECHANISM.match(event.data)
-        if named is not None:
-            mechanism = known_mechanism(named.group(1).decode("ascii", "replace"))
-            yield evidence, mechanism or "an unknown mechanism", event.secure
-        elif event.verb in ("LOGIN", "USER", "APOP"):
-            yield evidence, event.verb, event.secure

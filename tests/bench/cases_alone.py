@@ -23,6 +23,7 @@ from labserver.settings import Settings
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import judge
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.subject import subject_of
 from tests.ours import CATALOGUE
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def _case(lab: Lab, scenario: Scenario, service: Service) -> float:
     left = time.perf_counter()
     await settled(lease)
     context = Context(timed_out=False, seconds=1)
-    judge(scenario, service, default_policy(service), trace_of(lease.sessions, canary_of(user)), context)
+    judge(subject_of(scenario), service, default_policy(service), trace_of(lease.sessions, canary_of(user)), context)
     await lease.close()
     return time.perf_counter() - left + opened - start
 

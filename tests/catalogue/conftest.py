@@ -23,7 +23,8 @@ from labserver.misbehaviours.kinds.oracle import Withhold
 from labserver.servers import loop
 from labserver.services import SERVICES
 from labserver.settings import Settings
-from labserver.verdicts.judge import CONTROL
+from labserver.verdicts.finding import STRICTEST
+from labserver.verdicts.subject import CONTROL
 from tests.ours import CATALOGUE, catalogue_with, written
 from tests.patience import unhurried
 from tests.reference.client import GULLIBLE, STRICT
@@ -84,6 +85,7 @@ class Forged:
         key = client, f"{scenario.id}@{service}"
         if key not in self.found:
             campaign = Campaign(
+                terms=STRICTEST,
                 runner=self.runners[client],
                 catalogue=CATALOGUE,
                 scenarios=[scenario],
@@ -193,6 +195,7 @@ async def _all(catalogue: Catalogue, directory: Path, leftovers: list[str]) -> R
 
 async def _run(runner: OverSockets | InMemory, service: Service) -> Reports:
     campaign = Campaign(
+        terms=STRICTEST,
         runner=runner,
         catalogue=runner.lab.catalogue,
         scenarios=list(runner.lab.catalogue.default.values()),

@@ -24,8 +24,8 @@ from labserver.report.case import transcript_lines
 from labserver.scenario import Expectation, Severity
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
-from labserver.verdicts.judge import CONTROL
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.subject import CONTROL
 from tests.catalogue.played import BYSTANDER, USER, Recorder, lab_of_its_own, spoken
 from tests.ours import CATALOGUE
 from tests.pki.judges import OPENSSL_ACCEPTS
@@ -48,6 +48,7 @@ __all__ = ["Met", "difference_to_others", "main", "meet", "objections", "told_to
 
 _RIGHT = (STRICT, DILIGENT, MISTAKEN)
 """Those that do nothing wrong; the last is asked only where the others do not meet the fault."""
+_UNDECIDED = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_OFFERED})
 _UNREACHED = "the fault never reached the client"
 _WORDS_BEFORE = 4
 """What the bystander says before it is interrupted: it has logged in by then."""
@@ -158,7 +159,9 @@ def _unjust(scenario: Scenario, name: str, reports: dict[str, CaseReport]) -> It
     right = [traits for traits in _RIGHT if traits.name in reports]
     for traits in right:
         verdict = reports[traits.name].verdict
-        unmet = verdict.outcome is Outcome.INCONCLUSIVE and verdict.reason.startswith(_UNREACHED)
+        unmet = verdict.outcome is Outcome.NOT_OFFERED or (
+            verdict.outcome is Outcome.INCONCLUSIVE and verdict.reason.startswith(_UNREACHED)
+        )
         met_by_the_other = any(reports[other.name].verdict.outcome is Outcome.PASS for other in right)
         in_handshake = not scenario.usual_certificate or scenario.asked
         if verdict.outcome is Outcome.PASS or known or (unmet and (met_by_the_other or in_handshake)):
@@ -172,7 +175,7 @@ def _harmless(scenario: Scenario, name: str, reports: dict[str, CaseReport]) -> 
     demanding = scenario.expectation is Expectation.REJECT or (
         scenario.rules and scenario.severity is not Severity.NONE
     )
-    if not demanding or all(report.verdict.outcome is Outcome.INCONCLUSIVE for report in reports.values()):
+    if not demanding or all(report.verdict.outcome in _UNDECIDED for report in reports.values()):
         return
     broken = {
         finding.rule

@@ -44,7 +44,7 @@ rejected and nobody can fail, breaks the build. `./lab test --entry ID` plays on
 
 A row has the verdicts on all services. `·` is a fault that did not reach the client, `-` a client that was not asked.
 """
-_SHORT = {"INCONCLUSIVE": "·", "NOT-APPLICABLE": "not here"}
+_SHORT = {"INCONCLUSIVE": "·", "NOT-OFFERED": "·", "NOT-APPLICABLE": "not here"}
 
 
 def rows_of(met: Met, name: str, only: str = "") -> Iterator[str]:
@@ -55,8 +55,8 @@ def rows_of(met: Met, name: str, only: str = "") -> Iterator[str]:
 
 
 def _cell(met: Met, client: str) -> str:
-    outcomes = {str(report.verdict.outcome) for (_, name), report in met.reports.items() if name == client}
-    return " ".join(sorted(_SHORT.get(outcome, outcome) for outcome in outcomes)) or "-"
+    outcomes = (str(report.verdict.outcome) for (_, name), report in met.reports.items() if name == client)
+    return " ".join(sorted({_SHORT.get(outcome, outcome) for outcome in outcomes})) or "-"
 
 
 def rows_kept(name: str, kind: str = "") -> list[str]:

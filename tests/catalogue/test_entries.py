@@ -10,9 +10,10 @@ import pytest
 from labserver.misbehaviours.table import KINDS
 from labserver.scenario import Expectation, Scenario, Severity
 from labserver.services import SERVICES
-from labserver.verdicts.judge import CONTROL, rules_of
+from labserver.verdicts.judge import rules_of
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.rules import ALWAYS, RULES
+from labserver.verdicts.subject import CONTROL, subject_of
 from tests.ours import CATALOGUE, written
 
 ENTRIES = pytest.mark.parametrize("scenario", CATALOGUE.values(), ids=list(CATALOGUE))
@@ -127,4 +128,4 @@ def test_every_kind_has_an_entry() -> None:
 
 def test_every_rule_is_used() -> None:
     """No rule lies idle."""
-    assert {rule for scenario in CATALOGUE.values() for rule in rules_of(scenario)} == RULES.keys()
+    assert {rule for scenario in CATALOGUE.values() for rule in rules_of(subject_of(scenario))} == RULES.keys()

@@ -48,7 +48,7 @@ def refusing() -> Scene:
 
 def accepting() -> Scene:
     """Return a session that accepts a certificate."""
-    return Scene().misbehaves("certificate").tls().says(b"a NOOP\r\n").ends()
+    return Scene().misbehaves("certificate").tls().says(b"a SELECT INBOX\r\n").ends()
 
 
 @dataclass

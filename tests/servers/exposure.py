@@ -23,6 +23,7 @@ from labserver.session.transcript import Transcript
 from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Tally, judge
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.subject import subject_of
 from labserver.verdicts.trace import Session, Trace
 from tests.ours import CATALOGUE
 
@@ -106,7 +107,7 @@ def _report(service: str, scenario: str, happened: Sequence[Event]) -> CaseRepor
         scenario=entry,
         service=one,
         policy=policy,
-        verdict=judge(entry, one, policy, kept, context),
+        verdict=judge(subject_of(entry), one, policy, kept, context),
         tally=Tally(times=1, of=1),
         trace=kept,
         client=None,

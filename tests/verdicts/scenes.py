@@ -13,6 +13,7 @@ from labserver.verdicts.finding import Context
 from labserver.verdicts.judge import Verdict, judge
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.sightings import sightings
+from labserver.verdicts.subject import subject_of
 from labserver.verdicts.trace import Session, Trace
 from tests.ours import CATALOGUE
 
@@ -130,4 +131,4 @@ def judged(
     """Return the verdict on sessions; ``known`` replaces parts of the context."""
     one = SERVICES[service]
     context = replace(CONTEXT, **known)
-    return judge(CATALOGUE[scenario], one, policy or default_policy(one), trace(*scenes), context)
+    return judge(subject_of(CATALOGUE[scenario]), one, policy or default_policy(one), trace(*scenes), context)

@@ -10,7 +10,7 @@ import pytest
 
 from labserver import events
 from labserver.scenario import Severity
-from labserver.verdicts.finding import Finding, Outcome
+from labserver.verdicts.finding import STRICTEST, Finding, Outcome, Revocation, Terms
 from labserver.verdicts.policy import Policy
 from labserver.verdicts.rules import ALWAYS, RULES, Rule
 from tests.verdicts.scenes import CANARY, Scene, judged, trace
@@ -40,6 +40,11 @@ def stripped() -> Scene:
 def presented(facet: str = "certificate") -> Scene:
     """Return an implicit-TLS session in which the fault was presented and the handshake finished."""
     return Scene("imaps").misbehaves(facet).tls().hears(b"* OK ready\r\n", "greeting")
+
+
+def trusting() -> Scene:
+    """Return a session in which the client went on behind the certificate."""
+    return presented().says(b"a SELECT INBOX\r\n").ends()
 
 
 def injected() -> Scene:
@@ -103,6 +108,13 @@ def selected_again() -> Scene:
     return scene.hears(b"d OK\r\n").says(b"e SELECT INBOX\r\n").misbehaves("uidvalidity").hears(b"e OK\r\n")
 
 
+def refused() -> Scene:
+    """Return a submission session in which AUTH was refused."""
+    scene = Scene("submissions").tls().says(b"AUTH PLAIN\r\n").misbehaves("answer").hears(b"454 4.7.0 later\r\n")
+    scene.events.append(events.LoginRejected(at=scene.at, code="454", secure=True))
+    return scene
+
+
 @dataclass(frozen=True)
 class Row:
     """One claim."""
@@ -125,6 +137,8 @@ class Row:
 _LOGIN = f'c LOGIN "{CANARY.user}" {{21}}\r\n'.encode() + CANARY.password.encode() + b"\r\n"
 _OPPORTUNISTIC = Policy.OPPORTUNISTIC
 
+_SOFT = {"terms": Terms(revocation=Revocation.SOFT)}
+_HARD = {"terms": Terms(revocation=Revocation.HARD)}
 _HELLO = b"\x16\x03\x01\x00\x05\n"
 TABLE = {
     "good": (
@@ -247,12 +261,29 @@ TABLE = {
             known={"timed_out": True},
         ),
         Row(
-            "hangs",
+            "still waits when patience ends",
+            WARN,
+            scenes=(stripped(),),
+            rule="bounded-time",
+            severity=Severity.LOW,
+            says="still ran after 20 seconds",
+            known={"timed_out": True},
+        ),
+        Row(
+            "waits for longer than five minutes",
             FAIL,
             scenes=(stripped(),),
             rule="bounded-time",
             severity=Severity.MEDIUM,
-            known={"timed_out": True},
+            known={"timed_out": True, "seconds": 300.0},
+        ),
+        Row(
+            "waits for longer than it was told to",
+            FAIL,
+            scenes=(stripped(),),
+            rule="bounded-time",
+            severity=Severity.MEDIUM,
+            known={"timed_out": True, "terms": Terms(bound=15.0)},
         ),
         Row("never ends anywhere", PASS, scenes=(stripped(),), known={"timed_out": True, "endless": True}),
     ),
@@ -277,32 +308,96 @@ TABLE = {
             scenes=(presented().says(b"a LOGOUT\r\n").ends(),),
         ),
         Row(
-            "asks for capabilities",
+            "asks for capabilities, then looks at the certificate and leaves",
+            WARN,
+            service="imaps",
+            scenes=(presented().says(b"a CAPABILITY\r\n").hears(_CAPS).says(b"b LOGOUT\r\n").ends(),),
+            rule="rejects-certificate",
+            severity=Severity.LOW,
+            says="looked at the certificate only after CAPABILITY",
+            proof=-4,
+        ),
+        Row(
+            "the same with EHLO and RSET",
+            WARN,
+            service="submissions",
+            scenes=(presented().says(b"EHLO x\r\n").says(b"RSET\r\n").says(b"QUIT\r\n").ends(),),
+            says="looked at the certificate only after RSET",
+        ),
+        Row(
+            "logs in",
             FAIL,
             service="imaps",
-            scenes=(presented().says(b"a CAPABILITY\r\n").hears(_CAPS).ends(),),
+            scenes=(presented().says(b"a CAPABILITY\r\n").hears(_CAPS).says(_LOGIN).ends(),),
             rule="rejects-certificate",
             severity=Severity.CRITICAL,
-            proof=-3,
+            says="accepted the certificate and sent the password",
+            proof=-2,
+        ),
+        Row(
+            "tells its name",
+            FAIL,
+            service="pop3s",
+            scenes=(presented().says(b"CAPA\r\n").says(b"USER canary-1a2b\r\n").ends(),),
+            rule="rejects-certificate",
+            severity=Severity.CRITICAL,
+            says="accepted the certificate and went on with USER",
+            proof=-2,
+        ),
+        Row(
+            "begins to hand over mail",
+            FAIL,
+            service="submissions",
+            scenes=(presented().says(b"EHLO x\r\n").says(b"MAIL FROM:<a@b>\r\n").ends(),),
+            says="accepted the certificate and went on with MAIL",
+            proof=-2,
+        ),
+        Row(
+            "asks for what needs a login",
+            FAIL,
+            service="imaps",
+            scenes=(presented().says(b"a SELECT INBOX\r\n").ends(),),
+            says="accepted the certificate and went on with SELECT",
         ),
         Row(
             "the same, opportunistic",
             INFO,
             policy=_OPPORTUNISTIC,
-            scenes=(presented().says(b"a CAPABILITY\r\n").ends(),),
+            scenes=(presented().says(b"a SELECT INBOX\r\n").ends(),),
             rule="rejects-certificate",
         ),
         Row("never sends a ClientHello", INCONCLUSIVE, service="imaps", scenes=(Scene("imaps").ends(),)),
+    ),
+    "revoked": (
+        Row("was told nothing of revocation", INFO, scenes=(trusting(),), rule="rejects-certificate"),
+        Row("goes on with what it could know", FAIL, scenes=(trusting(),), known=_SOFT, severity=Severity.CRITICAL),
+        Row("refuses it", PASS, scenes=(presented().ends(),), known=_SOFT),
+    ),
+    "ocsp-stapled-malformed": (
+        Row("was told nothing of revocation", INFO, scenes=(trusting(),)),
+        Row("was told to go on where nothing can be learned", INFO, scenes=(trusting(),), known=_SOFT),
+        Row("was told to refuse that", FAIL, scenes=(trusting(),), known=_HARD),
+    ),
+    "ku-no-digital-signature": (
+        Row("goes on, as some correct clients do", WARN, scenes=(trusting(),), severity=Severity.LOW),
+        Row("is judged strictly", FAIL, scenes=(trusting(),), known={"terms": STRICTEST}),
     ),
     "tls-v1-0": (
         Row(
             "uses TLS 1.0",
             FAIL,
             service="imaps",
-            scenes=(presented("tls-version").says(b"a CAPABILITY\r\n"),),
+            scenes=(presented("tls-version").says(b"a SELECT INBOX\r\n"),),
             rule="rejects-handshake",
             severity=Severity.HIGH,
             proof=-1,
+        ),
+        Row(
+            "asks for capabilities in TLS 1.0",
+            WARN,
+            service="imaps",
+            scenes=(presented("tls-version").says(b"a CAPABILITY\r\n").ends(),),
+            says="looked at the handshake only after CAPABILITY",
         ),
         Row("finishes TLS 1.0 and leaves", PASS, service="imaps", scenes=(presented("tls-version").ends(),)),
     ),
@@ -310,13 +405,23 @@ TABLE = {
         Row("gives up", PASS, service="imaps", scenes=(Scene("imaps").misbehaves("tls-stalled").ends(),)),
         Row(
             "waits on",
+            WARN,
+            service="imaps",
+            scenes=(Scene("imaps").misbehaves("tls-stalled"),),
+            rule="gives-up-in-time",
+            severity=Severity.LOW,
+            proof=-1,
+            known={"timed_out": True},
+        ),
+        Row(
+            "waits for longer than it was told to",
             FAIL,
             service="imaps",
             scenes=(Scene("imaps").misbehaves("tls-stalled"),),
             rule="gives-up-in-time",
             severity=Severity.MEDIUM,
             proof=-1,
-            known={"timed_out": True},
+            known={"timed_out": True, "terms": Terms(bound=20.0)},
         ),
         Row(
             "waits until the server gives up",
@@ -325,6 +430,7 @@ TABLE = {
             scenes=(Scene("imaps").misbehaves("tls-stalled").ends("server"),),
             rule="gives-up-in-time",
             proof=-1,
+            known={"terms": STRICTEST},
         ),
     ),
     "response-injection": (
@@ -463,6 +569,33 @@ TABLE = {
             scenes=(rejected().ends(), Scene("imaps").sends(b"PASS " + CANARY.password.encode())),
             rule="no-weaker-retry",
             proof=-1,
+        ),
+    ),
+    "auth-454-transient": (
+        Row("keeps its mail", PASS, service="submissions", scenes=(refused().says(b"QUIT\r\n").ends(),)),
+        Row(
+            "hands over its mail without a login",
+            FAIL,
+            service="submissions",
+            scenes=(refused().says(b"MAIL FROM:<a@b>\r\n").mail(b"hello"),),
+            rule="no-mail-after-rejected-login",
+            severity=Severity.HIGH,
+            says="handed over mail after its login was rejected (454)",
+            proof=-1,
+        ),
+        Row(
+            "hands it over at another connection",
+            FAIL,
+            service="submissions",
+            scenes=(refused().ends(), Scene("submissions").tls().mail(b"hello")),
+            rule="no-mail-after-rejected-login",
+            proof=-1,
+        ),
+        Row(
+            "logs in at last",
+            PASS,
+            service="submissions",
+            scenes=(refused().says(b"AUTH PLAIN\r\n").logs_in().mail(b"hello").ends(),),
         ),
     ),
     "scram-bad-server-signature": (

@@ -11,6 +11,7 @@ from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Verdict, judge
 from labserver.verdicts.policy import Policy
+from labserver.verdicts.subject import subject_of
 from tests.ours import CATALOGUE
 from tests.verdicts.scenes import CONTEXT, Scene, trace
 
@@ -31,7 +32,7 @@ def greeted() -> Scene:
 
 def verdict(*scenes: Scene) -> Verdict:
     """Return the verdict on sessions."""
-    return judge(GREETED_WRONG, SERVICES["imap"], Policy.TLS_REQUIRED_STARTTLS, trace(*scenes), CONTEXT)
+    return judge(subject_of(GREETED_WRONG), SERVICES["imap"], Policy.TLS_REQUIRED_STARTTLS, trace(*scenes), CONTEXT)
 
 
 STOPPED = {
