@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.subject import Subject
     from labserver.verdicts.trace import Evidence, Trace
 
-__all__ = ["STRICTEST", "USUAL", "Breach", "Context", "Finding", "Inquiry", "Outcome", "Revocation", "Terms"]
+__all__ = ["BOUND", "STRICTEST", "USUAL", "Breach", "Context", "Finding", "Inquiry", "Outcome", "Revocation", "Terms"]
 
 
 class Outcome(StrEnum):
@@ -41,6 +41,10 @@ class Outcome(StrEnum):
 _RANKS = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
+BOUND = 300.0
+"""Seconds in which a client has to end, whatever the server does, unless the user says otherwise (RFC 5321 4.5.3.2)."""
+
+
 class Revocation(StrEnum):
     """What the client was told to do about revoked certificates."""
 
@@ -56,8 +60,8 @@ class Revocation(StrEnum):
 class Terms:
     """By what all cases of a campaign are judged, besides the policy."""
 
-    bound: float = 300.0
-    """Seconds beyond which a client that still waits fails (RFC 5321 4.5.3.2: five minutes for most commands)."""
+    bound: float = BOUND
+    """Seconds beyond which a client that still waits fails."""
     revocation: Revocation = Revocation.OFF
     disputed_fails: bool = False
     """Whether what correct clients differ about is a failure all the same."""
