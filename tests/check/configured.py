@@ -101,11 +101,41 @@ def _fetchmail(protocol: str) -> Callable[[Told], list[str]]:
     return words
 
 
+def _muttrc(told: Told) -> str:
+    suffix = "s" if told.implicit else ""
+    return told.written(
+        "muttrc",
+        "set ssl_force_tls=yes ssl_starttls=yes\n"
+        f'set ssl_ca_certificates_file="{told.ca}" certificate_file="{told.folder}/accepted"\n'
+        f'set from="{told.address}" use_from=yes envelope_from_address="{told.address}"\n'
+        f'set smtp_url="smtp{suffix}://{told.user}@{told.host}:{told.port}/" smtp_pass="{told.password}"\n'
+        # Left alone, this mutt picks SCRAM-SHA-256-PLUS for SMTP, for which it has no channel binding, and gives up.
+        "set smtp_authenticators=scram-sha-256\n"
+        f'set imap_user="{told.user}" imap_pass="{told.password}" connect_timeout={PATIENCE}\n'
+        f'set folder="imap{suffix}://{told.host}:{told.port}/" spoolfile="+INBOX" record=""\n'
+        "set sleep_time=0 quit=yes move=no delete=yes mark_old=no wait_key=no\n",
+    )
+
+
+def _mutt_sending(told: Told) -> list[str]:
+    """Return mutt's command line for a message on its standard input, sent by its own SMTP."""
+    os.dup2(os.open(told.written("message", MESSAGE), os.O_RDONLY), 0)
+    return ["mutt", "-F", _muttrc(told), "-s", "checked", told.address]
+
+
+def _mutt_reading(told: Told) -> list[str]:
+    """Return mutt's command line; it opens the INBOX at its screen and leaves."""
+    os.environ["TERM"] = "xterm"
+    return ["mutt", "-F", _muttrc(told), "-e", "push <exit>"]
+
+
 _CLIENTS: dict[str, Callable[[Told], list[str]]] = {
     "msmtp": _msmtp,
     "mbsync": _mbsync,
     "fetchmail-imap": _fetchmail("imap"),
     "fetchmail-pop3": _fetchmail("pop3"),
+    "mutt-sending": _mutt_sending,
+    "mutt-reading": _mutt_reading,
 }
 
 
