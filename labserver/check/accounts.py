@@ -7,9 +7,9 @@ Every account begins like the lab's first one: with the mail that the operator p
 from __future__ import annotations
 
 import contextlib
-import secrets
 from typing import TYPE_CHECKING
 
+from labserver.clock import SystemEntropy
 from labserver.mailstore.directory import User
 from labserver.mailstore.message import Draft
 
@@ -25,7 +25,9 @@ _MESSAGE = b"From: labserver@lab.test\r\nTo: %b\r\nSubject: A message to read\r\
 
 def canary() -> User:
     """Return a user with credentials that occur nowhere else."""
-    return User(name=f"canary-{secrets.token_hex(5)}", password=f"Sing{secrets.token_hex(8)}")
+    entropy = SystemEntropy()
+    name, password = entropy.token(5, "canary's name"), entropy.token(8, "canary's password")
+    return User(name=f"canary-{name.hex()}", password=f"Sing{password.hex()}")
 
 
 @contextlib.contextmanager
