@@ -19,7 +19,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
-from labserver.effort import GIVE_WAY, MESSAGE, Effort, at_once
+from labserver.effort import GIVE_WAY, MESSAGE
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.syntax import SYSTEM_FLAGS
@@ -28,7 +28,7 @@ from labserver.mailstore.mailbox import Appended, Expunged, FlagsChanged, Remove
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from labserver.effort import GiveWay, Work
+    from labserver.effort import Effort, GiveWay, Work
     from labserver.imap.syntax import SequenceSet
     from labserver.mailstore.mailbox import Mailbox, MailboxEvent
     from labserver.mailstore.message import Message
@@ -48,6 +48,8 @@ _Noted = Appended | Expunged | FlagsChanged
 _UID = attrgetter("uid")
 _MANY = 256
 """Messages of an event beyond which it is looked at later."""
+_MOST_NOTED = 1 << 18
+"""Messages of all events that a session notes without having looked at them: two megabytes of references."""
 _TOLD = 256
 """Units of work that it takes to tell of a change to one message."""
 
@@ -133,6 +135,12 @@ class View:
         self._notify = notify
         self._noted: list[_Noted] = []
         """What is yet to be looked at, in order; only behind an event about many messages."""
+        self._in_noted = 0
+        """How many messages they are about."""
+        self._noted_from = 0
+        """The modification sequence before the first of them."""
+        self._compares = False
+        """They became too many, and are forgotten: the mailbox is to be compared with what the client knows."""
         self._arrived: list[Message] = []
         self._expunged: set[int] = set()
         self._flagged: dict[int, Message] = {}
@@ -149,7 +157,7 @@ class View:
     @property
     def pending(self) -> bool:
         """Whether there is something to tell; of a deleted mailbox there is not."""
-        noted = self._noted or self._arrived or self._expunged or self._flagged
+        noted = self._noted or self._compares or self._arrived or self._expunged or self._flagged
         return not self.gone and bool(noted or self._keywords_told != self.mailbox.keyword_changes)
 
     @contextmanager
@@ -182,19 +190,46 @@ class View:
         self._notify()
 
     def _note(self, event: _Noted) -> None:
-        if self._noted or len(event.messages) > _MANY:
-            self._noted.append(event)
-            if len(self._noted) > _MANY:
-                at_once(self.look_at_noted(Effort()))
-        else:
+        if self._compares:
+            return
+        if not self._noted and len(event.messages) <= _MANY:
             self._look_at(event)
+            return
+        if not self._noted:
+            self._noted_from = self.mailbox.highest_modseq - 1
+        self._noted.append(event)
+        self._in_noted += len(event.messages)
+        if len(self._noted) > _MANY or self._in_noted > _MOST_NOTED:
+            self._noted.clear()
+            self._in_noted = 0
+            self._compares = True
 
     def look_at_noted(self, effort: Effort) -> Work[None]:
         """Find out what was noted but not looked at."""
+        if self._compares:
+            self._compares = False
+            self._compare()
+            if effort.spend(MESSAGE * len(self.messages)):
+                yield GIVE_WAY
         while self._noted:
             self._look_at(self._noted[0])
-            if effort.spend(MESSAGE * len(self._noted.pop(0).messages)):
+            looked_at = len(self._noted.pop(0).messages)
+            self._in_noted -= looked_at
+            if effort.spend(MESSAGE * looked_at):
                 yield GIVE_WAY
+
+    def _compare(self) -> None:
+        """Find out what happened by what the mailbox has become; some flags may be told that are as they were."""
+        here = self.mailbox.messages
+        last = self.messages[-1].uid if self.messages else 0
+        start = bisect_left(here, last + 1, key=_UID)
+        known, self._arrived = here[:start], here[start:]
+        if len(known) < len(self.messages):
+            left = {message.uid for message in known}
+            self._expunged = {message.uid for message in self.messages if message.uid not in left}
+        since, flagged = self._noted_from, self._flagged
+        changed = [message for message in known if message.modseq > since or message.uid in flagged]
+        self._flagged = {message.uid: message for message in changed}
 
     def _look_at(self, event: _Noted) -> None:
         match event:
@@ -230,7 +265,8 @@ class View:
     @property
     def some_expunged(self) -> bool:
         """Whether :meth:`expunged` is true of any message."""
-        return self.gone or bool(self._expunged) or any(isinstance(event, Expunged) for event in self._noted)
+        noted = self._compares or any(isinstance(event, Expunged) for event in self._noted)
+        return self.gone or bool(self._expunged) or noted
 
     def expunged(self, message: Message) -> bool:
         """Whether the message is no longer in the mailbox although the client still counts it."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labserver.dialogues.exchange import Reply
+from labserver.imap import view
 from tests.imap.driver import Lab, message
 
 if TYPE_CHECKING:
@@ -217,6 +218,14 @@ def _many_sessions(seed: int, *, steps: int) -> None:
 def test_ten_sessions(seed: int) -> None:
     """Ten sessions on one mailbox, each reply checked by a model of its client."""
     _many_sessions(seed, steps=2_000)
+
+
+@pytest.mark.parametrize("noted", [1, 4, 40])
+def test_ten_sessions_that_note_little(noted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where a session notes events about so many messages at most, and has to compare after more."""
+    monkeypatch.setattr(view, "_MANY", 1)
+    monkeypatch.setattr(view, "_MOST_NOTED", noted)
+    _many_sessions(noted, steps=1_000)
 
 
 @pytest.mark.soak
