@@ -351,7 +351,7 @@ class Membrane:
             return self._step(self._exchange, None)
         unit = self._framer.next()
         if unit is None:
-            return False
+            return self._unfinished()
         if not isinstance(unit, LiteralRequest):
             self._notes.awaited(self._awaiting, unit)
             self._awaiting = None
@@ -364,7 +364,7 @@ class Membrane:
             return True
         unit = self._framer.next()
         if unit is None:
-            return False
+            return self._unfinished()
         if isinstance(unit, LiteralRequest):
             if not unit.unasked:
                 self._notes.veiled = b""
@@ -372,6 +372,12 @@ class Membrane:
         else:
             self._take(backend, unit)
         return True
+
+    def _unfinished(self) -> bool:
+        """Wait for more octets; or, if the framer needs none to go on, let others have their turn first."""
+        if self._framer.busy:
+            self._queue.append(GiveWay())
+        return self._framer.busy
 
     def _take(self, backend: Backend, unit: Framed | Overflow) -> None:
         """Take note of what was asked, and answer it."""

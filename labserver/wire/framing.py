@@ -29,6 +29,8 @@ _MOST_SKIPPED = 1 << 30
 """An unasked literal beyond this is not swallowed any more; the dialogue ends."""
 _FEW = 1 << 12
 """Octets up to which two copies are cheaper than a view."""
+_LITERALS_AT_ONCE = 512
+"""Literals that are framed at a time, a few milliseconds: a segment may hold thousands."""
 _ENDLESS = 16
 """Text of more than so many times the limit is not swallowed any more; the dialogue ends."""
 SHOWN = 32_768
@@ -143,6 +145,9 @@ class Framer:
 
     ``shown``: octets of what goes to a sink that its unit has as well.
     """
+
+    busy = False
+    """The last :meth:`next` returned None although it needs no more bytes to go on: others are to have their turn."""
 
     def __init__(self, *, line_limit: int, shown: int = SHOWN) -> None:
         self._buffer = bytearray()
@@ -407,11 +412,17 @@ class ImapFramer(Framer):
             self._reset()
 
     def next(self) -> Unit | None:
-        """Return the next command, line, literal request or overflow; None until more bytes come."""
+        """Return the next command, line, literal request or overflow; None until more bytes come, or while busy."""
         if self._plain_lines:
             return self._next_line()
+        self.busy = False
         unit: Unit | None = self._simple_command()
+        left = _LITERALS_AT_ONCE
         while unit is None and not self._dead and self._literal_complete():
+            if not left:
+                self.busy = True
+                break
+            left -= 1
             text = self._next_text()
             if text is None:
                 break

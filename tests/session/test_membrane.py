@@ -47,6 +47,14 @@ def test_pipelining(building: Building) -> None:
     assert scripted.asked == ["A", "B", "C"]
 
 
+def test_a_command_of_thousands_of_literals_gives_way(building: Building) -> None:
+    """While such a command is framed, other sessions have their turns; then it is answered, and so is what follows."""
+    talk = building.opened("imap", Scripted)
+    said = talk.say(b"a SEARCH" + b" {0+}\r\n" * 3_000 + b"\r\nb NOOP\r\n")
+    assert said.count(b"did ") == 2
+    assert talk.ways_given >= 5
+
+
 def test_octet_by_octet(building: Building) -> None:
     """How octets are split into segments changes nothing."""
     script = b"A\r\nWAIT\r\nline\r\nDATA\r\na\r\n.\r\nB\r\n"

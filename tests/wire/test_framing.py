@@ -574,6 +574,28 @@ def test_many_pipelined_commands_are_linear(make: Callable[[], Framer]) -> None:
     assert time.process_time() - started < 10
 
 
+@pytest.mark.parametrize("limit", [1 << 16, 100], ids=["taken", "too much"])
+def test_thousands_of_literals_are_framed_in_turns(limit: int) -> None:
+    """A segment may hold thousands of literals: some are framed at a time, and nothing is lost by that."""
+    framer = imap(1 << 20, limit)
+    framer.feed(b"a SEARCH" + b" {1+}\r\nx" * 5_000 + b"\r\nb NOOP\r\n")
+    turns, unit = 0, framer.next()
+    while unit is None or isinstance(unit, LiteralRequest):
+        if unit is not None:
+            framer.refuse()
+        else:
+            assert framer.busy
+            turns += 1
+        unit = framer.next()
+    assert turns >= 9
+    assert unit.parts[0] == b"a SEARCH {1+}"
+    assert isinstance(unit, Framed) is (limit > 5_000)
+    assert len(unit.parts) == (10_001 if limit > 5_000 else 1)
+    assert framer.next() == Framed(parts=(b"b NOOP",), raw=b"b NOOP\r\n")
+    assert framer.next() is None
+    assert not framer.busy
+
+
 def test_a_large_literal_in_small_pieces_is_linear() -> None:
     """20 MiB of literal in segments of 1,400 octets."""
     literal = b"x" * (20 << 20)
