@@ -19,7 +19,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
-from labserver.effort import GIVE_WAY, MESSAGE
+from labserver.effort import GIVE_WAY, MESSAGE, in_steps
 from labserver.errors import StoreError
 from labserver.imap.cursor import BadSyntax
 from labserver.imap.syntax import SYSTEM_FLAGS
@@ -50,6 +50,12 @@ _MANY = 256
 """Messages of an event beyond which it is looked at later."""
 _MOST_NOTED = 1 << 18
 """Messages of all events that a session notes without having looked at them: two megabytes of references."""
+_PICKED_AT_ONCE = 8_192
+"""Messages that are picked in one step."""
+_PICKED = 16
+"""Units of work to pick a message by its number."""
+_SOUGHT = 256
+"""Units to find a range of UIDs."""
 _TOLD = 256
 """Units of work that it takes to tell of a change to one message."""
 
@@ -304,35 +310,44 @@ class View:
         """Return flags with each keyword as it was first spelled in this mailbox; case makes no difference."""
         return self.mailbox.spelled(flags)
 
-    def pick(self, wanted: SequenceSet, *, uid: bool) -> list[Hit]:
-        """Return the messages of a set, ascending.
+    def pick(self, wanted: SequenceSet, effort: Effort, *, uid: bool) -> Work[list[Hit]]:
+        """Find the messages of a set, ascending, in turns.
 
         An unknown sequence number raises BadSyntax; an unknown UID is ignored (RFC 3501 6.4.8). By UID a message that
         is expunged already is unknown; by number it is still there, so that the caller can tell (:meth:`expunged`).
         """
+        hits: list[Hit] = []
         if wanted.saved:
-            return self._pick_saved()
+            saved = set(self.saved)
+            hits = yield from in_steps(
+                list(enumerate(self.messages, 1)), lambda some: [hit for hit in some if hit[1] in saved], effort
+            )
+        else:
+            messages = self.messages  # what others do to the mailbox does not change them
+            for first, end in self._by_uid(wanted) if uid else self._by_number(wanted):
+                for start in range(first, end, _PICKED_AT_ONCE):
+                    stop = min(start + _PICKED_AT_ONCE, end)
+                    hits += zip(range(start + 1, stop + 1), messages[start:stop], strict=True)
+                    if effort.spend(_SOUGHT + _PICKED * (stop - start)):
+                        yield GIVE_WAY
+        if (wanted.saved or uid) and self.some_expunged:
+            return (yield from in_steps(hits, lambda some: [hit for hit in some if not self.expunged(hit[1])], effort))
+        return hits
+
+    def _by_number(self, wanted: SequenceSet) -> Iterator[tuple[int, int]]:
+        """Return where the ranges of a set of sequence numbers begin and end among the messages."""
+        last = len(self.messages)
+        ranges = wanted.ranges(last)
+        if ranges[0][0] < 1 or ranges[-1][1] > last:
+            raise BadSyntax("There is no such message number")
+        return ((low - 1, high) for low, high in ranges)
+
+    def _by_uid(self, wanted: SequenceSet) -> Iterator[tuple[int, int]]:
+        """Return the same for a set of UIDs."""
         messages = self.messages
-        last = len(messages)
-        if not uid:
-            ranges = wanted.ranges(last)
-            if ranges[0][0] < 1 or ranges[-1][1] > last:
-                raise BadSyntax("There is no such message number")
-            hits: list[Hit] = []
-            for low, high in ranges:
-                hits += zip(range(low, high + 1), messages[low - 1 : high], strict=True)
-            return hits
-        hits = []
         for low, high in wanted.ranges(messages[-1].uid) if messages else ():
             first = bisect_left(messages, low, key=_UID)
-            end = bisect_left(messages, high + 1, lo=first, key=_UID)
-            hits += zip(range(first + 1, end + 1), messages[first:end], strict=True)
-        return [hit for hit in hits if not self.expunged(hit[1])] if self.some_expunged else hits
-
-    def _pick_saved(self) -> list[Hit]:
-        saved = set(self.saved)
-        hits = [(number, message) for number, message in enumerate(self.messages, 1) if message in saved]
-        return [hit for hit in hits if not self.expunged(hit[1])] if self.some_expunged else hits
+            yield first, bisect_left(messages, high + 1, lo=first, key=_UID)
 
     def arrivals(self, effort: Effort) -> Iterator[bytes | GiveWay]:
         """Yield what is to be said of messages that are new since the last call, and count it as told."""

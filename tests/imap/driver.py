@@ -104,7 +104,10 @@ class Client:
         """Send bytes, with literals that do not wait for the go-ahead, and return everything that came back."""
         before = len(self.replies)
         self._framer.feed(data)
-        while not self.closed and (unit := self._framer.next()) is not None:
+        while not self.closed and ((unit := self._framer.next()) is not None or self._framer.busy):
+            if unit is None:
+                self.ways_given += 1
+                continue
             self._take(unit)
         return b"".join(map(whole, self.replies[before:]))
 

@@ -77,12 +77,12 @@ class Fetch:
     def answer(self, session: Session) -> Answer:
         """Send what was asked for; messages that are gone already are left out, and the OK says so (RFC 5530)."""
         view = session.view
-        hits = view.pick(self.wanted, uid=self.uid)
-        for extension in {item.implies for item in self.items} - {""}:
-            yield from session.enable(extension)
         effort = session.effort
         problems: list[Refused | StoreError] = []
         with view.at_rest():
+            hits = yield from view.pick(self.wanted, effort, uid=self.uid)
+            for extension in {item.implies for item in self.items} - {""}:
+                yield from session.enable(extension)
             if self.changed_since is not None:
                 since = self.changed_since
                 hits = yield from in_steps(hits, lambda some: [hit for hit in some if hit[1].modseq > since], effort)
@@ -246,10 +246,10 @@ class Store:
         With UNCHANGEDSINCE, messages that changed later stay as they are and are listed (RFC 7162 3.1.3).
         """
         view = session.writable_view
-        hits = view.pick(self.wanted, uid=self.uid)
+        effort = session.effort
+        hits = yield from view.pick(self.wanted, effort, uid=self.uid)
         if self.unchanged_since is not None:
             yield from session.enable("CONDSTORE")
-        effort = session.effort
         named = view.spelled(self.flags)
         changing = yield from change_flags(
             view.mailbox,

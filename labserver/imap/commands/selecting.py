@@ -115,10 +115,10 @@ class Expunge:
 
     def answer(self, session: Session) -> Answer:
         """Remove what is marked, also what this client has not heard of; it is told with the completion."""
-        view = session.writable_view
+        view, effort = session.writable_view, session.effort
         if self.wanted is None:
             candidates = list(view.mailbox.messages)
         else:
-            candidates = [message for _, message in view.pick(self.wanted, uid=True)]
-        yield from expunge(view.mailbox, candidates, session.effort, marked=_is_deleted)
+            candidates = [message for _, message in (yield from view.pick(self.wanted, effort, uid=True))]
+        yield from expunge(view.mailbox, candidates, effort, marked=_is_deleted)
         return Done()

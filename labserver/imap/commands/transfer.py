@@ -189,7 +189,7 @@ class Copy:
         """Copy or move in turns, all or none, and return the COPYUID response code; empty if there is none."""
         effort = session.effort
         view = session.writable_view if move else session.view
-        messages = [message for _, message in view.pick(self.wanted, uid=self.uid)]
+        messages = [message for _, message in (yield from view.pick(self.wanted, effort, uid=self.uid))]
         target = _destination(session, self.mailbox)
         become = yield from transfer(view.mailbox, messages, target, effort, move=move)
         if not messages or not session.dialect.has("UIDPLUS"):
