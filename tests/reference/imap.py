@@ -20,6 +20,7 @@ _UID = re.compile(rb"\bUID (\d+)")
 _EXISTS = re.compile(rb"\* (\d+) EXISTS$")
 _VALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d+)\]")
 _DRAFT = b"Subject: kept\r\n\r\nHello!\r\n"
+_CAPABILITY = re.compile(rb"^(?:\* |\S+ OK \[)CAPABILITY ([^]]*)")
 _MOST_RESPONSES = 10_000
 
 
@@ -34,6 +35,9 @@ class Imap(Session):
         self._tag = 0
         self._leaving = False
         self._offered: set[str] = set()
+        self._completion = b""
+        self._told: set[str] | None = None
+        """Capabilities that came with the reply to STARTTLS, which a careful client does not look at."""
 
     def greeted(self) -> Generator[Step, bytes, bool]:
         """Read the greeting; a deaf client takes any."""
@@ -50,14 +54,18 @@ class Imap(Session):
 
     def capabilities(self) -> Generator[Step, bytes, set[str]]:
         """Ask for capabilities."""
+        if self._told is not None:
+            self._offered, self._told = self._told, None
+            return self._offered
         _, lines = yield from self._ask(b"CAPABILITY")
-        listed = next((line for line in lines if line.startswith(b"* CAPABILITY")), b"")
-        self._offered = {name.upper() for name in listed.decode("latin-1").split()[2:]}
+        self._offered = _listed(lines) or set()
         return self._offered
 
     def upgraded(self) -> Generator[Step, bytes, bool]:
         """Say STARTTLS; only OK starts TLS."""
-        done, _ = yield from self._ask(self.upgrade)
+        done, lines = yield from self._ask(self.upgrade)
+        if not self.traits.careful:
+            self._told = _listed([*lines, self._completion])
         return done
 
     def command(self, line: bytes) -> Generator[Step, bytes, bool]:
@@ -102,6 +110,7 @@ class Imap(Session):
 
     def _read_and_keep(self, selected: list[bytes]) -> Generator[Step, bytes, None]:
         """Do with the selected mailbox what mail clients do."""
+        yield from self._ask(b'LIST "" "*"')
         uid = b"1"
         if told := int(_first(_EXISTS, selected, b"0")):
             _, lines = yield from self._ask(b"UID FETCH 1:* (UID FLAGS)")
@@ -163,6 +172,7 @@ class Imap(Session):
         while True:
             line = yield from self._response()
             if line.startswith(tag):
+                self._completion = line
                 return line.startswith(tag + b"OK"), lines
             self._look_at(line)
             lines.append(line)
@@ -180,6 +190,12 @@ class Imap(Session):
             data = yield from self.octets(int(found[1]))
             line += b"\r\n" + data + (yield from self.line())
         return line
+
+
+def _listed(lines: list[bytes]) -> set[str] | None:
+    """Return the capabilities that lines list last; None if they list none."""
+    lists = [found[1] for line in lines if (found := _CAPABILITY.search(line))]
+    return {name.upper() for name in lists[-1].decode("latin-1").split()} if lists else None
 
 
 def _first(pattern: re.Pattern[bytes], lines: list[bytes], usual: bytes) -> bytes:
