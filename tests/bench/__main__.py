@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a folder, which Python put on its path: what is imported are the repository's modules
     sys.path[0] = str(Path(__file__).parents[2])
 
-from tests.bench import against, catchers, certificates, handshakes, hostile, reading, scenarios, sending, starting
+from tests.bench import (
+    against,
+    catchers,
+    certificates,
+    checking,
+    handshakes,
+    hostile,
+    reading,
+    scenarios,
+    sending,
+    starting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +46,7 @@ SECTIONS: dict[str, Callable[[Path, bool], str]] = {
     "tls": lambda folder, quick: handshakes.run(folder, rounds=3 if quick else 9, seconds=2 if quick else 3),
     "scenarios": lambda folder, quick: scenarios.run(folder, rounds=3 if quick else 15),
     "certificates": lambda folder, quick: certificates.run(folder, rounds=3 if quick else 15),
+    "check": lambda folder, quick: checking.run(folder, rounds=1 if quick else 5, cases=100 if quick else None),
     "hostile": lambda folder, quick: hostile.run(
         folder,
         messages=5000 if quick else 100_000,

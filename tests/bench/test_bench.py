@@ -13,6 +13,7 @@ from tests.bench import (
     against,
     catchers,
     certificates,
+    checking,
     handshakes,
     hostile,
     peers,
@@ -35,6 +36,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "tls": ("openssl", lambda folder: handshakes.run(folder, rounds=1, seconds=1, engines=("openssl",))),
     "scenarios": ("true", lambda folder: scenarios.run(folder, rounds=1)),
     "certificates": ("true", lambda folder: certificates.run(folder, rounds=1)),
+    "check": ("curl", lambda folder: checking.run(folder, rounds=1, cases=3)),
     "hostile": (
         "true",
         lambda folder: hostile.run(folder, messages=200, octets=1 << 16, repeats=100, latencies=2),
