@@ -17,6 +17,7 @@ from labserver.verdicts.canary import Exposure
 from labserver.verdicts.policy import Policy
 
 if TYPE_CHECKING:
+    from labserver.check.client import Launcher
     from labserver.check.command import Command, Prepared
     from labserver.check.naming import Naming
     from labserver.check.slots import Slot, Slots
@@ -68,30 +69,32 @@ class CaseRun:
                 lease.transcript.subscribers.add(witness.observe)
                 try:
                     values = self._values(lease, scenario, service, policy) | _of_account(user)
-                    with self.command.prepared(lease, user, values) as prepared:
-                        return await self._watched(slot, lease, witness, user, prepared)
+                    async with self.slots.launcher() as launcher:
+                        prepared = self.command.prepared(launcher.folder, lease, user, values)
+                        if launcher.certificates is not None:
+                            install(launcher.certificates, lease.ca_pem.read_bytes())
+                        return await self._watched(launcher, slot, lease, witness, user, prepared)
                 finally:
                     await lease.close()
 
-    async def _watched(self, slot: Slot, lease: Lease, witness: Witness, user: User, prepared: Prepared) -> Run:
+    async def _watched(
+        self, launcher: Launcher, slot: Slot, lease: Lease, witness: Witness, user: User, prepared: Prepared
+    ) -> Run:
         environment = prepared.environment | dict(self.naming.environment)
         clock = asyncio.get_running_loop().time
-        async with self.slots.launcher() as launcher:
-            if launcher.certificates is not None:
-                install(launcher.certificates, lease.ca_pem.read_bytes())
-            start = clock()
-            process = await launcher.launch(prepared.words, environment=environment, terminal=self.command.terminal)
-            waiting = asyncio.ensure_future(slot.release_when_waiting(lease))
-            try:
-                code = await process.wait(self.seconds)
-                seconds = clock() - start
-                if code is not None:
-                    slot.client_ended()
-                lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
-                trace = witness.trace()  # before the client is ended: what that does is not its own doing
-            finally:
-                waiting.cancel()
-                await process.end()
+        start = clock()
+        process = await launcher.launch(prepared.words, environment=environment, terminal=self.command.terminal)
+        waiting = asyncio.ensure_future(slot.release_when_waiting(lease))
+        try:
+            code = await process.wait(self.seconds)
+            seconds = clock() - start
+            if code is not None:
+                slot.client_ended()
+            lingers = code is not None and not await settled(lease, max(_SETTLE, self.seconds - seconds))
+            trace = witness.trace()  # before the client is ended: what that does is not its own doing
+        finally:
+            waiting.cancel()
+            await process.end()
         ended = _ending(code) if code is not None else f"still running after {self.seconds:g} seconds"
         ended += ", but what it left behind is still connected" if lingers else ""
         return Run(

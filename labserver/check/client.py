@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labserver.check.output import Output
+from labserver.check.run_folder import RunFolder
 from labserver.errors import ConfigurationError, LabError
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Launcher:
     ) -> None:
         self.certificates = certificates
         """The folder that its clients have as the system's CA certificates; None for the system's own."""
+        self.folder = RunFolder()
+        """Where a run's files are."""
         self._process = process
         self._channel = channel
         self._answers: dict[str, asyncio.Future[int]] = {}
@@ -152,6 +155,7 @@ class Launcher:
         await self._listening
         self._channel.close()
         await self._process.wait()
+        self.folder.close()
 
     async def _ask(self, request: dict[str, Any], *descriptors: int) -> None:
         data = json.dumps(request).encode()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -17,8 +15,9 @@ from labserver.pki.environment import lab_variables, trust_variables
 from labserver.private_files import PRIVATE, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from labserver.check.run_folder import RunFolder
     from labserver.mailstore.directory import User
     from labserver.servers.leases import Lease
 
@@ -30,7 +29,8 @@ _EXECUTABLE = 0o700
 _NAME = re.compile(r"(?:(?P<kind>x):)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
 _LARGEST = 1 << 20
 _FOLDERS = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
-_MAIL = "From: {0}\r\nTo: {0}\r\nDate: {1}\r\nMessage-ID: <check.{2}>\r\nSubject: A message to send\r\n\r\nHello!\r\n"
+_MAIL_NAME = "mail.eml"
+_MAIL = "From: {0}\r\nTo: {0}\r\nDate: {1}\r\nMessage-ID: <{2}@check.invalid>\r\nSubject: To send\r\n\r\nHello!\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,46 +84,38 @@ class Command:
     def of(cls, words: Sequence[str], files: Sequence[str] = (), **how: bool) -> Command:
         """Return the command that the words and ``--file`` options mean; raises ConfigurationError."""
         templates = {one.name: one for one in map(template, files)}
+        if _MAIL_NAME in templates:
+            raise ConfigurationError(f"--file {_MAIL_NAME}=…: {{mail}} is called that; use another name")
         if len(templates) < len(files):
             raise ConfigurationError("--file: two files have the same name; give one of them another")
         return cls(words=parse(words, templates), files=tuple(templates.values()), **how)
 
-    @contextlib.contextmanager
-    def prepared(self, lease: Lease, user: User, values: Mapping[str, str]) -> Iterator[Prepared]:
-        """Have everything in place for one run; ``values`` are what the case fills in.
+    def prepared(self, folder: RunFolder, lease: Lease, user: User, values: Mapping[str, str]) -> Prepared:
+        """Put everything in place for one run, its files in ``folder``; ``values`` are what the case fills in.
 
         Raises UnavailableError where the case has no trust store of the form that is asked for.
         """
         if "p12" in used(self.words) and "p12" not in values:
             raise UnavailableError("its CA cannot be written as a PKCS #12 trust store, which {p12} asks for")
-        with tempfile.TemporaryDirectory(prefix="labserver-run-", ignore_cleanup_errors=True) as folder:
-            mail = Path(folder, "mail.eml")
-            content = _MAIL.format(user.address, formatdate(localtime=False), user.address)
-            write_file(mail, content.encode(), mode=PRIVATE, durable=False)
-            values = {**values, "dir": _made(folder, "dir"), "mail": str(mail)}
-            files = {f"file:{one.name}": f"{folder}/files/{one.name}" for one in self.files}
-            for one, path in zip(self.files, files.values(), strict=True):
-                Path(path).parent.mkdir(exist_ok=True)
-                filled = fill_file(one.content, {**values, **files})
-                write_file(Path(path), filled, mode=_EXECUTABLE if one.executable else PRIVATE, durable=False)
-            yield Prepared(
-                words=fill(self.words, {**values, **files}), environment=self._environment(folder, lease, user, values)
-            )
+        files = folder.below("files")
+        mail = files / _MAIL_NAME
+        content = _MAIL.format(user.address, formatdate(localtime=False), user.name)
+        write_file(mail, content.encode(), mode=PRIVATE, durable=False)
+        values = {**values, "dir": str(folder.below("dir")), "mail": str(mail)}
+        known = {**values, **{f"file:{one.name}": str(files / one.name) for one in self.files}}
+        for one in self.files:
+            mode = _EXECUTABLE if one.executable else PRIVATE
+            write_file(files / one.name, fill_file(one.content, known), mode=mode, durable=False)
+        return Prepared(words=fill(self.words, known), environment=self._environment(folder, lease, user, values))
 
-    def _environment(self, folder: str, lease: Lease, user: User, values: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, folder: RunFolder, lease: Lease, user: User, values: Mapping[str, str]) -> dict[str, str]:
         environment = dict(os.environ)
         if self.told:
             environment |= _variables(lease, user, values)
         if self.isolated:
-            home = _made(folder, "home")
-            environment |= {"HOME": home} | {name: f"{home}/{below}" for name, below in _FOLDERS.items()}
+            home = folder.below("home")
+            environment |= {"HOME": str(home)} | {name: str(home / below) for name, below in _FOLDERS.items()}
         return environment
-
-
-def _made(folder: str, name: str) -> str:
-    path = Path(folder, name)
-    path.mkdir()
-    return str(path)
 
 
 def _variables(lease: Lease, user: User, values: Mapping[str, str]) -> dict[str, str]:

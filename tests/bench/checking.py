@@ -51,9 +51,7 @@ def run(folder: Path, *, rounds: int, cases: int | None = None) -> str:
             one_service.line(_PROCESSOR, unit="ms", peer=_BARE),
             whole.line(_WHOLE, unit="s", peer=_BARE, wanted=Bound(at_most=_SPENT + _PATIENCE), absolute=True),
         ],
-        [
-            f"curl alone connects to a port where nothing listens. With the default cases it waits {_PATIENCE} s at most."
-        ],
+        [f"curl alone connects to a port where nothing listens; with the default cases it waits up to {_PATIENCE} s."],
     )
 
 
