@@ -14,26 +14,23 @@ from typing import TYPE_CHECKING, Protocol
 
 from labserver.check.ordered import Once, in_order
 from labserver.errors import UnavailableError
-from labserver.report.case import CaseReport
+from labserver.report.judging import Case, Judging, obstacle_of, unjudged
 from labserver.report.standing import is_included
-from labserver.verdicts.finding import USUAL, Context, Outcome, Terms
-from labserver.verdicts.judge import Tally, Verdict, judge, not_applicable, worst
+from labserver.verdicts.finding import USUAL, Outcome, Terms
+from labserver.verdicts.judge import not_applicable
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.subject import CONTROL, subject_of
-from labserver.verdicts.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from labserver.catalogue.catalogue import Catalogue
-    from labserver.check.case_run import Run
+    from labserver.report.case import CaseReport, Run
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
 
 __all__ = ["Campaign", "Runner"]
-
-_NOTHING = Trace(sessions=())
 
 
 class Runner(Protocol):
@@ -45,15 +42,6 @@ class Runner(Protocol):
 
     async def run(self, scenario: Scenario, service: Service, policy: Policy, *, control: bool = False) -> Run:
         """Run the client once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What the known-good server told about a client."""
-
-    report: CaseReport
-    obstacle: str
-    endless: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,93 +113,41 @@ class Campaign:
     async def _all_not_applicable(
         self, cases: Sequence[Scenario], service: Service, policy: Policy
     ) -> Sequence[CaseReport]:
-        return [
-            _unjudged(one, service, policy, Outcome.NOT_APPLICABLE, not_applicable(subject_of(one), service, policy))
-            for one in cases
-        ]
+        found = [Case(subject=subject_of(one), service=service, policy=policy) for one in cases]
+        return [unjudged(case, not_applicable(case.subject, service, policy)) for case in found]
 
-    async def _control(self, good: Once[_Known], *, asked: bool) -> Sequence[CaseReport]:
-        known = await good.result()
-        return [known.report] if known.obstacle or asked else []
+    async def _control(self, good: Once[CaseReport], *, asked: bool) -> Sequence[CaseReport]:
+        report = await good.result()
+        return [report] if asked or obstacle_of(report) else []
 
-    async def _meet_good(self, service: Service, policy: Policy) -> _Known:
+    @property
+    def judging(self) -> Judging:
+        """By what all cases are judged."""
+        return Judging(terms=self.terms, patience=self.runner.seconds)
+
+    async def _meet_good(self, service: Service, policy: Policy) -> CaseReport:
         scenario = self.catalogue[CONTROL]
         runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
-        endless = any(run.timed_out for run in runs)
-        subject = subject_of(scenario)
-        contexts = [replace(self._context(run), endless=endless) for run in runs]
-        verdicts = [
-            judge(subject, service, policy, run.trace, context) for run, context in zip(runs, contexts, strict=True)
-        ]
-        report = _reported(scenario, service, policy, runs, verdicts)
-        verdict = report.verdict
-        obstacle = ""
-        if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-            why = verdict.reason.replace("the client", "it", 1) or f"it {verdict.findings[0].what}"
-            obstacle = f"the client fails the known-good control: {why}"
-        return _Known(report=report, obstacle=obstacle, endless=endless)
+        case = Case(subject=subject_of(scenario), service=service, policy=policy, planned=self.repeat)
+        return self.judging.report(case, runs)
 
     async def _case(
-        self, scenario: Scenario, service: Service, policy: Policy, good: Once[_Known]
+        self, scenario: Scenario, service: Service, policy: Policy, good: Once[CaseReport]
     ) -> Sequence[CaseReport]:
-        known = await good.result()
+        case = Case(subject=subject_of(scenario), service=service, policy=policy, good=await good.result())
         try:
-            return [await self._judged(scenario, service, policy, known)]
+            return [await self._judged(scenario, case)]
         except UnavailableError as error:  # this host or this issuer cannot serve it
-            return [_unjudged(scenario, service, policy, Outcome.NOT_APPLICABLE, str(error).rstrip("."))]
+            return [unjudged(case, str(error).rstrip("."))]
 
-    async def _judged(self, scenario: Scenario, service: Service, policy: Policy, known: _Known) -> CaseReport:
+    async def _judged(self, scenario: Scenario, case: Case) -> CaseReport:
         control = None
         if scenario.controlled:
-            control = (await self.runner.run(scenario, service, policy, control=True)).trace
+            control = (await self.runner.run(scenario, case.service, case.policy, control=True)).trace
+        case = replace(case, control=control, planned=max(self.repeat, scenario.repeats))
         runs: list[Run] = []
-        verdicts: list[Verdict] = []
-        planned = max(self.repeat, scenario.repeats)
-        for number in range(planned):
-            if number >= self.repeat and any(verdict.outcome is Outcome.FAIL for verdict in verdicts):
-                break  # a race is run until it is lost
-            run = await self.runner.run(scenario, service, policy)
-            runs.append(run)
-            verdicts.append(judge(subject_of(scenario), service, policy, run.trace, self._context(run, known, control)))
-        report = _reported(scenario, service, policy, runs, verdicts)
-        return report if len(runs) == planned else replace(report, tally=replace(report.tally, planned=planned))
-
-    def _context(self, run: Run, known: _Known | None = None, control: Trace | None = None) -> Context:
-        return Context(
-            timed_out=run.timed_out,
-            seconds=self.runner.seconds,
-            terms=self.terms,
-            control=control,
-            good=known.report.trace if known else None,
-            obstacle=known.obstacle if known else "",
-            endless=known.endless if known else False,
-        )
-
-
-def _reported(
-    scenario: Scenario, service: Service, policy: Policy, runs: Sequence[Run], verdicts: Sequence[Verdict]
-) -> CaseReport:
-    """Return the report of a case that was run, with what happened in the first of its worst runs."""
-    verdict, tally = worst(verdicts)
-    chosen = runs[next(index for index, one in enumerate(verdicts) if one is verdict)]
-    return CaseReport(
-        scenario=scenario,
-        service=service,
-        policy=policy,
-        verdict=verdict,
-        tally=tally,
-        trace=chosen.trace,
-        client=chosen.client,
-    )
-
-
-def _unjudged(scenario: Scenario, service: Service, policy: Policy, outcome: Outcome, reason: str) -> CaseReport:
-    return CaseReport(
-        scenario=scenario,
-        service=service,
-        policy=policy,
-        verdict=Verdict(outcome=outcome, reason=reason),
-        tally=Tally(times=1, of=1),
-        trace=_NOTHING,
-        client=None,
-    )
+        failed = False
+        while len(runs) < case.planned and not (failed and len(runs) >= self.repeat):  # a race is run until it is lost
+            runs.append(await self.runner.run(scenario, case.service, case.policy))
+            failed = failed or self.judging.verdict(case, runs[-1]).outcome is Outcome.FAIL
+        return self.judging.report(case, runs)

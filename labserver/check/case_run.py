@@ -12,7 +12,7 @@ from labserver.check.accounts import run_account
 from labserver.check.system_ca import install
 from labserver.check.witness import Witness, canary_of
 from labserver.events import Disconnected
-from labserver.report.case import ClientRun
+from labserver.report.case import ClientRun, Run
 from labserver.verdicts.canary import Exposure
 from labserver.verdicts.policy import Policy
 
@@ -28,22 +28,12 @@ if TYPE_CHECKING:
     from labserver.servers.leases import Lease
     from labserver.services import Service
     from labserver.session.transcript import SessionRecord
-    from labserver.verdicts.trace import Trace
 
 __all__ = ["CaseRun", "Run", "settled"]
 
 _SETTLE = 1.0
 """Seconds after the client's end for its last connections to end, too, however late it is."""
 _NOTHING = (Exposure.NAME, "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """What one run left behind."""
-
-    trace: Trace
-    client: ClientRun
-    timed_out: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +89,13 @@ class CaseRun:
         ended += ", but what it left behind is still connected" if lingers else ""
         return Run(
             trace=trace,
-            client=ClientRun(ended=ended, seconds=seconds, output=_masked(process.output, user)),
+            client=ClientRun(
+                ended=ended,
+                seconds=seconds,
+                output=_masked(process.output, user),
+                exit_code=code if code is not None and code >= 0 else None,
+                signal=-code if code is not None and code < 0 else None,
+            ),
             timed_out=code is None or lingers,
         )
 

@@ -34,6 +34,8 @@ __all__ = ["Witness", "canary_of", "trace_of"]
 _MASK = b"****"
 _MOST = 10_000
 """Events that are kept of a session in any case."""
+_DIGITS = 6
+"""Of a second, in which a report tells times: what is judged is what is told."""
 _SHOWN = 1 << 13
 """Octets that are kept of a command, a reply or a mail."""
 _LISTS = re.compile(
@@ -176,7 +178,11 @@ class _SessionWitness:
                 masked = replace(event, data=begins)
             case events.RawSent():
                 masked = replace(event, data=b"")
-            case events.CommandReceived() | events.LineReceived():
+            case events.CommandReceived():
+                shown = self._harmless(event.masked)
+                whole = event.size == len(event.data)  # another size says that something was left out
+                masked = replace(event, data=shown, masked=shown, size=len(shown) if whole else event.size)
+            case events.LineReceived():
                 shown = self._harmless(event.masked)
                 masked = replace(event, data=shown, masked=shown)
             case events.DataReceived():
@@ -185,13 +191,14 @@ class _SessionWitness:
             case events.PlaintextDiscarded():
                 masked = replace(event, data=_MASK)
             case events.ReplySent():
-                shown = event.data if event.masked is None else event.masked
-                masked = replace(event, data=self._harmless(shown), masked=None)
+                shown = self._harmless(event.data if event.masked is None else event.masked)
+                whole = event.size == len(event.data)
+                masked = replace(event, data=shown, masked=None, size=len(shown) if whole else event.size)
             case events.InternalFault():
                 masked = replace(event, description=event.masked)
             case _:
                 pass
-        return masked
+        return replace(masked, at=round(masked.at, _DIGITS))
 
     def _harmless(self, data: bytes) -> bytes:
         """Return octets that are shown: whoever has logged in may repeat the password in any argument."""

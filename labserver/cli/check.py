@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from labserver.cli.serving import Running
     from labserver.lab import Lab
     from labserver.report.case import CaseReport
+    from labserver.report.document import Told
     from labserver.report.standing import Expected
     from labserver.scenario import Scenario
     from labserver.services import Service
@@ -251,12 +252,15 @@ def _campaign(
 
 async def _run(wanted: _Wanted, running: Running, naming: Naming, slots: Slots) -> int:
     from labserver.cli.progress import Progress  # noqa: PLC0415 -- only once the lab runs
+    from labserver.report.document import Told, versions  # noqa: PLC0415 -- the same
     from labserver.report.standing import exit_code  # noqa: PLC0415 -- the same
 
     reports: list[CaseReport] = []
     progress = Progress(sys.stderr)
     campaign = _campaign(wanted, running.lab, naming, slots, progress.finished)
     progress.total = campaign.total
+    started, clock = running.lab.clock.now(), running.lab.clock.monotonic
+    began = clock()
     telling = asyncio.ensure_future(_tell(campaign, reports, wanted.bar, progress))
     stopped = asyncio.ensure_future(running.stop.wait())
     await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -271,7 +275,16 @@ async def _run(wanted: _Wanted, running: Running, naming: Naming, slots: Slots) 
             telling.result()
     finally:
         progress.clear()
-        _write(wanted, reports)
+        told = Told(
+            client=wanted.command.words,
+            judging=campaign.judging,
+            bar=wanted.bar,
+            versions=versions(),
+            started=started.isoformat(timespec="seconds"),
+            seconds=clock() - began,
+            interrupted=interrupted,
+        )
+        _write(wanted, told, reports)
     return _INTERRUPTED if interrupted else exit_code(map(wanted.bar.standing, reports))
 
 
@@ -288,7 +301,7 @@ async def _tell(campaign: Campaign, reports: list[CaseReport], bar: Bar, progres
     print("\n" + "\n".join(summary_lines(reports, bar)), flush=True)
 
 
-def _write(wanted: _Wanted, reports: Sequence[CaseReport]) -> None:
+def _write(wanted: _Wanted, told: Told, reports: Sequence[CaseReport]) -> None:
     from labserver.check.expectations import expected_toml  # noqa: PLC0415 -- only here
     from labserver.private_files import PUBLIC, write_named  # noqa: PLC0415 -- only here
     from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
@@ -296,7 +309,7 @@ def _write(wanted: _Wanted, reports: Sequence[CaseReport]) -> None:
 
     options, words = wanted.options, wanted.command.words
     if options.json is not None:
-        write_named(options.json, campaign_json(words, reports).encode(), mode=PUBLIC)
+        write_named(options.json, campaign_json(told, reports).encode(), mode=PUBLIC)
     if options.junit is not None:
         write_named(options.junit, campaign_junit(words, reports, wanted.bar), mode=PUBLIC)
     if options.write_expect is not None:

@@ -1,4 +1,4 @@
-"""``labserver explain CASE``: the exact bytes of the misbehaviour, the clause, and how to reproduce it.
+"""``labserver explain CASE``: the exact bytes of the misbehaviour, the clause, and how to reproduce it; or a rule.
 
 The bytes are not written down anywhere: they are what the scenario's own session says to a typical client, run here
 without a network.
@@ -45,16 +45,25 @@ _MARGIN = 15
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``labserver explain``."""
-    parser.add_argument("case", metavar="CASE", help="a scenario, or one on a service: expired@imaps")
+    parser.add_argument(
+        "case",
+        metavar="CASE",
+        help="a scenario, one on a service (expired@imaps), or a rule that labserver check judges by (bounded-time)",
+    )
     add_scenario_files(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Explain a case."""
+    """Explain a case, or a rule."""
     identifier, _, service_name = options.case.partition("@")
     catalogue = catalogue_from(options)
     scenario = catalogue.get(identifier)
     if scenario is None:
+        from labserver.cli.rule_words import rule_words  # noqa: PLC0415 -- only where it is no scenario
+
+        if words := list(rule_words(options.case, catalogue)):
+            print("\n".join(words))
+            return 0
         raise ConfigurationError(catalogue.unknown(identifier))
     service_name = service_name or scenario.services[0]
     if service_name not in scenario.services:

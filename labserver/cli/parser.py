@@ -45,6 +45,7 @@ _SUB_COMMANDS = {
     "up": "start the lab and keep it running",
     "run": "start a lab, run a command beside it, and exit with the command's code",
     "check": "run a client against every case and judge what it does",
+    "judge": "derive the verdicts of a report again, from the evidence in it",
     "scenarios": "list the scenarios: broken servers, and good ones to compare with",
     "misbehaviours": "list what servers can do wrong: the parts of your own scenarios",
     "explain": "explain a scenario: its exact bytes, the clause, how to reproduce it",

@@ -48,8 +48,8 @@ def add_policy(group: argparse._ArgumentGroup) -> None:
         choices=tuple(map(str, Revocation)),
         default=str(Revocation.OFF),
         metavar="R",
-        help="what the client was told to do about revoked certificates: off; soft, refuse those that it knows to be "
-        "revoked; hard, refuse those that it can learn nothing about, too (default: %(default)s)",
+        help="what the client was told about revoked certificates: off; soft, refuse those known to be revoked; hard, "
+        "refuse unknown ones, too (default: %(default)s)",
     )
 
 

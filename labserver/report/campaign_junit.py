@@ -67,7 +67,10 @@ def _add_case(suite: Element, report: CaseReport, bar: Bar) -> None:
         SubElement(case, "error", type="inconclusive", message=_fit(verdict.reason))
     elif standing in _SKIPPED:
         SubElement(case, "skipped", message=words)
-    remarks = [f"{one.outcome.value} {one.rule}: {one.what} {proof(report, one)}" for one in report.verdict.findings]
+    remarks = [
+        f"{one.outcome.value} {one.rule} ({one.clause}): {one.what} {proof(report.trace, one)}"
+        for one in report.verdict.findings
+    ]
     output = ["", *remarks, *transcript_lines(report)]
     if report.client:
         output += [f"client: {report.client.ended}", report.client.output]

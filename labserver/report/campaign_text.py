@@ -34,8 +34,9 @@ def case_lines(report: CaseReport, bar: Bar = Bar()) -> Iterator[str]:  # noqa: 
     for finding in verdict.findings:
         if verdict.reason and finding.outcome is Outcome.INCONCLUSIVE:
             continue
-        yield f"    {finding.severity.value} {finding.rule}: it {finding.what}"
-        line = proof(report, finding)
+        clause = f"  ({finding.clause})" if finding.clause else ""
+        yield f"    {finding.severity.value} {finding.rule}: it {finding.what}{clause}"
+        line = proof(report.trace, finding)
         if line:
             yield f"      {line}"
 

@@ -55,7 +55,7 @@ def _unmet(report: CaseReport) -> None:
 
     That is how to refuse what has to be refused; and nothing is known of how it would deal with the rest.
     """
-    refused = report.scenario.expectation is Expectation.REJECT
+    refused = report.subject.expectation is Expectation.REJECT
     assert report.verdict.outcome is (Outcome.PASS if refused else Outcome.NOT_OFFERED), _told(report)
     assert report.verdict.reason.startswith("the client offers nothing for a chain with ")
     failed = [event for session in report.trace.sessions for event in session.events if isinstance(event, TlsFailed)]

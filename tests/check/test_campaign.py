@@ -105,7 +105,7 @@ def _reports(
 
 
 def _told(reports: list[CaseReport]) -> list[tuple[str, Outcome]]:
-    return [(report.scenario.id, report.verdict.outcome) for report in reports]
+    return [(report.subject.id, report.verdict.outcome) for report in reports]
 
 
 def test_good_first() -> None:

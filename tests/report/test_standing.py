@@ -18,6 +18,7 @@ from labserver.services import SERVICES
 from labserver.verdicts.finding import Finding, Outcome
 from labserver.verdicts.judge import Tally, Verdict
 from labserver.verdicts.policy import default_policy
+from labserver.verdicts.subject import subject_of
 from labserver.verdicts.trace import Trace
 from tests.ours import CATALOGUE
 
@@ -35,7 +36,7 @@ def found(
     scenario, _, name = case.partition("@")
     finding = Finding(rule=rule, severity=severity, outcome=outcome, what="did something")
     return CaseReport(
-        scenario=CATALOGUE[scenario],
+        subject=subject_of(CATALOGUE[scenario]),
         service=SERVICES[name],
         policy=default_policy(SERVICES[name]),
         verdict=Verdict(outcome=outcome, findings=(finding,) if outcome.rank > Outcome.PASS.rank else ()),

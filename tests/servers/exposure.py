@@ -16,7 +16,10 @@ from labserver.report.campaign_json import campaign_json
 from labserver.report.campaign_junit import campaign_junit
 from labserver.report.campaign_text import case_lines
 from labserver.report.case import CaseReport
+from labserver.report.document import Told
+from labserver.report.judging import Judging
 from labserver.report.ndjson import encoded
+from labserver.report.standing import Bar
 from labserver.report.text import lines
 from labserver.services import SERVICES
 from labserver.session.transcript import Transcript
@@ -46,7 +49,7 @@ def shown(service: str, happened: Sequence[Event]) -> dict[str, str]:
         "JSON": "\n".join(records),
         "text": "\n".join(line for record in records for line in lines(json.loads(record), raw=True)),
         "check": "\n".join(line for report in reports for line in case_lines(report)),
-        "check, JSON": campaign_json(["client"], reports),
+        "check, JSON": campaign_json(Told(client=("client",), judging=Judging(), bar=Bar()), reports),
         "check, JUnit": campaign_junit(["client"], reports).decode(),
     }
 
@@ -104,7 +107,7 @@ def _report(service: str, scenario: str, happened: Sequence[Event]) -> CaseRepor
     context = Context(seconds=20.0)
     policy = default_policy(one)
     return CaseReport(
-        scenario=entry,
+        subject=subject_of(entry),
         service=one,
         policy=policy,
         verdict=judge(subject_of(entry), one, policy, kept, context),
