@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from labserver.cli.case_words import case_words
 from labserver.cli.catalogues import add_scenario_files, catalogue_from
 from labserver.errors import ConfigurationError
-from labserver.events import ReplySent, TlsStarted
+from labserver.events import Misbehaved, ReplySent, TlsStarted
 from labserver.misbehaviours.kinds.tls import TlsSuites
 from labserver.nearest import did_you_mean
 from labserver.pki.profile import is_address
@@ -155,6 +155,9 @@ def _bytes(lab: Lab, scenario: Scenario, happened: list[Event]) -> Iterator[str]
             for event in happened
         )
         yield from _indented(line[_MARGIN:] for record in records for line in lines(record))
+        if scenario.chain and not any(isinstance(event, Misbehaved) for event in happened):
+            yield "Nothing is wrong in it: this client does nothing on which the misbehaviour acts."
+            yield ""
 
 
 def _indented(texts: Iterable[str]) -> Iterator[str]:

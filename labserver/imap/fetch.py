@@ -50,7 +50,7 @@ Found = TypeVar("Found")
 
 _MOST_NAMED = 8192
 """Octets of HEADER.FIELDS, which every answer repeats (RFC 9051 7.5.2)."""
-_NAME_END = re.compile(rb"[^A-Za-z0-9.]")
+_NAME_END = re.compile(rb"[^A-Za-z0-9.-]")
 _PATH = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*")
 _TEXTS = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
 _BASE64 = b" base64\r\n"

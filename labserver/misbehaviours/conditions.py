@@ -175,17 +175,14 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.chance >= 1 or moment.draw(place, self.scope, who, serial, number) < self.chance
 
     def _is_so(self, moment: Moment, occasion: Occasion | None) -> bool:
-        if self.command and not self._is_command(moment):
-            return False
-        if self.purpose is not None and moment.purpose not in self.purposes:
-            return False
-        if self.phase and not moment.phases.issuperset(self.phases):
-            return False
-        if self.service and moment.service not in self.services:
-            return False
-        if occasion is Occasion.QUIET and moment.quiet != self.idle:
-            return False
-        return self._is_about(moment)
+        return (
+            (not self.command or self._is_command(moment))
+            and (self.purpose is None or moment.purpose in self.purposes)
+            and (not self.phase or moment.phases.issuperset(self.phases))
+            and (not self.service or moment.service in self.services)
+            and (occasion is not Occasion.QUIET or moment.quiet == self.idle)
+            and self._is_about(moment)
+        )
 
     def _is_command(self, moment: Moment) -> bool:
         verb = "" if moment.command is None else moment.command.verb

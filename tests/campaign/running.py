@@ -30,7 +30,7 @@ _HUNG = _ENDED_AFTER + 60
 """Seconds of one case, of which the lab must have had most."""
 _MOST = 1800
 """Seconds of one part, after which it is given up."""
-_SIGNS = ("internal error", "Traceback", "THE LAB FAILED")
+_SIGNS = ("internal error in session", "Traceback", "THE LAB FAILED")
 """What a lab prints, or a transcript has, where the lab itself is at fault."""
 _UNDECIDED = {"INCONCLUSIVE", "NOT-OFFERED", "NOT-APPLICABLE"}
 

@@ -83,7 +83,7 @@ def test_no_fault(case: dict[str, Any]) -> None:
     ("report", "said"),
     [
         (_report(PASSED, code=2), "x, dialogues: check ended with 2"),
-        (_report(PASSED, said="internal error in session 3"), "x, dialogues: the lab says 'internal error'"),
+        (_report(PASSED, said="internal error in session 3"), "x, dialogues: the lab says 'internal error in session'"),
         (_report(PASSED | {"case": "good@imap"}), "x, dialogues: good@imaps is not in the report"),
         (
             _report(PASSED | {"transcript": ["-- THE LAB FAILED (please report this): no"]}),

@@ -33,6 +33,8 @@ rules = ["rejects-certificate"]
 recipe = "expired"
 """
 
+DROPPED = '[[idle.misbehaviours]]\nkind = "drop"\nwhen = { command = "NOOP" }\n'
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -74,6 +76,16 @@ def test_explain(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "127.66." not in out
     out, _ = told("explain mine-too --scenario-file FILE", file, capsys)
     assert "-servername mine-too.lab.test" in out
+
+
+def test_explained_without_an_occasion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the client that shows it gives it no occasion, that is said."""
+    path = tmp_path / "idle.toml"
+    path.write_text('[idle]\ntitle = "Idle"\ndoes = "It loses NOOP."\nservices = ["imap"]\n' + DROPPED)
+    out, _ = told("explain idle --scenario-file FILE", path, capsys)
+    assert "Nothing is wrong in it: this client does nothing on which the misbehaviour acts.\n" in out
+    path.write_text(path.read_text().replace("NOOP", "SELECT"))
+    assert "Nothing is wrong in it" not in told("explain idle --scenario-file FILE", path, capsys)[0]
 
 
 def test_hosts(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,11 @@ def test_item_faults(filled: Lab, items: str) -> None:
     assert filled.alice.mailboxes["INBOX"].messages[0].flags == frozenset()
 
 
+def test_names_of_items(filled: Lab) -> None:
+    """An item's name is read whole, hyphens included, so that an extension may bring any."""
+    assert filled.selected().do("FETCH 1 (X-GM-MSGID)") == [b"BAD Unknown FETCH item X-GM-MSGID"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "numbers"),
     [
