@@ -127,7 +127,7 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty: Catalogue) -> Rep
     """Return each client's report of each case, without sockets."""
     services = [service for service in SERVICES.values() if service.default]
     reports: Reports = {}
-    with _without_sockets(hasty, tmp_path_factory.mktemp("lab")) as runners:
+    with without_sockets(hasty, tmp_path_factory.mktemp("lab")) as runners:
         for runner in runners:
             for service in services:
                 reports |= asyncio.run(_run(runner, service))
@@ -137,12 +137,12 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory, hasty: Catalogue) -> Rep
 @pytest.fixture(scope="session")
 def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forged]:
     """Return what tells each client's report of a certificate made from a recipe."""
-    with _without_sockets(CATALOGUE, tmp_path_factory.mktemp("lab")) as runners:
+    with without_sockets(CATALOGUE, tmp_path_factory.mktemp("lab")) as runners:
         yield Forged(runners={runner.traits.name: Remembering(runner=runner) for runner in runners})
 
 
 @contextmanager
-def _without_sockets(catalogue: Catalogue, directory: Path) -> Iterator[list[InMemory]]:
+def without_sockets(catalogue: Catalogue, directory: Path) -> Iterator[list[InMemory]]:
     """Run a lab without sockets; yield both clients."""
     clock = MemoryClock()
     lab = Lab(Settings(ports={}, http_port=0, users=(_USER,)), catalogue, run_directory=directory, clock=clock)
