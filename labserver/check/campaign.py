@@ -66,6 +66,14 @@ class Campaign:
     at_once: int = 1
     """Cases that may be under way at the same time; reports come in the same order all the same."""
 
+    earlier: Sequence[CaseReport] = ()
+    """Reports of a run that was interrupted: what was done then is not done again, if it would be the same."""
+
+    @property
+    def ids(self) -> list[str]:
+        """The cases in the order of their reports."""
+        return [f"{scenario.id}@{service.name}" for service in self.services for scenario in self._cases(service)]
+
     @property
     def total(self) -> int:
         """How many cases there are, without the known-good server where it is not one of them."""
@@ -127,6 +135,10 @@ class Campaign:
 
     async def _meet_good(self, service: Service, policy: Policy) -> CaseReport:
         scenario = self.catalogue[CONTROL]
+        goods = (one if one.subject.id == CONTROL else one.good for one in self.earlier)
+        for known in (one for one in goods if one is not None and one.service == service):
+            if known.subject == subject_of(scenario) and known.policy is policy and known.planned == self.repeat:
+                return known
         runs = [await self.runner.run(scenario, service, policy) for _ in range(self.repeat)]
         case = Case(subject=subject_of(scenario), service=service, policy=policy, planned=self.repeat)
         return self.judging.report(case, runs)
@@ -134,11 +146,25 @@ class Campaign:
     async def _case(
         self, scenario: Scenario, service: Service, policy: Policy, good: Once[CaseReport]
     ) -> Sequence[CaseReport]:
-        case = Case(subject=subject_of(scenario), service=service, policy=policy, good=await good.result())
+        known = await good.result()
+        for report in self.earlier:
+            if self._is_done(report, scenario, service, known):
+                return [report]
+        case = Case(subject=subject_of(scenario), service=service, policy=policy, good=known)
         try:
             return [await self._judged(scenario, case)]
         except UnavailableError as error:  # this host or this issuer cannot serve it
             return [unjudged(case, str(error).rstrip("."))]
+
+    def _is_done(self, earlier: CaseReport, scenario: Scenario, service: Service, good: CaseReport) -> bool:
+        """Return whether an earlier report is what a run of a case would be, now that this is its control."""
+        return (
+            earlier.service == service
+            and earlier.subject == subject_of(scenario)
+            and earlier.good is good
+            and earlier.planned == max(self.repeat, scenario.repeats)
+            and bool(earlier.runs)
+        )
 
     async def _judged(self, scenario: Scenario, case: Case) -> CaseReport:
         control = None

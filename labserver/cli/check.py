@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import fnmatch
 import logging
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labserver.check.command import Command
 from labserver.cli.catalogues import catalogue_from, own_scenarios
-from labserver.cli.check_options import PATIENCE, add_options
+from labserver.cli.check_options import add_options
+from labserver.cli.check_wanted import Wanted
 from labserver.cli.command_words import command_words
 from labserver.cli.options import settings_from
 from labserver.cli.policies import policies_of, terms_of
@@ -23,63 +22,30 @@ from labserver.private_files import descriptor_of
 from labserver.report.standing import Bar, is_included
 from labserver.scenario import Severity
 from labserver.services import SERVICES
-from labserver.verdicts.finding import BOUND
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from labserver.catalogue.catalogue import Catalogue
-    from labserver.check.campaign import Campaign
-    from labserver.check.naming import Naming
-    from labserver.check.slots import Slots
-    from labserver.cli.progress import Progress
     from labserver.cli.serving import Running
-    from labserver.lab import Lab
     from labserver.report.case import CaseReport
-    from labserver.report.document import Told
     from labserver.report.standing import Expected
     from labserver.scenario import Scenario
-    from labserver.services import Service
     from labserver.settings import Settings
-    from labserver.verdicts.policy import Policy
 
 __all__ = ["add_options", "run"]
 
-_INTERRUPTED = 130
 _TRANSCRIPT = 1 << 21
 """Octets kept of a session: what was not kept cannot be judged."""
 _SESSIONS = 1 << 16
 """Sessions kept of a run, for the same reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What the command line asks for, found good."""
-
-    options: argparse.Namespace
-    command: Command
-    scenarios: Sequence[Scenario]
-    services: Sequence[Service]
-    policies: Mapping[str, Policy]
-    bar: Bar
-
-    @property
-    def deadline(self) -> float:
-        """Seconds for which a client is waited for."""
-        patience = self.options.patience or self.options.timeout or PATIENCE
-        return float(min(patience, self.bound))
-
-    @property
-    def bound(self) -> float:
-        """Seconds in which a client has to end."""
-        return float(self.options.timeout or BOUND)
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the campaign; return 0 if all passed, 1 for findings, 3 if something is inconclusive."""
-    from labserver.cli.serving import serve  # noqa: PLC0415 -- after the options were found good
+    from labserver.cli.serving import serve  # noqa: PLC0415 -- loads all of a lab
 
     logging.basicConfig(level="WARNING", format="labserver: %(levelname)s: %(message)s")
     catalogue = catalogue_from(options)
@@ -87,24 +53,14 @@ def run(options: argparse.Namespace) -> int:
     _tell_unstated(wanted.scenarios)
 
     async def command(running: Running) -> int:
-        from labserver.check.slots import Slots  # noqa: PLC0415 -- only once the lab runs
-        from labserver.check.system_ca import check_available  # noqa: PLC0415 -- the same
+        from labserver.cli.check_running import run_campaign  # noqa: PLC0415 -- only once the lab runs
 
-        naming = _naming(running.lab)
-        certificates = None
-        if options.system_ca:
-            check_available(naming)
-            certificates = running.lab.run_directory / "system-ca"
-        slots = Slots(options.jobs, naming=naming, certificates=certificates)
-        try:
-            return await _run(wanted, running, naming, slots)
-        finally:
-            await slots.close()
+        return await run_campaign(wanted, running)
 
     return serve(_settings(wanted, catalogue), catalogue, command)
 
 
-def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> _Wanted:
+def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> Wanted:
     """Return what the options ask for; raises ConfigurationError for what cannot be."""
     command = Command.of(
         command_words(options.command_line, "check"),
@@ -126,14 +82,26 @@ def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> _Wanted:
         raise ConfigurationError("--exclude leaves out every case; there is nothing to run")
     for path in filter(None, (options.json, options.junit, options.write_expect)):
         _check_writable(path)
-    return _Wanted(
+    wanted = Wanted(
         options=options,
         command=command,
         scenarios=scenarios,
         services=services,
         policies=policies_of(options.instructions or (), services),
         bar=_bar(options, catalogue),
+        earlier=(),
     )
+    return replace(wanted, earlier=_earlier(wanted))
+
+
+def _earlier(wanted: Wanted) -> Sequence[CaseReport]:
+    if wanted.options.resume is None:
+        return ()
+    from labserver.cli.report_file import read_earlier  # noqa: PLC0415 -- only when it is asked for
+    from labserver.report.judging import Judging  # noqa: PLC0415 -- the same
+
+    judging = Judging(terms=terms_of(wanted.options, wanted.bound), patience=wanted.deadline)
+    return read_earlier(wanted.options.resume, wanted.command.words, judging)
 
 
 def _bar(options: argparse.Namespace, catalogue: Catalogue) -> Bar:
@@ -185,7 +153,7 @@ def _check_writable(path: Path) -> None:
         raise ConfigurationError(f"cannot write {path}: no permission to write {written}")
 
 
-def _settings(wanted: _Wanted, catalogue: Catalogue) -> Settings:
+def _settings(wanted: Wanted, catalogue: Catalogue) -> Settings:
     """Return a lab whose only user is one that no client is told of; each run has an account of its own."""
     from labserver.check.accounts import canary  # noqa: PLC0415 -- only when a lab is wanted
 
@@ -207,110 +175,3 @@ def _scenarios(options: argparse.Namespace, catalogue: Catalogue) -> list[Scenar
     if own := own_scenarios(options, catalogue):
         return [catalogue[name] for name in own]
     return list(catalogue.default.values())  # a certificate of every kind would take a client most of an hour
-
-
-def _naming(lab: Lab) -> Naming:
-    """Return how clients get to know the scenarios' names, and tell the operator what there is to know about it."""
-    from labserver.check.naming import choose_naming, hosts_file  # noqa: PLC0415 -- only once the lab runs
-    from labserver.private_files import PUBLIC, write_file  # noqa: PLC0415 -- the same
-
-    hosts = lab.run_directory / "hosts"
-    write_file(hosts, hosts_file(lab.catalogue.values()).encode("utf-8", "surrogateescape"), mode=PUBLIC, durable=False)
-    naming = choose_naming(hosts, "good.lab.test")
-    for notice in filter(None, (*lab.notices, naming.note)):
-        print(f"labserver: {notice}", file=sys.stderr)
-    return naming
-
-
-def _campaign(
-    wanted: _Wanted, lab: Lab, naming: Naming, slots: Slots, finished: Callable[[CaseReport], None]
-) -> Campaign:
-    from labserver.check.campaign import Campaign  # noqa: PLC0415 -- only once the lab runs
-    from labserver.check.case_run import CaseRun  # noqa: PLC0415 -- the same
-
-    options = wanted.options
-    case_run = CaseRun(
-        lab=lab,
-        command=wanted.command,
-        naming=naming,
-        slots=slots,
-        seconds=wanted.deadline,
-    )
-    return Campaign(
-        runner=case_run,
-        catalogue=lab.catalogue,
-        scenarios=wanted.scenarios,
-        services=wanted.services,
-        exclude=options.exclude,
-        policies=wanted.policies,
-        terms=terms_of(options, wanted.bound),
-        repeat=options.repeat,
-        at_once=slots.at_once,
-        finished=finished,
-    )
-
-
-async def _run(wanted: _Wanted, running: Running, naming: Naming, slots: Slots) -> int:
-    from labserver.cli.progress import Progress  # noqa: PLC0415 -- only once the lab runs
-    from labserver.report.document import Told, versions  # noqa: PLC0415 -- the same
-    from labserver.report.standing import exit_code  # noqa: PLC0415 -- the same
-
-    reports: list[CaseReport] = []
-    progress = Progress(sys.stderr)
-    campaign = _campaign(wanted, running.lab, naming, slots, progress.finished)
-    progress.total = campaign.total
-    started, clock = running.lab.clock.now(), running.lab.clock.monotonic
-    began = clock()
-    telling = asyncio.ensure_future(_tell(campaign, reports, wanted.bar, progress))
-    stopped = asyncio.ensure_future(running.stop.wait())
-    await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    interrupted = not telling.done()
-    if interrupted:
-        telling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await telling
-    try:
-        if not interrupted:
-            telling.result()
-    finally:
-        progress.clear()
-        told = Told(
-            client=wanted.command.words,
-            judging=campaign.judging,
-            bar=wanted.bar,
-            versions=versions(),
-            started=started.isoformat(timespec="seconds"),
-            seconds=clock() - began,
-            interrupted=interrupted,
-        )
-        _write(wanted, told, reports)
-    return _INTERRUPTED if interrupted else exit_code(map(wanted.bar.standing, reports))
-
-
-async def _tell(campaign: Campaign, reports: list[CaseReport], bar: Bar, progress: Progress) -> None:
-    """Print each case when it has run, then the sum."""
-    from labserver.report.campaign_text import case_lines, output_lines, summary_lines  # noqa: PLC0415 -- only here
-
-    async for report in campaign.reports():
-        reports.append(report)
-        progress.clear()
-        print("\n".join((*case_lines(report, bar), *output_lines(report))), flush=True)
-        progress.show()
-    progress.clear()
-    print("\n" + "\n".join(summary_lines(reports, bar)), flush=True)
-
-
-def _write(wanted: _Wanted, told: Told, reports: Sequence[CaseReport]) -> None:
-    from labserver.check.expectations import expected_toml  # noqa: PLC0415 -- only here
-    from labserver.private_files import PUBLIC, write_named  # noqa: PLC0415 -- only here
-    from labserver.report.campaign_json import campaign_json  # noqa: PLC0415 -- only here
-    from labserver.report.campaign_junit import campaign_junit  # noqa: PLC0415 -- only here
-
-    options, words = wanted.options, wanted.command.words
-    if options.json is not None:
-        write_named(options.json, campaign_json(told, reports).encode(), mode=PUBLIC)
-    if options.junit is not None:
-        write_named(options.junit, campaign_junit(words, reports, wanted.bar), mode=PUBLIC)
-    if options.write_expect is not None:
-        write_named(options.write_expect, expected_toml(reports, wanted.bar).encode(), mode=PUBLIC)

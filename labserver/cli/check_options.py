@@ -98,6 +98,12 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
     add_scenario_files(group)
     add_misbehave(group)
     add_policy(group)
+    group.add_argument(
+        "--resume",
+        type=Path,
+        metavar="REPORT",
+        help="go on from the report of an interrupted run of the same command (--json): its cases are not run again",
+    )
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:

@@ -45,31 +45,16 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.report is None:
         raise ConfigurationError("no report given: labserver judge REPORT.json")
-    from labserver.report.campaign_text import case_lines, summary_lines  # noqa: PLC0415 -- only when there is one
-    from labserver.report.document import read_document  # noqa: PLC0415 -- the same
+    from labserver.cli.report_file import read_json, read_report  # noqa: PLC0415 -- only when there is one
+    from labserver.report.campaign_text import case_lines, summary_lines  # noqa: PLC0415 -- the same
 
-    document = _read(options.report)
-    try:
-        told, reports = read_document(document)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{options.report}: {error}") from error
+    document = read_json(options.report)
+    told, reports = read_report(options.report, document)
     for report in reports:
         print("\n".join(case_lines(report, told.bar)))
     print("\n" + "\n".join(summary_lines(reports, told.bar)))
     _compare(document, reports)
     return _write(options, told, reports)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path} is not a report: it is no JSON object")
-    return document
 
 
 def _compare(document: Mapping[str, Any], reports: Sequence[CaseReport]) -> None:
