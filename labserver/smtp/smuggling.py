@@ -31,13 +31,16 @@ class LookalikeSearch:
     def look(self, stuffed: bytes, *, bare: bool = True) -> None:
         """Look through the next octets, dot-stuffed as they were sent.
 
-        ``bare``: some CR or LF in them, or before them, may stand alone. Where none does, and no NUL ever came, there
-        is nothing to be found: a dot between two CRLF is the end itself, which is not sent here.
+        ``bare``: some CR or LF in them, or a CR before them, may stand alone. Where none does, and no NUL ever came,
+        there is nothing to be found but where they meet what was before: a dot between two CRLF is the end itself,
+        which is not sent here, but the line end before that dot may stand alone.
         """
         if self.found:
             return
         self._nul = self._nul or b"\0" in stuffed
         if not (bare or self._nul):
+            seam = self._before + stuffed[:2]
+            self.found = b"." in seam and any(lookalike in seam for lookalike in _LOOKALIKES)
             self._before = (self._before + stuffed[-2:])[-2:]
             return
         text = self._before + (stuffed.replace(b"\0", b"") if b"\0" in stuffed else stuffed)

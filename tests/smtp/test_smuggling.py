@@ -83,6 +83,8 @@ def test_innocent_data_passes(innocent: bytes) -> None:
 )
 @example(b"a\r\n\0.\r\nb", [4])
 @example(b"a\r\n\0\r\n.b\r", [5])
+@example(b"\r.", [2])
+@example(b"a\n.", [2])
 def test_pieces_of_data_are_looked_through_as_the_whole(sent: bytes, cuts: list[int]) -> None:
     """However the network cuts mail data: lookalikes are found, bare line feeds are mended, dots are taken off."""
     sent = sent.partition(b"\r\n.\r\n")[0].removesuffix(b"\r\n.") + b"\r\n.\r\n"
