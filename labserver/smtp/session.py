@@ -13,6 +13,7 @@ refuse to look at it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from aiosmtpd.smtp import syntax
@@ -156,20 +157,9 @@ class Session(DrivenSMTP):
         self._set_post_data_state()
         self.session.extended_smtp = True
         self.session.host_name = hostname
-        lines = (self.hostname, *self._extensions())
-        await self.push("".join(f"250-{line}\r\n" for line in lines) + "250 HELP")
-
-    def _extensions(self) -> Iterator[str]:
-        yield "PIPELINING"
-        yield f"SIZE {self._limits.message_size}"
-        yield from ("8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES", "DSN")
-        yield f"LIMITS RCPTMAX={self._limits.recipients}"  # RFC 9422
-        if self._link.secure:
-            yield "REQUIRETLS"  # RFC 8689
-        if self._link.offers_starttls:
-            yield "STARTTLS"
-        if self._link.mechanisms:
-            yield " ".join(("AUTH", *self._link.mechanisms))
+        link, limits = self._link, self._limits
+        most = limits.message_size, limits.recipients
+        self.answer(_listing(self.hostname, most, link.secure, link.offers_starttls, link.mechanisms))
 
     @syntax("AUTH mechanism [initial-response]")
     async def smtp_AUTH(self, arg: str) -> None:  # noqa: ARG002 -- there is none
@@ -400,6 +390,28 @@ class Session(DrivenSMTP):
         "RSET": DrivenSMTP.smtp_RSET,
         "VRFY": smtp_VRFY,
     }
+
+
+@lru_cache(maxsize=64)
+def _listing(
+    host: str,
+    most: tuple[int, int],
+    secure: bool,  # noqa: FBT001 -- what is so, not an option
+    offers_starttls: bool,  # noqa: FBT001 -- the same
+    mechanisms: tuple[str, ...],
+) -> Reply:
+    """Return the answer to EHLO; ``most`` are the octets of a message and its recipients."""
+    size, recipients = most
+    lines = [host, "PIPELINING", f"SIZE {size}", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME"]
+    lines += ["ENHANCEDSTATUSCODES", "DSN", f"LIMITS RCPTMAX={recipients}"]  # RFC 9422
+    if secure:
+        lines.append("REQUIRETLS")  # RFC 8689
+    if offers_starttls:
+        lines.append("STARTTLS")
+    if mechanisms:
+        lines.append(" ".join(("AUTH", *mechanisms)))
+    listed = "".join(f"250-{line}\r\n" for line in lines)
+    return Reply.completion(f"{listed}250 HELP\r\n".encode(), "250")
 
 
 def _failure(error: StoreError) -> Refusal:

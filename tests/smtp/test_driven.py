@@ -87,9 +87,9 @@ def test_abandoned_exchange_is_closed(client: Client, mailroom: Mailroom) -> Non
 
 def test_fault_of_our_own_is_an_exception(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in a verb is no reply to the client: it surfaces where the connection can log it."""
-    monkeypatch.setattr(Session, "_extensions", forbidden)
+    monkeypatch.setattr(Session, "_sender", forbidden)
     with pytest.raises(AssertionError):
-        client.ask("EHLO x")
+        client.ask("MAIL FROM:<>")
 
 
 def test_push_completes_replies_without_status() -> None:
