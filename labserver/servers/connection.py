@@ -308,12 +308,13 @@ class Connection(Protocol):
                 action = (self._lines or self._membrane).next_action()
                 if action is None:
                     return
-            self._perform(action)
+            if isinstance(action, Send):
+                self._say(action)
+            else:
+                self._perform(action)
 
     def _perform(self, action: Action) -> None:
         match action:
-            case Send():
-                self._say(action)
             case StartTls():
                 self._begin_tls()
             case GiveWay() | Pause():
@@ -324,11 +325,14 @@ class Connection(Protocol):
                 self.abort("on purpose")
             case Told():
                 self.record.observe(replace(action.event, at=self.record.elapsed()))
-            case Hold() | Pace():
-                raise AssertionError(action)  # a line obeys them, and an honest session does not say them
+            case Send() | Hold() | Pace():
+                raise AssertionError(action)  # said, or obeyed by a line; an honest session does not hold anything
 
     def _say(self, reply: Send) -> None:
-        self._reading.answered()
+        reading = self._reading
+        if reading.sends_much:
+            reading.answered()
+        reading.unanswered = 0
         if reply.rest or len(reply.data) > PIECE:
             self._pieces = Pieces(reply)
         elif self._output.gather(reply.data) or (self._lines is not None and self._lines.paced):
@@ -374,7 +378,7 @@ class Connection(Protocol):
             untaken += lines.whole
         elif self._pieces is not None:
             untaken += self._pieces.whole
-        if self._reading.account(held, untaken) and self._keeps_waiting:
+        if (held or self._reading.counts) and self._reading.account(held, untaken) and self._keeps_waiting:
             self._reading.be_deaf()
 
     def _listen(self) -> None:
@@ -446,15 +450,16 @@ class Connection(Protocol):
     # What is written
 
     def _flush(self) -> None:
+        if not self._output.size:
+            return
         data = self._output.taken()
-        if data:
-            if self._engine is not None:
-                self._engine.send(data)
-                data = self._engine.outgoing()
-            if self._lines is None:
-                self._let_go(data)
-            else:
-                self._emit(data)
+        if self._engine is not None:
+            self._engine.send(data)
+            data = self._engine.outgoing()
+        if self._lines is None:
+            self._let_go(data)
+        else:
+            self._emit(data)
 
     def _emit(self, data: bytes) -> None:
         lines = self._lines

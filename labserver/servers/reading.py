@@ -24,7 +24,7 @@ _MUCH = 3 << 14
 class Reading:
     """The reading side of one connection."""
 
-    __slots__ = ("_charge", "_deaf", "_resting", "_transport", "_turns", "_unanswered", "paused")
+    __slots__ = ("_charge", "_deaf", "_resting", "_transport", "_turns", "counts", "paused", "sends_much", "unanswered")
 
     def __init__(self, transport: Transport, charge: Charge, turns: Turns) -> None:
         self.paused = False
@@ -33,8 +33,12 @@ class Reading:
         self._charge = charge
         """What is kept of the client's octets until they are a whole unit and answered."""
         self._turns = turns
-        self._unanswered = 0
+        self.counts = False
+        """Something is counted, or may have to be: :meth:`account` is to be told that nothing is held any more."""
+        self.unanswered = 0
         """Octets that came since the last reply."""
+        self.sends_much = False
+        """There were so many that it counts among those that take turns."""
         self._deaf = False
         """What was read last waits for a command that works, or for time to pass."""
         self._resting = False
@@ -42,7 +46,7 @@ class Reading:
 
     def pause(self) -> None:
         """Stop: the client takes nothing."""
-        self.paused = True
+        self.paused = self.counts = True
         if self._transport is not None:
             self._transport.pauseProducing()
 
@@ -74,22 +78,23 @@ class Reading:
 
     def came(self, octets: int, *, closing: bool) -> None:
         """Take note of octets; read no more for now, if many others send as much."""
-        self._unanswered += octets
-        if self._unanswered > _MUCH and not closing and self._turns.rests(self) and self._transport is not None:
-            self._resting = True
-            self._transport.pauseProducing()
+        self.unanswered += octets
+        if self.unanswered > _MUCH and not closing and self._transport is not None:
+            self.sends_much = True
+            if self._turns.rests(self):
+                self._resting = True
+                self._transport.pauseProducing()
 
     def answered(self) -> None:
-        """Take note of a reply."""
-        if self._unanswered > _MUCH:
-            self._turns.leaves(self)
-        self._unanswered = 0
+        """Take no turns any more: there is a reply."""
+        self.sends_much = False
+        self._turns.leaves(self)
 
     def account(self, held: int, untaken: int) -> bool:
         """Count what the client sent and what it does not take; return whether the first is much to be kept."""
         output = untaken if self.paused else 0
-        if held or output or self._charge.octets:
-            self._charge.resize(held + output, forced=True)  # each framer has its own bound, and so has output
+        self._charge.resize(held + output, forced=True)  # each framer has its own bound, and so has output
+        self.counts = self.paused or self._charge.octets > 0
         return held > _READ_AHEAD
 
     def end(self) -> None:

@@ -33,22 +33,22 @@ class WireNotes:
         """Take note of octets; where TLS is due, those that are none are in clear all the same."""
         self._received += len(data)
         encrypted = 0 if self._records is None else self._records.take(data)
-        if self._record.passes_over(len(data)):
+        if self._record.raw_full and self._record.passes_over(len(data)):
             return
-        parts = ((data[:encrypted], True), (data[encrypted:], False)) if encrypted else ((data, False),)
-        for part, inside in parts:
-            if part:
-                self._record.observe(events.RawReceived(at=at, data=part, size=len(part), encrypted=inside))
+        if encrypted:
+            part = data[:encrypted]
+            self._record.observe(events.RawReceived(at=at, data=part, size=encrypted, encrypted=True))
+            data = data[encrypted:]
+        if data:
+            self._record.observe(events.RawReceived(at=at, data=data, size=len(data), encrypted=False))
 
     def sent(self, data: bytes) -> None:
         """Take note of octets that leave."""
         self._sent += len(data)
-        if not self._record.passes_over(len(data)):
-            self._record.observe(
-                events.RawSent(
-                    at=self._record.elapsed(), data=data, size=len(data), encrypted=self._records is not None
-                )
-            )
+        record = self._record
+        if not (record.raw_full and record.passes_over(len(data))):
+            encrypted = self._records is not None
+            record.observe(events.RawSent(at=record.elapsed(), data=data, size=len(data), encrypted=encrypted))
 
     def tls_started(self) -> None:
         """Take note that TLS is due from here on."""

@@ -351,7 +351,7 @@ class Membrane:
             return self._step(self._exchange, None)
         unit = self._framer.next()
         if unit is None:
-            return self._unfinished()
+            return self._framer.busy and self._lets_others()
         if not isinstance(unit, LiteralRequest):
             self._notes.awaited(self._awaiting, unit)
             self._awaiting = None
@@ -364,7 +364,7 @@ class Membrane:
             return True
         unit = self._framer.next()
         if unit is None:
-            return self._unfinished()
+            return self._framer.busy and self._lets_others()
         if isinstance(unit, LiteralRequest):
             if not unit.unasked:
                 self._notes.veiled = b""
@@ -373,11 +373,10 @@ class Membrane:
             self._take(backend, unit)
         return True
 
-    def _unfinished(self) -> bool:
-        """Wait for more octets; or, if the framer needs none to go on, let others have their turn first."""
-        if self._framer.busy:
-            self._queue.append(GiveWay())
-        return self._framer.busy
+    def _lets_others(self) -> bool:
+        """Let others have their turn: the framer has done much, and needs no more octets to go on."""
+        self._queue.append(GiveWay())
+        return True
 
     def _take(self, backend: Backend, unit: Framed | Overflow) -> None:
         """Take note of what was asked, and answer it."""

@@ -42,6 +42,7 @@ class SessionRecord:
         "elided",
         "events",
         "number",
+        "raw_full",
         "started",
     )
 
@@ -56,6 +57,8 @@ class SessionRecord:
         self._origin = clock.monotonic()
         self._room = transcript.octets
         self._raw_room = transcript.raw_octets
+        self.raw_full = not self._raw_room
+        """Octets of the network may be passed over: there is no room for them."""
         self._transcript = transcript
 
     def elapsed(self) -> float:
@@ -69,6 +72,7 @@ class SessionRecord:
                 subscriber(self, event)
         if isinstance(event, _RAW):
             self._raw_room = self._keep(event, event.size, self._raw_room)
+            self.raw_full = not self._raw_room
         elif isinstance(event, _SIZED):
             self._room = self._keep(event, event.size, self._room)
         elif isinstance(event, events.LineReceived):
