@@ -27,9 +27,9 @@ from labserver.verdicts.finding import STRICTEST
 from labserver.verdicts.subject import CONTROL
 from tests.ours import CATALOGUE, catalogue_with, written
 from tests.patience import unhurried
-from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import InMemory, MemoryClock
 from tests.reference.over_sockets import OverSockets
+from tests.reference.traits import GULLIBLE, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
-    from tests.reference.client import Traits
+    from tests.reference.traits import Traits
 
 _DEADLINE = 5.0
 """Longer than the strict client's patience, so that it ends and the gullible one does not."""

@@ -29,8 +29,9 @@ from labserver.verdicts.subject import CONTROL
 from tests.catalogue.played import BYSTANDER, USER, Recorder, lab_of_its_own, spoken
 from tests.ours import CATALOGUE
 from tests.pki.judges import OPENSSL_ACCEPTS
-from tests.reference.client import ANTIQUE, CLIENTS, DILIGENT, IMPATIENT, MISTAKEN, RECKLESS, STRICT, Receive, Send
 from tests.reference.in_memory import InMemory
+from tests.reference.steps import Receive, Send
+from tests.reference.traits import ANTIQUE, CLIENTS, DILIGENT, IMPATIENT, MISTAKEN, RECKLESS, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
     from labserver.report.case import CaseReport
     from labserver.scenario import Scenario
     from labserver.services import Service
-    from tests.reference.client import Step, Traits
     from tests.reference.in_memory import MemoryClock, Said
+    from tests.reference.steps import Step
+    from tests.reference.traits import Traits
 
 __all__ = ["Met", "difference_to_others", "main", "meet", "objections", "told_to_others"]
 

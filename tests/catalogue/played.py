@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
-    from tests.reference.client import Traits
+    from tests.reference.traits import Traits
 
 __all__ = ["BYSTANDER", "USER", "Recorder", "kinds", "lab_of_its_own", "spoken"]
 

@@ -27,8 +27,8 @@ from labserver.cli.rehearsal import dialogue
 from labserver.services import SERVICES
 from tests.catalogue.played import Recorder, kinds, lab_of_its_own, spoken
 from tests.ours import CATALOGUE, from_recipes, written
-from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import Said
+from tests.reference.traits import GULLIBLE, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,7 @@ from labserver.misbehaviours.table import KINDS
 from tests.catalogue.kinds_alone import met_alone
 from tests.catalogue.met import Met, meet
 from tests.ours import CATALOGUE, written
-from tests.reference.client import CLIENTS
+from tests.reference.traits import CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

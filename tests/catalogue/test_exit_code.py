@@ -14,7 +14,7 @@ from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from tests.catalogue.conftest import Remembering, without_sockets
 from tests.ours import CATALOGUE
-from tests.reference.client import DILIGENT
+from tests.reference.traits import DILIGENT
 
 if TYPE_CHECKING:
     from pathlib import Path

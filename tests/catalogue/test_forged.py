@@ -15,7 +15,7 @@ from labserver.scenario import Expectation
 from labserver.verdicts.finding import Outcome
 from tests.ours import CATALOGUE, from_recipes
 from tests.pki.judges import OPENSSL_ACCEPTS, UNPROVED
-from tests.reference.client import GULLIBLE, STRICT
+from tests.reference.traits import GULLIBLE, STRICT
 
 if TYPE_CHECKING:
     from labserver.pki.specification import ChainSpec

@@ -12,7 +12,7 @@ from labserver.report.case import transcript_lines
 from labserver.scenario import Expectation, Severity
 from labserver.verdicts.finding import Outcome
 from tests.ours import CATALOGUE
-from tests.reference.client import GULLIBLE, STRICT
+from tests.reference.traits import GULLIBLE, STRICT
 
 if TYPE_CHECKING:
     from labserver.report.case import CaseReport

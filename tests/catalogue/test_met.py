@@ -21,7 +21,7 @@ from tests.catalogue.met import Met, difference_to_others, main, meet, objection
 from tests.catalogue.played import BYSTANDER
 from tests.catalogue.reference_table import EXAMPLE, rows_kept, rows_of
 from tests.ours import CATALOGUE, catalogue_with, written
-from tests.reference.client import DILIGENT, STRICT
+from tests.reference.traits import DILIGENT, STRICT
 
 if TYPE_CHECKING:
     from labserver.lab import Lab

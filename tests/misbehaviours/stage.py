@@ -9,8 +9,10 @@ from labserver.dialogues.exchange import Await, Command, Reply
 from labserver.dialogues.imap import ImapDialogue
 from labserver.dialogues.pop3 import Pop3Dialogue
 from labserver.dialogues.smtp import SmtpDialogue
+from labserver.misbehaviours.base import Misbehaviour
 from labserver.misbehaviours.moment import Memories, Moment
 from labserver.services import SERVICES, ProtocolName
+from labserver.wire.actions import Close
 from labserver.wire.framing import Framed
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from labserver.dialogues.exchange import Dialogue
     from labserver.misbehaviours.base import Said, Step, Steps
 
-__all__ = ["LINE", "Honest", "command", "dialogue_of", "moment", "played", "raw"]
+__all__ = ["LINE", "Cuts", "Honest", "command", "dialogue_of", "moment", "played", "raw"]
 
 LINE = Framed(parts=(b"x",), raw=b"x\r\n")
 """What the client says to every Await."""
@@ -71,6 +73,25 @@ class Honest:
             self.finished = True
         finally:
             self.closed = True
+
+
+class Cuts(Misbehaviour, frozen=True, kw_only=True, tag="cuts"):
+    """It stops after so many of the honest steps, as if nothing were to come, and may close the connection."""
+
+    after: int
+    close: bool = False
+
+    def exchange(self, honest: Steps, moment: Moment) -> Steps:  # noqa: ARG002 -- the hook's
+        """Yield the first steps."""
+        said: Said = None
+        for _ in range(self.after):
+            try:
+                step = honest.send(said)
+            except StopIteration:
+                return
+            said = yield step
+        if self.close:
+            yield Close()
 
 
 def played(steps: Steps) -> list[Step]:

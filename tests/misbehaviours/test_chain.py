@@ -16,7 +16,7 @@ from labserver.misbehaviours.conditions import Nth, When
 from labserver.misbehaviours.moment import Occasion
 from labserver.misbehaviours.presentation import Presentation
 from labserver.wire.actions import Abort, Close, GiveWay, Pace, Pause
-from tests.misbehaviours.stage import LINE, Honest, command, moment, played, raw
+from tests.misbehaviours.stage import LINE, Cuts, Honest, command, moment, played, raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,25 +84,6 @@ class Answers(Misbehaviour, frozen=True, kw_only=True, tag="answers"):
             yield Reply.continuation(octets, self.text.split()[0])
         else:
             yield Reply.completion(octets)
-
-
-class Cuts(Misbehaviour, frozen=True, kw_only=True, tag="cuts"):
-    """Stops after so many steps, swallowing one more."""
-
-    after: int
-    close: bool = False
-
-    def exchange(self, honest: Steps, moment: Moment) -> Steps:  # noqa: ARG002 -- the hook's
-        """Yield the first steps."""
-        said: Said = None
-        for _ in range(self.after):
-            try:
-                step = honest.send(said)
-            except StopIteration:
-                return
-            said = yield step
-        if self.close:
-            yield Close()
 
 
 class Believes(Misbehaviour, frozen=True, kw_only=True, tag="believes"):

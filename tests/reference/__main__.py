@@ -10,8 +10,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tests.reference.client import GULLIBLE, STRICT, Account, client
+from tests.reference.client import client
 from tests.reference.sockets import SocketDriver
+from tests.reference.traits import GULLIBLE, STRICT, Account
 
 _, name, host, port, ca, user, password, address, service = sys.argv
 traits = replace(STRICT, patience=float(os.environ.get("PATIENCE", "0.7"))) if name == STRICT.name else GULLIBLE

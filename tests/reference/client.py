@@ -20,20 +20,7 @@ from tests.reference.steps import (
     RefusedError,
     RejectedError,
     Send,
-    StartTls,
     Step,
-)
-from tests.reference.traits import (
-    ANTIQUE,
-    CLIENTS,
-    DILIGENT,
-    GULLIBLE,
-    IMPATIENT,
-    MISTAKEN,
-    RECKLESS,
-    STRICT,
-    Account,
-    Traits,
 )
 
 if TYPE_CHECKING:
@@ -41,26 +28,12 @@ if TYPE_CHECKING:
 
     from labserver.services import Service
     from tests.reference.session import Session
+    from tests.reference.traits import (
+        Account,
+        Traits,
+    )
 
-__all__ = [
-    "ANTIQUE",
-    "CLIENTS",
-    "DILIGENT",
-    "GULLIBLE",
-    "IMPATIENT",
-    "MISTAKEN",
-    "RECKLESS",
-    "STRICT",
-    "Account",
-    "Connect",
-    "Receive",
-    "RefusedError",
-    "Send",
-    "StartTls",
-    "Step",
-    "Traits",
-    "client",
-]
+__all__ = ["client"]
 
 _SESSIONS: dict[ProtocolName, type[Session]] = {
     ProtocolName.SMTP: Smtp,

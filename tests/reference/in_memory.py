@@ -32,9 +32,11 @@ from labserver.servers.factory import ConnectionFactory, OpenConnections
 from labserver.session.transcript import Transcript
 from tests.pki.judges import UNPROVED
 from tests.reference.asking import AskingContext
-from tests.reference.client import Account, Connect, Receive, RefusedError, Send, StartTls, client
+from tests.reference.client import client
 from tests.reference.credulous import CredulousContext, CredulousTls
 from tests.reference.sockets import context
+from tests.reference.steps import Connect, Receive, RefusedError, Send, StartTls
+from tests.reference.traits import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
     from tests.reference.asking import AskingObject
-    from tests.reference.client import Step, Traits
+    from tests.reference.steps import Step
+    from tests.reference.traits import Traits
 
 __all__ = ["InMemory", "MemoryClock", "Said"]
 

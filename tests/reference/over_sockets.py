@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from labserver.check.case_run import Run, settled
 from labserver.check.witness import canary_of, trace_of
 from labserver.report.case import ClientRun
-from tests.reference.client import Account, client
+from tests.reference.client import client
 from tests.reference.sockets import SocketDriver
+from tests.reference.traits import Account
 
 if TYPE_CHECKING:
     from labserver.lab import Lab
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from labserver.scenario import Scenario
     from labserver.services import Service
     from labserver.verdicts.policy import Policy
-    from tests.reference.client import Traits
+    from tests.reference.traits import Traits
 
 __all__ = ["OverSockets"]
 

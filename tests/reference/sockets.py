@@ -8,13 +8,14 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tests.reference.client import Connect, Receive, RefusedError, Send, StartTls
+from tests.reference.steps import Connect, Receive, RefusedError, Send, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from tests.reference.client import Step, Traits
+    from tests.reference.steps import Step
+    from tests.reference.traits import Traits
 
 __all__ = ["SocketDriver", "context"]
 

@@ -26,13 +26,13 @@ from labserver.verdicts.subject import subject_of
 from tests.catalogue.played import USER, Recorder
 from tests.check.judged_again import checked_text
 from tests.ours import CATALOGUE
-from tests.reference.client import GULLIBLE, RECKLESS, STRICT
+from tests.reference.traits import GULLIBLE, RECKLESS, STRICT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from labserver.report.case import CaseReport
-    from tests.reference.client import Traits
+    from tests.reference.traits import Traits
 
 _TOLD = Told(
     client=("mail", "--to", "{host}:{port}"),

@@ -27,15 +27,15 @@ from labserver.settings import Settings
 from labserver.verdicts.policy import default_policy
 from tests.integration.labs import running
 from tests.ours import CATALOGUE
-from tests.reference.client import GULLIBLE, STRICT
 from tests.reference.in_memory import InMemory, MemoryClock
+from tests.reference.traits import GULLIBLE, STRICT
 from tests.scenarios.places import Way, place
 from tests.scenarios.wire import ASKING, STARTING, Wire, lenient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reference.client import Traits
+    from tests.reference.traits import Traits
 
 TODAY = datetime.now(UTC)
 """One moment for all labs here: within the validity of what they make, and always the same."""

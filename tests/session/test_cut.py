@@ -7,31 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labserver import events
-from labserver.misbehaviours.base import Misbehaviour
 from labserver.misbehaviours.chain import Chain
 from labserver.misbehaviours.conditions import Nth, When
+from tests.misbehaviours.stage import Cuts
 from tests.session.playbook import FACTS, BoundChannel
 
 if TYPE_CHECKING:
-    from labserver.misbehaviours.base import Said, Steps
-    from labserver.misbehaviours.moment import Moment
     from tests.session.playbook import Building, Talk
-
-
-class Cut(Misbehaviour, frozen=True, kw_only=True, tag="cut-for-tests"):
-    """It stops after a number of the honest steps, as if nothing were to come."""
-
-    after: int
-
-    def exchange(self, honest: Steps, moment: Moment) -> Steps:  # noqa: ARG002 -- the hook's
-        """Yield so many steps."""
-        said: Said = None
-        for _ in range(self.after):
-            try:
-                step = honest.send(said)
-            except StopIteration:
-                return
-            said = yield step
 
 
 SECRET = b"s3cret"
@@ -86,7 +68,7 @@ CASES = [
 
 
 def _opened(building: Building, service: str, verb: str, after: int) -> Talk:
-    link = Cut(when=When(command=verb, nth=Nth("1")), after=after)
+    link = Cuts(when=When(command=verb, nth=Nth("1")), after=after)
     talk = building.talk(service, chain=Chain([link]))
     talk.open()
     if verb != "STARTTLS":
