@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_TRANSCRIPT = 1 << 21
-"""Octets kept of a session: what was not kept cannot be judged."""
-_SESSIONS = 1 << 16
-"""Sessions kept of a run, for the same reason."""
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the campaign; return 0 if all passed, 1 for findings, 3 if something is inconclusive."""
@@ -161,9 +156,6 @@ def _settings(wanted: Wanted, catalogue: Catalogue) -> Settings:
     limits = replace(
         settings.limits,
         handshake_time=max(settings.limits.handshake_time, 2 * wanted.deadline),  # the client is to give up, not we
-        transcript_octets=max(settings.limits.transcript_octets, _TRANSCRIPT),
-        transcript_raw_octets=max(settings.limits.transcript_raw_octets, _TRANSCRIPT),
-        transcript_sessions=max(settings.limits.transcript_sessions, _SESSIONS),
     )
     return replace(settings, limits=limits, users=(canary(),))
 

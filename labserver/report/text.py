@@ -5,6 +5,7 @@ Works on the decoded lines of :mod:`labserver.report.ndjson`, so that a live ses
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["lines"]
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CHALLENGE = re.compile(r"(?:334|\+) ([A-Za-z0-9+/]{4,}={0,2})\r\n")
 _MOST_LINES = 40
 """Lines shown of one reply or one message; the rest is counted."""
 
@@ -54,6 +56,20 @@ def _octets(record: Mapping[str, object], who: str) -> Iterator[str]:
     size = record.get("size")
     if isinstance(size, int) and size > len(data):
         yield f"{lock:1}{who}  … {size} octets in all"
+
+
+def _replied(record: Mapping[str, object]) -> Iterator[str]:
+    """Yield the reply, and what a SASL challenge says, which is in base64 (RFC 4954 4, RFC 9051 6.2.2)."""
+    yield from _octets(record, "S:")
+    found = _CHALLENGE.fullmatch(str(record.get("data", ""))) if record.get("kind") == "continuation" else None
+    if found is None:
+        return
+    try:
+        challenge = base64.b64decode(found[1], validate=True).decode("ascii")
+    except ValueError:  # no base64, or no text
+        return
+    if challenge.isprintable():
+        yield f"-- challenge: {challenge}"
 
 
 def _connected(record: Mapping[str, object]) -> Iterator[str]:
@@ -144,7 +160,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, object]], Iterator[str]]] = {
     "CommandReceived": lambda record: _octets(record, "C:"),
     "LineReceived": lambda record: _octets(record, "C:"),
     "DataReceived": lambda record: _octets(record, "C:"),
-    "ReplySent": lambda record: _octets(record, "S:"),
+    "ReplySent": _replied,
     "RawReceived": lambda record: iter([f">> {record.get('size')} octets {_hex(record)}"]),
     "RawSent": lambda record: iter([f"<< {record.get('size')} octets {_hex(record)}"]),
     "PlaintextDiscarded": _discarded,

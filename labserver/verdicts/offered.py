@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labserver import events
 from labserver.scenario import Expectation
 from labserver.verdicts.deeds import attempts
+from labserver.verdicts.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +42,15 @@ class Absence:
 
 def absence(inquiry: Inquiry) -> Absence | None:
     """Return what the client does not offer and the case is about; None if it met it, or if nothing proves that."""
-    trace = inquiry.trace
-    met = any(trace.afflicted())
+    if inquiry.subject.honest:
+        return None  # there is nothing to meet
+    met = any(inquiry.trace.afflicted())
     negotiated = _nothing_in_common(inquiry)
     if negotiated is not None and not (met and inquiry.subject.expectation is Expectation.REJECT):
         return negotiated
     if met:
         return None
-    return _not_asked(inquiry) or _other_mechanism(inquiry)
+    return _told_no_tls(inquiry) or _not_asked(inquiry) or _other_mechanism(inquiry)
 
 
 def _hello(session: Session) -> events.ClientHelloReceived | None:
@@ -86,6 +88,15 @@ def _refusal(session: Session) -> str:
     return ""
 
 
+def _told_no_tls(inquiry: Inquiry) -> Absence | None:
+    """Tell that the client did its work without TLS, as it was told to, where the case is met only with TLS."""
+    sessions = inquiry.trace.sessions
+    if inquiry.policy is not Policy.PLAINTEXT or any(next(one.each(events.TlsStarted), None) for one in sessions):
+        return None
+    did = _did(inquiry.trace)
+    return Absence(what=f"the client was told to use no TLS, and {did} without it") if did in _WORK else None
+
+
 def _not_asked(inquiry: Inquiry) -> Absence | None:
     """Tell that no ClientHello has the extension that asks for what the case is about."""
     asked = inquiry.subject.asked
@@ -121,12 +132,15 @@ def _mechanisms(session: Session) -> Sequence[str]:
     return [name for event in lists if isinstance(event, events.MechanismsListed) for name in event.mechanisms]
 
 
+_WORK = ("it sent mail", "it logged in")
+
+
 def _did(trace: Trace) -> str:
     for session in trace.sessions:
         if next(session.each(events.DataReceived), None) is not None:
-            return "it sent mail"
+            return _WORK[0]
         if next(session.each(events.AuthenticationSucceeded), None) is not None:
-            return "it logged in"
+            return _WORK[1]
     return "it ended the connection" if all(session.left for session in trace.sessions) else "it waited"
 
 

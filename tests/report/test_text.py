@@ -38,6 +38,10 @@ def _reply(data: bytes, *, secure: bool = True) -> events.ReplySent:
     return events.ReplySent(at=1.25, kind="completion", data=data, secure=secure, size=len(data))
 
 
+def _challenge(data: bytes) -> events.ReplySent:
+    return events.ReplySent(at=1.25, kind="continuation", data=data, secure=True, size=len(data))
+
+
 _TABLE: list[tuple[events.Event, list[str]]] = [
     (_command(b"a NOOP\r\n"), [" C: a NOOP"]),
     (_command(b"a NOOP\r\n", secure=False), ["!C: a NOOP"]),
@@ -50,6 +54,12 @@ _TABLE: list[tuple[events.Event, list[str]]] = [
     (_command(b"BDAT 9", size=5000), [" C: BDAT 9  (no line end)", " C:  … 5000 octets in all"]),
     (_reply(b"250-a\r\n250 b\r\n"), [" S: 250-a", " S: 250 b"]),
     (_reply(b"220 hi\r\n", secure=False), ["!S: 220 hi"]),
+    (_challenge(b"334 VXNlcm5hbWU6\r\n"), [" S: 334 VXNlcm5hbWU6", "-- challenge: Username:"]),
+    (_challenge(b"+ PDEuMkBsYWIudGVzdD4=\r\n"), [" S: + PDEuMkBsYWIudGVzdD4=", "-- challenge: <1.2@lab.test>"]),
+    (_challenge(b"+ idling\r\n"), [" S: + idling"]),
+    (_challenge(b"334 \r\n"), [" S: 334 "]),
+    (_challenge(b"+ //79/A==\r\n"), [" S: + //79/A=="]),
+    (_reply(b"+ VXNlcm5hbWU6\r\n"), [" S: + VXNlcm5hbWU6"]),
     (
         events.LineReceived(at=0.0, data=b"s3cret\r\n", masked=b"****\r\n", secure=True),
         [" C: ****"],

@@ -7,6 +7,7 @@ import pytest
 from labserver import events
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Verdict
+from labserver.verdicts.policy import Policy
 from tests.verdicts.scenes import Scene, judged, trace
 
 _PLAIN, _STAPLE = ("server_name", "supported_groups"), ("server_name", "status_request")
@@ -118,6 +119,19 @@ def test_a_finding_beside_it() -> None:
     """What a client does wrong meanwhile is a failure all the same."""
     scenes = (ended(hello(*_PLAIN)), Scene("imap").says(b"a SELECT x\r\n"))
     assert judged("ecc192", "imap", *scenes).outcome is Outcome.FAIL
+
+
+def test_told_to_use_no_tls() -> None:
+    """A client that works without TLS, as it was told to, cannot meet what lies in TLS; another has proved nothing."""
+    worked = Scene().says(b"a LOGIN x y\r\n").logs_in().ends()
+    verdict = judged("expired", "imap", worked, policy=Policy.PLAINTEXT)
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.NOT_OFFERED,
+        "the client was told to use no TLS, and it logged in without it",
+    )
+    assert judged("good", "imap", worked, policy=Policy.PLAINTEXT).outcome is Outcome.INFO
+    assert judged("expired", "imap", Scene().ends(), policy=Policy.PLAINTEXT).outcome is Outcome.INCONCLUSIVE
+    assert judged("expired", "imap", worked, policy=Policy.OPPORTUNISTIC).outcome is Outcome.INCONCLUSIVE
 
 
 def _control(mechanism: str = "PLAIN") -> Scene:
