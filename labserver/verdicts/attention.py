@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from labserver.verdicts.finding import Inquiry
     from labserver.verdicts.trace import Evidence, Session
 
-__all__ = ["mail_sent_unasked", "mechanism_not_offered", "refused_mail_repeated", "stale_uid_used"]
+__all__ = [
+    "login_where_disabled",
+    "mail_sent_unasked",
+    "mechanism_not_offered",
+    "refused_mail_repeated",
+    "stale_uid_used",
+]
 
 _LOOKS = frozenset({"FETCH", "UID FETCH", "SEARCH", "UID SEARCH", "SORT", "UID SORT", "THREAD", "UID THREAD"})
 """Commands by which a client learns UIDs."""
@@ -97,3 +103,13 @@ def mechanism_not_offered(inquiry: Inquiry) -> Iterator[Breach]:
             if secure and offered and mechanism not in offered:
                 yield Breach(what=f"used {mechanism}, which is not offered inside TLS", evidence=evidence)
                 break
+
+
+def login_where_disabled(inquiry: Inquiry) -> Iterator[Breach]:
+    """Find LOGIN inside TLS behind capabilities that forbid it."""
+    for session in inquiry.trace.afflicted():
+        for index in range(session.misbehaviour() or 0, len(session.events)):
+            match session.events[index]:
+                case events.CommandReceived(verb="LOGIN", secure=True):
+                    yield Breach(what="sent LOGIN, though LOGINDISABLED was listed", evidence=session.evidence(index))
+                    return

@@ -266,6 +266,16 @@ _ALL = (
         breaches=attention.mechanism_not_offered,
     ),
     Rule(
+        id="no-login-where-disabled",
+        sentence="It does not send LOGIN to a server that lists LOGINDISABLED.",
+        why="The server has said that it refuses LOGIN. The password is sent for nothing, as it stands.",
+        example="Inside TLS the server lists LOGINDISABLED and AUTH=SCRAM-SHA-256, and the client sends LOGIN.",
+        severity=Severity.MEDIUM,
+        source="RFC 9051 6.2.3",
+        binding=ANY,
+        breaches=attention.login_where_disabled,
+    ),
+    Rule(
         id="mail-only-when-asked",
         sentence="It sends a message only when the server has asked for it.",
         why=(

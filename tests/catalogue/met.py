@@ -63,6 +63,8 @@ class Met:
     scenario: Scenario
     reports: dict[tuple[str, str], CaseReport] = field(default_factory=dict)
     """By service and client."""
+    said: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """By service and client: what was said, line by line."""
     disturbed: dict[str, str] = field(default_factory=dict)
     """By service: what a bystander was told that it would not have been told otherwise."""
 
@@ -97,6 +99,7 @@ def meet(scenario: Scenario, catalogue: Catalogue = CATALOGUE, services: Sequenc
                 continue
             recorder = Recorder(traits=traits, catalogue=catalogue, good={} if scenario.id == CONTROL else good)
             met.reports[name, traits.name] = recorder.report(scenario, service)
+            met.said[name, traits.name] = recorder.taken.get((scenario.id, name, False), [])
         first = next(one for one in scenario.services if SERVICES[one].protocol is service.protocol)
         if (
             name in {first, *services}

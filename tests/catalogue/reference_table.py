@@ -1,6 +1,7 @@
 """What the reference clients make of every kind of misbehaviour: docs/REFERENCE_CLIENTS.md is made here.
 
 ``python -m tests.catalogue.reference_table --write`` plays everything and keeps it; with ids or kinds, only their rows.
+What entries say is kept as well (:mod:`tests.catalogue.differences`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labserver.misbehaviours.table import KINDS
+from tests.catalogue.differences import differences, path_of
 from tests.catalogue.kinds_alone import met_alone
 from tests.catalogue.met import Met, meet
+from tests.catalogue.recorded import DIALOGUES
 from tests.ours import CATALOGUE, written
 from tests.reference.traits import CLIENTS
 
@@ -69,12 +72,21 @@ def _link(identifier: str) -> str:
     return f"[`{identifier}`](SCENARIOS.md#{identifier})"
 
 
+def _met_again(identifier: str, *, keep: bool) -> list[str]:
+    """Return an entry's rows as they are now; keep what is said with it, unless all of it is recorded."""
+    met = meet(CATALOGUE[identifier], CATALOGUE)
+    if keep and identifier not in DIALOGUES and not met.scenario.chain.presents:
+        path_of(identifier).parent.mkdir(exist_ok=True)
+        path_of(identifier).write_text("\n".join((*differences(met), "")), encoding="ascii")
+    return list(rows_of(met, _link(identifier)))
+
+
 def _main(words: Sequence[str]) -> int:
     chosen = [word for word in words if word != "--write"]
     rows: list[str] = []
-    for identifier, scenario in written().items():
-        name = _link(identifier)
-        rows += rows_of(meet(scenario, CATALOGUE), name) if not chosen or identifier in chosen else rows_kept(name)
+    for identifier in written():
+        again = not chosen or identifier in chosen
+        rows += _met_again(identifier, keep="--write" in words) if again else rows_kept(_link(identifier))
     for kind in KINDS:
         again = not chosen or kind in chosen
         rows += rows_of(met_alone(kind), EXAMPLE, kind) if again else rows_kept(EXAMPLE, f"{kind} ")

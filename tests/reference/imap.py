@@ -74,7 +74,9 @@ class Imap(Session):
         return done or self.traits.deaf
 
     def plain_log_in(self) -> Generator[Step, bytes, bool]:
-        """Say LOGIN."""
+        """Say LOGIN; a careful client that is told not to says AUTHENTICATE (RFC 9051 6.2.3)."""
+        if self.traits.careful and "LOGINDISABLED" in self._offered:
+            return (yield from self.attempt("PLAIN"))
         yield from self.say(self.credentials())
         return (yield from self.authenticated())
 

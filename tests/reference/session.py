@@ -161,19 +161,19 @@ class Session:
             if "PLAIN" in mechanisms:
                 done = yield from self.plain_log_in()
             else:
-                done = yield from self._attempt("SCRAM-SHA-256")
+                done = yield from self.attempt("SCRAM-SHA-256")
             if not done:
                 raise RejectedError
             return
         usable = [name for name in self.traits.prefers if name in mechanisms]
         for name in usable or ([] if self.traits.careful else ["PLAIN"]):
-            if (yield from self._attempt(name)):
+            if (yield from self.attempt(name)):
                 return
             if self.traits.careful:
                 break
         raise RejectedError
 
-    def _attempt(self, name: str) -> Generator[Step, bytes, bool]:
+    def attempt(self, name: str) -> Generator[Step, bytes, bool]:
         """Authenticate by a mechanism; return whether the server said yes."""
         exchange = MECHANISMS[name](self.account)
         start, first = self.authenticating(name), exchange.initial

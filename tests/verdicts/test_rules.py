@@ -662,6 +662,23 @@ TABLE = {
             rule="only-offered-mechanisms",
         ),
     ),
+    "logindisabled-inside-tls": (
+        Row(
+            "sends LOGIN all the same",
+            FAIL,
+            scenes=(
+                upgraded().misbehaves("capabilities").hears(b"* CAPABILITY LOGINDISABLED\r\n").says(_LOGIN).logs_in(),
+            ),
+            rule="no-login-where-disabled",
+            severity=Severity.MEDIUM,
+            proof=-2,
+        ),
+        Row(
+            "authenticates in another way",
+            PASS,
+            scenes=(upgraded().misbehaves("capabilities").says(b"c AUTHENTICATE PLAIN\r\n").logs_in().ends(),),
+        ),
+    ),
     "data-reply-250": (
         Row(
             "sends the message all the same",
