@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,8 @@ from labserver.pki.recipe_tables import CERTIFICATE
 from labserver.pki.specification import Verdict
 from labserver.tables import Document
 from labserver.verdicts.rules import RULES
+from tests.catalogue.met import meet, objections
+from tests.ours import catalogue_with
 
 if TYPE_CHECKING:
     from labserver.scenario import Scenario
@@ -81,6 +84,22 @@ def test_named() -> None:
 def test_rules(text: str, rules: tuple[str, ...]) -> None:
     """A certificate that is to be rejected is judged by the rule about that, without being told."""
     assert read(text).rules == rules
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        'leaf.not_after = "-1d"',
+        'base = "own"\nauthorities.intermediate.not_after = "-1d"',
+        'leaf.corrupt = ["signature-bit-flipped"]',
+        'leaf.names = ["dns:elsewhere.test"]\nleaf.subject = [["CN", "elsewhere.test"]]',
+    ],
+)
+def test_met(certificate: str) -> None:
+    """As an entry of the catalogue it is met like one from our recipes: who is right passes it, and somebody fails."""
+    scenario = replace(read(f"{CERTIFICATE_OF_MINE}{certificate}"), id="x", services=("imaps",))
+    met = meet(scenario, catalogue_with(scenario))
+    assert objections(met) == []
 
 
 def test_engines() -> None:
