@@ -72,10 +72,7 @@ def _engine(recipe: ChainSpec, chain: Chain, names: tuple[str, ...], path: tuple
     settings = following(presenting(chain), recipe)
     reasons = []
     for name in names:
-        try:
-            reason = unpresentable(settings, name)
-        except ValueError as error:
-            reason = str(error)
+        reason = unpresentable(settings, name)
         if reason is None:
             return name
         reasons.append(reason)

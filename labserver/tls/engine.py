@@ -208,7 +208,7 @@ def make_engines_of(names: Iterable[EngineName], settings: TlsSettings) -> Calla
         make = make_engines(name, settings)
         try:
             make()
-        except (ConfigurationError, ValueError) as error:  # ValueError: a chain that cryptography does not read
+        except (ConfigurationError, ValueError) as error:  # ValueError: ssl was built without that version
             reasons.append(f"{name}: {str(error).rstrip('.')}")
         else:
             return make

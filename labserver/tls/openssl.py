@@ -248,7 +248,10 @@ def _selecting(protocol: str) -> Callable[[SSL.Connection, list[bytes]], bytes]:
 def _load(context: SSL.Context, settings: TlsSettings) -> None:
     from cryptography import x509  # noqa: PLC0415 -- the wheel is loaded already; its x509 part is not always
 
-    leaf, *others = x509.load_pem_x509_certificates(settings.certificate_chain)
+    try:
+        leaf, *others = x509.load_pem_x509_certificates(settings.certificate_chain)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise ConfigurationError(f"the cryptography package does not read this certificate: {error}") from error
     try:
         context.use_certificate(leaf)
         for certificate in others:
