@@ -85,7 +85,7 @@ def test_findings(tmp_path: Path) -> None:
     assert re.search(r" C: a2 LOGIN \S+ \*\*\*\*$", proof), "the line of the deed, masked"
     case = _told(tmp_path / "report.json")["expired@imaps"]
     assert case["verdict"] == "FAIL"
-    assert case["runs"] == {"times": 2, "of": 2}
+    assert case["runs"] == {"times": 2, "of": 2, "planned": 2}
     assert case["ended"] == "exit code 0"
     assert not [line for line in case["transcript"] if "Sing" in line], "the password is masked"
     suite = ET.parse(tmp_path / "report.xml").getroot()[0]  # noqa: S314 -- our own
