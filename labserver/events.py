@@ -199,8 +199,8 @@ class ClientHelloReceived(Event):
     """The schemes in which the server may sign (RFC 8446 4.2.3)."""
     extensions: tuple[str, ...]
     """``server_name``, ``status_request`` …"""
-    suites: int
-    """How many cipher suites."""
+    suites: tuple[str, ...]
+    """Cipher suites."""
 
 
 @quick

@@ -18,6 +18,7 @@ from labserver import events
 from labserver.mechanisms import SASL_MECHANISMS
 from labserver.tls.client_hello import ClientHello, ClientHelloReader
 from labserver.tls.registry import extension_name, group_number_name, scheme_name, version_name
+from labserver.tls.suite_numbers import suite_name
 from labserver.verdicts.canary import Canary, Exposure
 from labserver.verdicts.sightings import Lookout
 from labserver.verdicts.trace import HANDSHAKE, Session, Trace
@@ -214,7 +215,7 @@ def _told(hello: ClientHello, at: float) -> events.ClientHelloReceived:
         groups=tuple(map(group_number_name, hello.groups)),
         signatures=tuple(map(scheme_name, hello.signatures)),
         extensions=tuple(map(extension_name, hello.extensions)),
-        suites=len(hello.ciphers),
+        suites=tuple(map(suite_name, hello.ciphers)),
     )
 
 

@@ -92,6 +92,8 @@ def transcript_lines(report: CaseReport) -> Iterator[str]:
     for session in report.trace.sessions:
         for event in session.events:
             yield from _shown(session.number, session.started, event)
+        if session.elided:
+            yield f"{session.number:>4}           -- {session.elided} more events, which told nothing new, are left out"
 
 
 def _shown(session: int, started: datetime, event: Event) -> Iterator[str]:

@@ -77,7 +77,7 @@ def _connected(record: Mapping[str, object]) -> Iterator[str]:
 
 
 def _hello(record: Mapping[str, object]) -> Iterator[str]:
-    for what in ("versions", "groups", "signatures", "extensions"):
+    for what in ("versions", "suites", "groups", "signatures", "extensions"):
         listed = record.get(what)
         yield f"-- ClientHello: {what} {' '.join(map(str, listed)) if isinstance(listed, list) and listed else 'none'}"
 

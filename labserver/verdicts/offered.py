@@ -30,6 +30,10 @@ _NEGOTIATION = (
 """How the reasons begin for which a TLS library ends a handshake because the two sides have nothing in common."""
 
 
+_CURVES = {"p192": "secp192r1", "p224": "secp224r1", "p384": "secp384r1", "p521": "secp521r1"}
+"""IANA's names of curves that recipes call otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
     """What is not offered."""
@@ -65,9 +69,11 @@ def _nothing_in_common(inquiry: Inquiry) -> Absence | None:
     if not hellos or not all(reasons):
         return None
     hello = hellos[-1][1]
-    keys = f" for a chain with {', '.join(inquiry.subject.keys)}" if inquiry.subject.keys else ""
+    kinds = [_CURVES.get(kind, kind) for kind in inquiry.subject.keys]
+    keys = f" for a chain with {', '.join(kinds)}" if kinds else " that the server has"
+    suites = "" if kinds else f"{_listed('cipher suites', hello.suites)}, "
     what = (
-        f"the client offers nothing{keys}: its ClientHello has {_listed('versions', hello.versions)}, "
+        f"the client offers nothing{keys}: its ClientHello has {_listed('versions', hello.versions)}, {suites}"
         f"{_listed('groups', hello.groups)} and {_listed('signature schemes', hello.signatures)}; "
         f"the handshake ended ({reasons[-1]})"
     )

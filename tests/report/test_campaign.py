@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from hypothesis import given
@@ -11,17 +10,15 @@ from hypothesis import strategies as st
 
 from labserver.report.campaign_junit import campaign_junit
 from labserver.report.campaign_text import case_lines, output_lines, summary_lines
-from labserver.report.case import CaseReport, ClientRun
+from labserver.report.case import CaseReport, ClientRun, transcript_lines
 from labserver.services import SERVICES
 from labserver.verdicts.finding import Outcome
 from labserver.verdicts.judge import Tally, Verdict
 from labserver.verdicts.policy import default_policy
 from labserver.verdicts.subject import subject_of
+from labserver.verdicts.trace import Trace
 from tests.ours import CATALOGUE
 from tests.verdicts.scenes import CANARY, Scene, judged, trace
-
-if TYPE_CHECKING:
-    from labserver.verdicts.trace import Trace
 
 CLIENT = ("mail", "--to", "{host}:{port}")
 _RUN = ClientRun(ended="exit code 0", seconds=1.25, output="all is well\n")
@@ -62,6 +59,14 @@ def test_proof_that_nothing_shows() -> None:
     scene = Scene("imaps").misbehaves("certificate").sends(CANARY.password.encode()).ends()
     report = _report("expired", "imaps", judged("expired", "imaps", scene), trace(scene))
     assert list(case_lines(report))[2].endswith("-- octets that make no command")
+
+
+def test_left_out() -> None:
+    """A transcript says how much of a flood is not in it."""
+    kept = trace(Scene().says(b"a NOOP\r\n"))
+    flooded = Trace(sessions=tuple(replace(session, elided=7) for session in kept.sessions))
+    report = _report("good", "imap", Verdict(outcome=Outcome.PASS), flooded)
+    assert list(transcript_lines(report))[-1] == "   1           -- 7 more events, which told nothing new, are left out"
 
 
 def test_junit() -> None:
