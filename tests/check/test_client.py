@@ -121,6 +121,37 @@ def test_daemon_is_ended(tmp_path: Path) -> None:
     os.close(reader)
 
 
+def test_gone_with_the_lab(tmp_path: Path) -> None:
+    """When the lab is gone, however that happened, so is the client, and what it started."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+
+    async def run() -> None:
+        launcher = await Launcher.start()
+        words = ["sh", "-c", f"exec 3>{fifo}; echo >&3; sleep 99 & sleep 99"]
+        await launcher.launch(words, environment=dict(os.environ))
+        await asyncio.to_thread(os.read, reader, 1)
+        await launcher.close()  # all that the supervisor sees of it is that the socket is closed
+
+    asyncio.run(run())
+    assert os.read(reader, 1) == b"", "nobody holds the other end any more"
+    os.close(reader)
+
+
+def test_terminal() -> None:
+    """A client can have a terminal, whose output ends when the client has ended."""
+
+    async def use(process: ClientProcess) -> tuple[int | None, str]:
+        ended = await process.wait(PATIENCE)
+        await process.end()
+        return ended, process.output
+
+    code = "import os; print(*(os.isatty(place) for place in range(3)), os.ttyname(0) == os.ttyname(1))"
+    assert _with_client(code, use, terminal=True) == (0, "True True True True\r\n")
+
+
 def test_flood() -> None:
     """Of a flood the beginning and the end are kept."""
     code, printed = _run("print('first'); [print('x' * 1000) for _ in range(20000)]; print('last')")
