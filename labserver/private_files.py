@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from labserver.errors import ConfigurationError, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "PRIVATE",
@@ -53,7 +53,7 @@ _OPENED = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)  # not on Win
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def write_file(path: Path, content: bytes, *, mode: int, durable: bool = True) -> None:
+def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int, durable: bool = True) -> None:
     """Replace a file in one step: whoever reads it, even after a power failure, finds the old or the new one, whole.
 
     A symbolic link is replaced, not followed. Without ``durable`` a power failure may undo it all, for files that are
@@ -65,7 +65,7 @@ def write_file(path: Path, content: bytes, *, mode: int, durable: bool = True) -
             with os.fdopen(descriptor, "wb") as stream:
                 if mode != PRIVATE:  # mkstemp opens with O_EXCL, O_NOFOLLOW and 0600
                     os.fchmod(stream.fileno(), mode)
-                stream.write(content)
+                stream.writelines((content,) if isinstance(content, bytes) else content)
                 stream.flush()
                 if durable:
                     os.fsync(stream.fileno())
@@ -77,13 +77,13 @@ def write_file(path: Path, content: bytes, *, mode: int, durable: bool = True) -
         raise ConfigurationError(f"cannot write {path}: {reason(error, path)}") from error
 
 
-def write_named(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
+def write_named(path: Path, content: bytes | Iterable[bytes], *, mode: int = PRIVATE) -> None:
     """Write what the user wants in ``path``: into a device or FIFO, else as a new file. Raises ConfigurationError."""
     try:
         descriptor = _open_special(path)
         if descriptor is not None:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+                stream.writelines((content,) if isinstance(content, bytes) else content)
             return
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {reason(error, path)}") from error

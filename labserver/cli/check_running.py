@@ -7,6 +7,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+from labserver.check.archive import Archive
 from labserver.check.campaign import Campaign
 from labserver.check.case_run import CaseRun
 from labserver.check.expectations import expected_toml
@@ -16,8 +17,8 @@ from labserver.check.system_ca import check_available
 from labserver.cli.policies import terms_of
 from labserver.cli.progress import Progress
 from labserver.private_files import PUBLIC, write_file, write_named
-from labserver.report.campaign_json import campaign_json
-from labserver.report.campaign_junit import campaign_junit
+from labserver.report.campaign_json import campaign_json_pieces
+from labserver.report.campaign_junit import campaign_junit_pieces
 from labserver.report.campaign_text import case_lines, output_lines, summary_lines
 from labserver.report.document import Told, versions
 from labserver.report.standing import exit_code
@@ -64,7 +65,6 @@ def _naming(lab: Lab) -> Naming:
 def _campaign(
     wanted: Wanted, lab: Lab, naming: Naming, slots: Slots, finished: Callable[[CaseReport], None]
 ) -> Campaign:
-
     options = wanted.options
     case_run = CaseRun(
         lab=lab,
@@ -89,20 +89,18 @@ def _campaign(
 
 
 async def _run(wanted: Wanted, running: Running, naming: Naming, slots: Slots) -> int:
-
-    reports: list[CaseReport] = []
-    progress = Progress(sys.stderr)
-    done: dict[str, CaseReport] = {}
+    cases: list[str] = []
+    progress, archive = Progress(sys.stderr), Archive(running.lab.run_directory)
 
     def finished(report: CaseReport) -> None:
-        done[report.id] = report
+        archive.add(report)
         progress.finished(report)
 
     campaign = _campaign(wanted, running.lab, naming, slots, finished)
     progress.total = campaign.total
     started, clock = running.lab.clock.now(), running.lab.clock.monotonic
     began = clock()
-    telling = asyncio.ensure_future(_tell(campaign, reports, wanted.bar, progress))
+    telling = asyncio.ensure_future(_tell(campaign, cases, archive, wanted.bar, progress))
     stopped = asyncio.ensure_future(running.stop.wait())
     await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -111,8 +109,8 @@ async def _run(wanted: Wanted, running: Running, naming: Naming, slots: Slots) -
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await telling
-        told = {report.id for report in reports}  # others have finished, too, but one before them had not
-        reports += [done[case] for case in campaign.ids if case in done and case not in told]
+        told = set(cases)  # others have finished, too, but one before them had not
+        cases += [case for case in campaign.ids if case in archive and case not in told]
     try:
         if not interrupted:
             telling.result()
@@ -127,27 +125,29 @@ async def _run(wanted: Wanted, running: Running, naming: Naming, slots: Slots) -
             seconds=clock() - began,
             interrupted=interrupted,
         )
-        _write(wanted, campaign_told, reports)
-    return _INTERRUPTED if interrupted else exit_code(map(wanted.bar.standing, reports))
+        _write(wanted, campaign_told, archive, cases)
+        archive.close()
+    return _INTERRUPTED if interrupted else exit_code(map(wanted.bar.standing, archive.brief(cases)))
 
 
-async def _tell(campaign: Campaign, reports: list[CaseReport], bar: Bar, progress: Progress) -> None:
-    """Print each case when it has run, then the sum."""
+async def _tell(campaign: Campaign, cases: list[str], archive: Archive, bar: Bar, progress: Progress) -> None:
+    """Print each case when it has run, then the sum; add the cases to ``cases``."""
     async for report in campaign.reports():
-        reports.append(report)
+        cases.append(report.id)
         progress.clear()
         print("\n".join((*case_lines(report, bar), *output_lines(report))), flush=True)
         progress.show()
     progress.clear()
-    print("\n" + "\n".join(summary_lines(reports, bar)), flush=True)
+    print("\n" + "\n".join(summary_lines(archive.brief(cases), bar)), flush=True)
 
 
-def _write(wanted: Wanted, told: Told, reports: Sequence[CaseReport]) -> None:
-
-    options, words = wanted.options, wanted.command.words
+def _write(wanted: Wanted, told: Told, archive: Archive, cases: Sequence[str]) -> None:
+    options, words, brief = wanted.options, wanted.command.words, archive.brief(cases)
     if options.json is not None:
-        write_named(options.json, campaign_json(told, reports).encode(), mode=PUBLIC)
+        pieces = campaign_json_pieces(told, brief, archive.reports(cases))
+        write_named(options.json, map(str.encode, pieces), mode=PUBLIC)
     if options.junit is not None:
-        write_named(options.junit, campaign_junit(words, reports, wanted.bar), mode=PUBLIC)
+        junit = campaign_junit_pieces(words, brief, archive.reports(cases), wanted.bar)
+        write_named(options.junit, junit, mode=PUBLIC)
     if options.write_expect is not None:
-        write_named(options.write_expect, expected_toml(reports, wanted.bar).encode(), mode=PUBLIC)
+        write_named(options.write_expect, expected_toml(brief, wanted.bar).encode(), mode=PUBLIC)

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING
 
-from labserver.report.document import document_of
+from labserver.report.document import case_record, document_without_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from labserver.report.case import CaseReport
     from labserver.report.document import Told
 
-__all__ = ["campaign_json"]
+__all__ = ["campaign_json", "campaign_json_pieces"]
+
+_CASES = '"cases": '
+_NONE = f"{_CASES}[]"
 
 
 def campaign_json(told: Told, reports: Sequence[CaseReport]) -> str:
     """Return the document's text."""
-    return json.dumps(document_of(told, reports), indent=1, ensure_ascii=False) + "\n"
+    return "".join(campaign_json_pieces(told, reports, reports))
+
+
+def campaign_json_pieces(told: Told, brief: Sequence[CaseReport], whole: Iterable[CaseReport]) -> Iterator[str]:
+    """Yield the document's text case by case; ``brief`` are the reports of ``whole``, which may lack their traces."""
+    head, tail = _text(document_without_cases(told, brief)).rsplit(_NONE, 1)  # it is the last key
+    yield head
+    number = 0
+    for number, report in enumerate(whole, start=1):
+        yield f"{_CASES}[\n" if number == 1 else ",\n"
+        yield textwrap.indent(_text(case_record(report, told.bar)), "  ")  # no line begins within a string
+    yield f"\n ]{tail}\n" if number else f"{_NONE}{tail}\n"
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False)

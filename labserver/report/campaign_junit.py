@@ -16,13 +16,15 @@ from labserver.report.case import proof, transcript_lines
 from labserver.report.standing import Bar, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from labserver.report.case import CaseReport
 
 __all__ = ["campaign_junit"]
 
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HERE = "cases"
+"""Stands in the suite where its cases are to be."""
 _FAILURE = (Standing.FAILED, Standing.UNEXPECTED)
 _SKIPPED = (Standing.SKIPPED, Standing.EXPECTED)
 
@@ -33,28 +35,39 @@ def campaign_junit(
     bar: Bar = Bar(),  # noqa: B008 -- frozen
 ) -> bytes:
     """Return the document; the suite has the client's command line as its name."""
-    standings = [bar.standing(report) for report in reports]
+    return b"".join(campaign_junit_pieces(client, reports, reports, bar))
+
+
+def campaign_junit_pieces(
+    client: Sequence[str], brief: Sequence[CaseReport], whole: Iterable[CaseReport], bar: Bar
+) -> Iterator[bytes]:
+    """Yield the document case by case; ``brief`` are the reports of ``whole``, which may lack their traces."""
+    standings = [bar.standing(report) for report in brief]
     suites = Element("testsuites")
     suite = SubElement(
         suites,
         "testsuite",
         name=_fit("labserver check -- " + " ".join(client)),
-        tests=str(len(reports)),
+        tests=str(len(brief)),
         failures=str(sum(standing in _FAILURE for standing in standings)),
         errors=str(standings.count(Standing.UNDECIDED)),
         skipped=str(sum(standing in _SKIPPED for standing in standings)),
-        time=f"{sum(report.client.seconds for report in reports if report.client):.3f}",
+        time=f"{sum(report.client.seconds for report in brief if report.client):.3f}",
     )
-    for report in reports:
-        _add_case(suite, report, bar)
+    suite.text = _HERE
     indent(suites)
-    text: bytes = tostring(suites, encoding="utf-8", xml_declaration=True)
-    return text + b"\n"
+    head, tail = tostring(suites, encoding="utf-8", xml_declaration=True).rsplit(_HERE.encode(), 1)
+    yield head
+    for report in whole:
+        case = _case(report, bar)
+        indent(case, level=2)
+        yield b"\n    " + tostring(case, encoding="utf-8")
+    yield b"\n  " + tail + b"\n"
 
 
-def _add_case(suite: Element, report: CaseReport, bar: Bar) -> None:
+def _case(report: CaseReport, bar: Bar) -> Element:
     seconds = f"{report.client.seconds if report.client else 0.0:.3f}"
-    case = SubElement(suite, "testcase", classname=f"labserver.{report.service.name}", name=report.id, time=seconds)
+    case = Element("testcase", classname=f"labserver.{report.service.name}", name=report.id, time=seconds)
     verdict, standing, note = report.verdict, bar.standing(report), bar.note(report)
     words = _fit(f"{verdict.outcome.value}: {note or verdict.reason}")
     if standing is Standing.FAILED:
@@ -75,6 +88,7 @@ def _add_case(suite: Element, report: CaseReport, bar: Bar) -> None:
     if report.client:
         output += [f"client: {report.client.ended}", report.client.output]
     SubElement(case, "system-out").text = _fit("\n".join(output))
+    return case
 
 
 def _fit(text: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from labserver.verdicts.judge import Verdict
     from labserver.verdicts.trace import Trace
 
-__all__ = ["SCHEMA", "Told", "document_of", "read_document", "versions"]
+__all__ = ["SCHEMA", "Told", "case_record", "document_of", "document_without_cases", "read_document", "versions"]
 
 SCHEMA = 1
 _INTERRUPTED = 130
@@ -68,6 +68,11 @@ def versions() -> tuple[tuple[str, str], ...]:
 
 def document_of(told: Told, reports: Sequence[CaseReport]) -> dict[str, object]:
     """Return the document of a campaign."""
+    return document_without_cases(told, reports) | {"cases": [case_record(report, told.bar) for report in reports]}
+
+
+def document_without_cases(told: Told, reports: Sequence[CaseReport]) -> dict[str, object]:
+    """Return the document of a campaign, the list of its cases empty; of reports it wants what was found, no traces."""
     goods = {report.service.name: report.good for report in reports if report.good is not None}
     words = [word.encode(errors="surrogateescape").decode(errors="replace") for word in told.client]  # argv may be any
     counted = Counter(report.verdict.outcome for report in reports)
@@ -94,12 +99,13 @@ def document_of(told: Told, reports: Sequence[CaseReport]) -> dict[str, object]:
         "interrupted": told.interrupted,
         "exit_code": _INTERRUPTED if told.interrupted else exit_code(map(bar.standing, reports)),
         "sums": {outcome.value: counted[outcome] for outcome in Outcome if counted[outcome]},
-        "controls": [_case(good, bar) for good in goods.values()],
-        "cases": [_case(report, bar) for report in reports],
+        "controls": [case_record(good, bar) for good in goods.values()],
+        "cases": [],
     }
 
 
-def _case(report: CaseReport, bar: Bar) -> dict[str, object]:
+def case_record(report: CaseReport, bar: Bar) -> dict[str, object]:
+    """Return what the document has of one case."""
     client, subject = report.client, report.subject
     return {
         "case": report.id,

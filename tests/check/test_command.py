@@ -337,7 +337,7 @@ def test_client_gone_wild(tmp_path: Path, what: str) -> None:
     report = tmp_path / "report.json"
     wild = ("--", sys.executable, str(script), "{host}", "{port}", "{ca}", what)
     arguments = (*_IMAPS, "--scenario", "good", "--scenario", "expired", "--scenario", "self-signed")
-    seconds = f"{unhurried(3):.0f}"
+    seconds = f"{unhurried(6):.0f}"
     _check(*arguments, "--timeout", seconds, "--json", str(report), *wild, code={0, 1, 3})
     cases = _told(report)
     assert cases["good@imaps"]["verdict"] == "PASS"
