@@ -62,12 +62,16 @@ class Witness:
     def __init__(self, canary: Canary) -> None:
         self._canary = canary
         self._sessions: dict[int, _SessionWitness] = {}
+        self._told: set[int] = set()
+        """The sessions in which the password was said: from then on the server may repeat it, in others, too."""
 
     def observe(self, record: _Recorded, event: events.Event) -> None:
         """Take note of an event."""
         watched = self._sessions.get(record.number)
         if watched is None:
-            watched = self._sessions[record.number] = _SessionWitness(record.number, record.started, self._canary)
+            watched = self._sessions[record.number] = _SessionWitness(
+                record.number, record.started, self._canary, self._told
+            )
         watched.take(event)
 
     def trace(self) -> Trace:
@@ -98,10 +102,11 @@ def trace_of(records: Iterable[_RecordedWhole], canary: Canary) -> Trace:
 class _SessionWitness:
     """Watches one connection."""
 
-    def __init__(self, number: int, started: datetime, canary: Canary) -> None:
+    def __init__(self, number: int, started: datetime, canary: Canary, told: set[int]) -> None:
         self._number = number
         self._started = started
         self._canary = canary
+        self._told = told
         self._lookout = Lookout(canary)
         self._events: list[events.Event] = []
         self._sightings: list[Sighting] = []
@@ -115,6 +120,8 @@ class _SessionWitness:
     def take(self, event: events.Event) -> None:
         """Keep what an event proves."""
         found = self._lookout.take(len(self._events), event)
+        if found is not None and found.exposure > Exposure.NAME:
+            self._told.add(self._number)
         if isinstance(event, _PHASES):
             self._phase += 1
         kept = self._keep(event, found)
@@ -180,11 +187,11 @@ class _SessionWitness:
             case events.RawSent():
                 masked = replace(event, data=b"")
             case events.CommandReceived():
-                shown = self._harmless(event.masked)
+                shown = self._harmless(event.masked) if found is not None else event.masked[:_SHOWN]
                 whole = event.size == len(event.data)  # another size says that something was left out
                 masked = replace(event, data=shown, masked=shown, size=len(shown) if whole else event.size)
             case events.LineReceived():
-                shown = self._harmless(event.masked)
+                shown = self._harmless(event.masked) if found is not None else event.masked[:_SHOWN]
                 masked = replace(event, data=shown, masked=shown)
             case events.DataReceived():
                 secret = found is not None and found.exposure > Exposure.NAME
@@ -192,7 +199,8 @@ class _SessionWitness:
             case events.PlaintextDiscarded():
                 masked = replace(event, data=_MASK)
             case events.ReplySent():
-                shown = self._harmless(event.data if event.masked is None else event.masked)
+                told = event.data if event.masked is None else event.masked
+                shown = self._harmless(told) if self._told else told[:_SHOWN]
                 whole = event.size == len(event.data)
                 masked = replace(event, data=shown, masked=None, size=len(shown) if whole else event.size)
             case events.InternalFault():

@@ -71,8 +71,8 @@ def test_secrets(event: events.Event) -> None:
 
 
 def test_echoes() -> None:
-    """A reply that repeats the password is masked as well."""
-    (kept,) = _kept(_reply(b"* BAD unknown Sing1234\r\n")).events
+    """A reply that repeats the password, once the client has said it, is masked as well."""
+    *_, kept = _kept(_SECRETS["a login"], _reply(b"* BAD unknown Sing1234\r\n")).events
     assert isinstance(kept, events.ReplySent)
     assert kept.data == b"****\r\n"
 
