@@ -8,14 +8,18 @@ import sys
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
 
+from labserver.catalogue import shipped
 from labserver.catalogue.schema import file_schema
 from labserver.cli.parser import run as typed
 from labserver.misbehaviours.notation import CONDITIONS
 from labserver.misbehaviours.table import KINDS
 from labserver.misbehaviours.words import PLACES
+from labserver.pki.recipe_files import FOLDER
 from labserver.pki.recipe_tables import CERTIFICATE, PROFILE
 from labserver.services import SERVICES
+from labserver.tables import read_document
 from tests.docs.documents import ROOT
 
 
@@ -111,6 +115,36 @@ def test_references_lead_somewhere() -> None:
                 check(inner)
 
     check(schema)
+
+
+def test_the_schema_takes_what_is_read() -> None:
+    """Editors find nothing wrong in our own files, nor in our recipes, written as certificates of scenarios."""
+    validator = Draft202012Validator(file_schema())
+    Draft202012Validator.check_schema(validator.schema)
+    for path in shipped.PLACES.parent.glob("*.toml"):
+        assert [error.message for error in validator.iter_errors(dict(read_document(path).tables))] == []
+    entry = {"title": "A title", "does": "It does something."}
+    tables = [table for path in FOLDER.glob("*.toml") for table in read_document(path).tables.values()]
+    certificates = [{key: value for key, value in table.items() if key in PROFILE} for table in tables]
+    many = {f"x-{number}": entry | {"certificate": one} for number, one in enumerate(certificates)}
+    assert [error.message for error in validator.iter_errors(many)] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"leaf": {"not_befor": "-1d"}},
+        {"leaf": {"key": "rsa500"}},
+        {"recipe": "expired", "leaf": {}},
+        {"authorities": {"a": {"levels": 0}}},
+        {"staple": {"status": "gone"}},
+        {"title": "A title"},
+    ],
+)
+def test_the_schema_refuses_what_is_refused(wrong: dict[str, Any]) -> None:
+    """What is no key of a certificate, or no value, an editor underlines."""
+    entry = {"title": "A title", "does": "It does something.", "certificate": wrong}
+    assert not Draft202012Validator(file_schema()).is_valid({"x": entry})
 
 
 def test_nothing_of_it_is_loaded_by_a_lab() -> None:
