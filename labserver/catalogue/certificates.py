@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labserver.nearest import did_you_mean
-from labserver.pki.specification import Severity, Verdict
+from labserver.pki.specification import ENGINES, Severity, Verdict
 from labserver.scenario import USUAL_CERTIFICATE, Expectation
 from labserver.tables import TableError
 
@@ -68,7 +68,8 @@ def _written(identifier: str, group: str, entry: Entry, table: Table) -> ChainSp
         "severity": (Severity.SECURITY if rejected else Severity.NONE).value,
         "references": list(entry.references),
     }
-    return tried(written_recipe(identifier, group, words, table), any_engine="engine" not in table)
+    recipe = written_recipe(identifier, group, words, table)
+    return tried(recipe, any_engine="engine" not in table and recipe.engine == ENGINES[0])
 
 
 def _verdict(entry: Entry, table: Table) -> object:

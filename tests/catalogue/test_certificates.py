@@ -111,6 +111,9 @@ def test_engines() -> None:
         assert recipe is not None
         found[said] = recipe.engine
     assert found == {'key = "p384"': "stdlib", 'corrupt = ["garbage"]': "tlslite", twice: "tlslite"}
+    based = read(f'{CERTIFICATE_OF_MINE}base = "delegated-credential"\ndelegation = "-1d"').recipe
+    assert based is not None
+    assert based.engine == "tlslite", "what it is based on names one"
 
 
 @pytest.mark.parametrize(
