@@ -24,8 +24,6 @@ _RULES = {
     Verdict.REJECT: ("rejects-certificate",),
     Verdict.EITHER: (),
 }
-_ASKED = {"compressed": "compress_certificate", "unrecognized-name": "server_name"}
-"""The extension that asks for a presentation, where a client meets it only then."""
 _SEVERITIES = {
     specification.Severity.NONE: Severity.NONE,
     specification.Severity.CONFORMANCE: Severity.LOW,
@@ -55,5 +53,5 @@ def _scenario(spec: ChainSpec) -> Scenario:
         rules=_RULES[spec.verdict],
         default=spec.default,
         own_anchor=spec.own_anchor,
-        asked=spec.asked or _ASKED.get(spec.present, ""),
+        asked=spec.met_by,
     )

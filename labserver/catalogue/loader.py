@@ -145,7 +145,7 @@ def _scenario(identifier: str, entry: Entry, group: str, rules: Collection[str] 
         rules=tuple(dict.fromkeys(rules)),
         default=entry.default,
         own_anchor=recipe.own_anchor if recipe else certificate != USUAL_CERTIFICATE,
-        asked=recipe.asked if recipe else "",
+        asked=recipe.met_by if recipe else "",
         stated=entry.expectation is not None,
         repeats=entry.repeats,
     )

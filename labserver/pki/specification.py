@@ -47,6 +47,8 @@ PRESENTATIONS = (
     "unrecognized-name",
 )
 """How the tlslite engine presents a chain (:data:`labserver.tls.tlslite.PRESENTATIONS`); the others do it rightly."""
+_PRESENTED_TO = {"compressed": "compress_certificate", "unrecognized-name": "server_name"}
+"""The extension that asks for a presentation, where a client meets it only then."""
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 ANEW = ("connection", "service")
 """How often a chain is made, if not once."""
@@ -271,6 +273,11 @@ class ChainSpec:
         if self.versions:
             return self.versions[-1]
         return "TLSv1.2" if self.leaf.key in _OLD_KEYS else "TLSv1.3"
+
+    @property
+    def met_by(self) -> str:
+        """The TLS extension without which a client has not met the case, by its IANA name; empty for none."""
+        return self.asked or _PRESENTED_TO.get(self.present, "")
 
     @property
     def in_message(self) -> bool:

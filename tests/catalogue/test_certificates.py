@@ -18,7 +18,7 @@ from labserver.pki.specification import Verdict
 from labserver.tables import Document
 from labserver.verdicts.rules import RULES
 from tests.catalogue.met import meet, objections
-from tests.ours import catalogue_with
+from tests.ours import CATALOGUE, catalogue_with
 
 if TYPE_CHECKING:
     from labserver.scenario import Scenario
@@ -58,7 +58,7 @@ def test_named() -> None:
         scenario = read(f'[x]\n{HEAD}[x.certificate]\nrecipe = "{name}"')
         assert scenario.recipe is recipe
         known = (scenario.certificate, scenario.own_anchor, scenario.asked, scenario.host)
-        assert known == (name, recipe.own_anchor, recipe.asked, recipe.host)
+        assert known == (name, recipe.own_anchor, CATALOGUE[name].asked, recipe.host)
     assert (
         read(
             f'[x]\n{HEAD}host = "{{id}}.test"\ncertificate.recipe = "absolute-name-root"'.replace(
