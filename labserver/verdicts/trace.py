@@ -102,9 +102,10 @@ class Session:
 
     @property
     def left(self) -> bool:
-        """The client ended it: what is still open, or was ended by the server, is not left."""
+        """The client ended it, or said goodbye, upon which the server does; what is still open is not left."""
         ends = [event for event in self.events if isinstance(event, Disconnected)]
-        return bool(ends) and ends[-1].by != "server"
+        goodbye = any(isinstance(event, CommandReceived) and event.verb in FAREWELLS for event in self.events)
+        return bool(ends) and (goodbye or ends[-1].by != "server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,7 +194,7 @@ CLIENTS = {
             "auth-rejected",
             "scram-bad-server-signature",
         ),
-        rows={"scram-bad-server-signature": Row(INCONCLUSIVE, "", "it was told to use PLAIN")},
+        rows={"scram-bad-server-signature": _OTHER_MECHANISM},
     ),
     "mbsync": Judged(
         program="mbsync",
@@ -206,7 +206,7 @@ CLIENTS = {
         program="fetchmail",
         words=_configured("fetchmail-imap"),
         services=_IMAP,
-        rows={"scram-bad-server-signature": _NO_SCRAM, "auth-rejected": _DOWNGRADE},
+        rows={"scram-bad-server-signature": _OTHER_MECHANISM, "auth-rejected": _DOWNGRADE},
     ),
     "fetchmail, POP3": Judged(
         program="fetchmail",

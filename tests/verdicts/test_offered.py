@@ -142,6 +142,13 @@ def _control(mechanism: str = "PLAIN") -> Scene:
     return scene.says(f"a AUTHENTICATE {mechanism}\r\n".encode()).logs_in(mechanism).ends()
 
 
+def test_goodbye_is_an_end() -> None:
+    """A client that says goodbye has ended the session, although the server closes the connection then."""
+    read = listed(Scene("submissions").tls().says(b"EHLO x\r\n"), "SCRAM-SHA-256").says(b"QUIT\r\n").ends("server")
+    verdict = judged("scram-bad-server-signature", "submissions", read, good=trace(_control()))
+    assert verdict.outcome is Outcome.NOT_OFFERED
+
+
 def _read_and_ended() -> Scene:
     return listed(Scene("imaps").tls().says(b"a CAPABILITY\r\n"), "SCRAM-SHA-256", "SCRAM-SHA-1").ends()
 
