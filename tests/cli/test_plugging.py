@@ -167,7 +167,7 @@ def test_rule_and_check(tmp_path: Path) -> None:
     """A scenario names the rule; ``check`` opens the service, and the rule is judged by."""
     file, report = tmp_path / "polite.toml", tmp_path / "report.json"
     file.write_text(_POLITE)
-    options = ("--scenario-file", str(file), "--service", "pop3-second", "--json", str(report))
+    options = ("--scenario-file", str(file), "--service", "pop3-second", "--fail-on", "low", "--json", str(report))
     words = (sys.executable, "-c", _CLIENT, "{host}", "{port}", "{user}", "{password}")
     _run("check", *options, "--", *words, folder=tmp_path, code=1)
     case = json.loads(report.read_text())["cases"][-1]
