@@ -36,8 +36,11 @@ _IMAP = frozenset({ProtocolName.IMAP})
 _LITERAL, _SECURED = frozenset({Occasion.LITERAL}), frozenset({Occasion.SECURED})
 _WITH_COMMAND = frozenset({Occasion.COMMAND, Occasion.LITERAL, Occasion.UNSOLICITED})
 """The occasions on which a command may be in progress."""
-_OF_THE_DIALOGUE = ("command", "purpose", "phase", "account", "mailbox", "sender", "recipient")
+_NOT_OF_THE_DIALOGUE = frozenset({"on", "service", "idle", "nth", "chance", "scope"})
+_OF_THE_DIALOGUE = tuple(name for name in When.__struct_fields__ if name not in _NOT_OF_THE_DIALOGUE)
 """Conditions on what is said."""
+_ALIKE = tuple(name for name in _OF_THE_DIALOGUE if name not in {"command", "purpose", "phase"})
+"""Those that one link shares with another only if both say the same."""
 _PREAUTH = "preauth"
 _NO_CONDITIONS = When()
 
@@ -226,9 +229,7 @@ def _hides(outer: Misbehaviour, inner: Misbehaviour) -> bool:
         and _covers(wide.purposes, narrow.purposes)
         and _covers(wide.services, narrow.services)
         and set(wide.phases) <= set(narrow.phases)
-        and all(
-            getattr(wide, key) in {None, getattr(narrow, key)} for key in ("account", "mailbox", "sender", "recipient")
-        )
+        and all(getattr(wide, key) in {getattr(_NO_CONDITIONS, key), getattr(narrow, key)} for key in _ALIKE)
     )
 
 

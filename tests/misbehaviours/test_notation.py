@@ -158,6 +158,15 @@ def test_mistakes(toml: str, said: str) -> None:
         _read(toml)
 
 
+@pytest.mark.parametrize(
+    ("service", "condition"), [("imap", "account"), ("imap", "mailbox"), ("smtp", "sender"), ("smtp", "recipient")]
+)
+def test_a_condition_leaves_something(service: str, condition: str) -> None:
+    """A link nearer to the client that acts only sometimes hides none, whatever the condition is called."""
+    chain = [{"kind": "drop"}, {"kind": "silence", "when": {condition: "a*"}}]
+    assert len(read_misbehaviours(chain, (service,))) == 2
+
+
 IMPOSSIBLE: dict[str, tuple[tuple[str, ...], list[dict[str, Any]], str]] = {
     "hidden by all": (
         ALL,
