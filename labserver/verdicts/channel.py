@@ -41,7 +41,9 @@ def certificate_accepted(inquiry: Inquiry) -> Iterator[Breach]:
     most = _most(inquiry)
     for breach in _used(inquiry, "certificate", "certificate"):
         outcome = min(breach.outcome, most, key=lambda one: one.rank)
-        yield replace(breach, severity=breach.severity or inquiry.subject.severity, outcome=outcome)
+        disputed = f"; disputed: {inquiry.subject.disputed}" if outcome is Outcome.WARN is not breach.outcome else ""
+        severity = breach.severity or inquiry.subject.severity
+        yield replace(breach, what=f"{breach.what}{disputed}", severity=severity, outcome=outcome)
 
 
 def _most(inquiry: Inquiry) -> Outcome:

@@ -13,6 +13,7 @@ from labserver.scenario import Severity
 from labserver.verdicts.finding import STRICTEST, Finding, Outcome, Revocation, Terms
 from labserver.verdicts.policy import Policy
 from labserver.verdicts.rules import ALWAYS, RULES, Rule
+from tests.ours import CATALOGUE
 from tests.verdicts.scenes import CANARY, Scene, judged, trace
 
 PASS, INFO, WARN, FAIL = Outcome.PASS, Outcome.INFO, Outcome.WARN, Outcome.FAIL
@@ -379,7 +380,14 @@ TABLE = {
         Row("was told to refuse that", FAIL, scenes=(trusting(),), known=_HARD),
     ),
     "ku-no-digital-signature": (
-        Row("goes on, as some correct clients do", WARN, scenes=(trusting(),), severity=Severity.LOW),
+        Row(
+            "goes on, as some correct clients do",
+            WARN,
+            scenes=(trusting(),),
+            severity=Severity.LOW,
+            says="accepted the certificate and went on with SELECT; disputed: "
+            + CATALOGUE["ku-no-digital-signature"].disputed,
+        ),
         Row("is judged strictly", FAIL, scenes=(trusting(),), known={"terms": STRICTEST}),
     ),
     "tls-v1-0": (
