@@ -153,6 +153,9 @@ def _check_commands(link: Misbehaviour, where: _Where) -> None:
     when, commands, purposes = link.when, link.when.commands, link.when.purposes
     for place, verb in enumerate(commands):
         path = ("when", "command", place) if isinstance(when.command, tuple) else ("when", "command")
+        if elsewhere := [protocol for protocol, words in _WORDS.items() if verb in words - where.words]:
+            here = "the scenario's services speak" if not when.service else "these services speak"
+            raise TableError(path, f"{verb} is a command of {_listed(elsewhere)}; {here} {_listed(where.protocols)}")
         if verb not in where.words:
             raise TableError(path, unknown(verb, sorted(where.words), what="command"))
         if where.all_implicit and purpose_of(Command(verb=verb)) is Purpose.UPGRADE:

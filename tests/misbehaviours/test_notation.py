@@ -218,14 +218,14 @@ IMPOSSIBLE: dict[str, tuple[tuple[str, ...], list[dict[str, Any]], str]] = {
     "a command of another protocol": (
         ("imap",),
         [{"kind": "silence", "when": {"command": "RCPT"}}],
-        r"\[0\].when.command: unknown command RCPT",
+        r"\[0\].when.command: RCPT is a command of lmtp, smtp; the scenario.s services speak imap",
     ),
     "a mistyped command": (
         ("imap",),
         [{"kind": "silence", "when": {"command": ["NOOP", "SELCT"]}}],
         r"\[0\].when.command\[1\]: unknown command SELCT; did you mean SELECT",
     ),
-    "LHLO in SMTP": (("smtp",), [{"kind": "silence", "when": {"command": "LHLO"}}], "unknown command LHLO"),
+    "LHLO in SMTP": (("smtp",), [{"kind": "silence", "when": {"command": "LHLO"}}], "LHLO is a command of lmtp"),
     "another service": (
         ("imap",),
         [{"kind": "silence", "when": {"service": "smtp"}}],
