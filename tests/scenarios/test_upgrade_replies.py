@@ -32,8 +32,12 @@ REPLIES = {
     ("injection-bye", IMAP): b"a2 OK Begin TLS negotiation now\r\n* BYE close the connection please.\r\n",
     ("injection-preauth", IMAP): b"a2 OK Begin TLS negotiation now\r\n* PREAUTH you are logged in\r\n",
     ("untagged-before-tls", IMAP): (
-        b'* LIST () "/" 7XiYhgS7\r\n* STATUS INBOX (MESSAGES 54321)\r\n* 54321 EXISTS\r\n* 12345 RECENT\r\n'
-        b"* 1 EXPUNGE\r\na2 OK Begin TLS negotiation now\r\n"
+        b'* LIST () "/" 7XiYhgS7\r\n* LSUB () "/" 7XiYhgS7\r\n'
+        b"* STATUS 7XiYhgS7 (MESSAGES 54321)\r\n* STATUS INBOX (MESSAGES 54321)\r\n"
+        b"* SEARCH 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20\r\n* FLAGS (\\Seen 7XiYhgS7)\r\n"
+        b"* 54321 EXISTS\r\n* 12345 RECENT\r\n* 1 EXPUNGE\r\n"
+        b"* 1 FETCH (BODY[] {28}\r\nSubject: 7XiYhgS7\r\n\r\nHello\r\n)\r\n"
+        b"a2 OK Begin TLS negotiation now\r\n"
     ),
 }
 """All that STARTTLS or STLS gets before anything else is said."""
@@ -117,6 +121,6 @@ def test_presented(stage: LabProcess) -> None:
     """Behind the greeting come tagged OKs that answer nothing."""
     with Wire(place(stage, "starttls-presented-tagged-ok", "imap", Way.ADDRESS)) as wire:
         assert wire.greeting.startswith(b"* OK [CAPABILITY ")
-        assert [wire.line().split()[:2] for _ in range(6)] == [
-            [tag, b"OK"] for tag in (b"RUBY0001", b"A001", b"A0001", b"a001", b"A1", b"1")
+        assert [wire.line().split()[:2] for _ in range(7)] == [
+            [tag, b"OK"] for tag in (b"RUBY0001", b"A001", b"A0001", b"a001", b"a1", b"A1", b"1")
         ]
