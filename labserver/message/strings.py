@@ -6,7 +6,7 @@ import re
 
 __all__ = ["nstring", "string"]
 
-_NOT_PLAIN = re.compile(rb"[\"\\\r\n\0\x80-\xff]")
+_not_plain = re.compile(rb"[\"\\\r\n\0\x80-\xff]").search
 _SPECIAL = re.compile(rb"([\"\\])")
 _NOT_QUOTABLE = re.compile(rb"[\r\n\0\x80-\xff]")
 
@@ -16,7 +16,7 @@ def string(value: bytes) -> bytes:
 
     NUL cannot be sent in either (RFC 3501 9, ``CHAR8``) and becomes U+FFFD.
     """
-    if not _NOT_PLAIN.search(value):
+    if not _not_plain(value):
         return b'"%b"' % value
     if not _NOT_QUOTABLE.search(value):
         return b'"%b"' % _SPECIAL.sub(rb"\\\1", value)
@@ -26,4 +26,6 @@ def string(value: bytes) -> bytes:
 
 def nstring(value: bytes | None) -> bytes:
     """Return ``value`` as a string, or NIL for None."""
-    return b"NIL" if value is None else string(value)
+    if value is None:
+        return b"NIL"
+    return string(value) if _not_plain(value) else b'"%b"' % value  # most are plain, and an ENVELOPE has twenty of them
