@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from labserver.pki.engine_names import ENGINES
 from labserver.pki.validity import Moment
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ __all__ = [
     "Verdict",
 ]
 
-ENGINES = ("stdlib", "openssl", "tlslite")
-"""TLS engines by which a chain may be served, simplest first (:data:`labserver.tls.engine.EngineName`)."""
 UNREADABLE = -1
 """In place of OpenSSL's error code: it cannot, or will not, even read what is sent, so no client of its accepts it."""
 PRESENTATIONS = (
@@ -247,6 +246,16 @@ class ChainSpec:
         """Return the labels of the certificates for which a label stands, the last first."""
         levels = self.authorities[label].levels if label in self.authorities else 1
         return (label, *(f"{label} {level}" for level in range(levels - 1, 0, -1)))
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether a correct client accepts it."""
+        return self.verdict is Verdict.ACCEPT
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that can serve it, simplest first."""
+        return ENGINES[ENGINES.index(self.engine) :]
 
     @property
     def needs_lab(self) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from labserver.errors import ConfigurationError
 from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.pki.chain import certificates_pem
-from labserver.pki.specification import ENGINES, Verdict
 from labserver.tls.engine import make_engines
 from labserver.tls.failed import FailedEngine
 from labserver.tls.recipe_settings import following
@@ -155,7 +154,7 @@ class RecipeEngines:
         made = self._made.get((others, occasion)) or self._presented(others=others, occasion=occasion)
         if self._spec.anew != "connection":
             self._made[others, occasion] = made
-        good = self._spec.verdict is Verdict.ACCEPT
+        good = self._spec.acceptable
         return Answer(engine=made.maker(visit.presentation)(), meant=self._is_meant_for(visit.hello), good=good)
 
     def obstacle(self, presentation: Presentation) -> str | None:
@@ -196,5 +195,4 @@ class RecipeEngines:
             anchors = certificates_pem(chain.client_anchors)
             required = spec.client_certificate == "required"
             settings = replace(settings, client_anchors=anchors, client_required=required)
-        more = ENGINES[ENGINES.index(spec.engine) :]
-        return ChainEngines(settings, engine=spec.engine, anchors=anchors, others=more)
+        return ChainEngines(settings, engine=spec.engine, anchors=anchors, others=spec.engines)

@@ -13,7 +13,7 @@ from labserver.errors import UnavailableError
 from labserver.misbehaviours.moment import Memories, Moment
 from labserver.misbehaviours.presentation import AS_USUAL
 from labserver.pki.chain import certificates_pem
-from labserver.pki.specification import ENGINES
+from labserver.pki.engine_names import ENGINES
 from labserver.session.engine_choice import ChainEngines, RecipeEngines, always
 from labserver.tls.client_hello import ClientHello
 from labserver.tls.failed import FailedEngine
