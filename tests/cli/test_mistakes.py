@@ -47,7 +47,7 @@ _TABLE = [
     ("explain expird", "unknown scenario expird; did you mean expired? labserver scenarios lists them"),
     ("explain Expired@imaps", "did you mean expired?"),
     ("explain self_signed", "did you mean self-signed?"),
-    ("explain stripped", "did you mean starttls-stripped?"),
+    ("explain stripped", "did you mean starttls-stripped"),
     ("explain expired@imps", "did you mean imaps?"),
     ("explain starttls-stripped@imaps", "starttls-stripped is not available on imaps"),
     ("scenarios expird", "did you mean expired?"),
