@@ -60,10 +60,14 @@ def run(options: argparse.Namespace) -> int:
     scenario = catalogue.get(identifier)
     if scenario is None:
         from labserver.cli.rule_words import rule_words  # noqa: PLC0415 -- only where it is no scenario
+        from labserver.verdicts.rules import RULES  # noqa: PLC0415 -- the same
 
         if words := list(rule_words(options.case, catalogue)):
             print("\n".join(words))
             return 0
+        near = did_you_mean(options.case, RULES)
+        if near and not did_you_mean(identifier, catalogue):
+            raise ConfigurationError(f"unknown scenario or rule {options.case}{near}")
         raise ConfigurationError(catalogue.unknown(identifier))
     service_name = service_name or scenario.services[0]
     if service_name not in scenario.services:

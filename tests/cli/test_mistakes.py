@@ -45,6 +45,7 @@ _TABLE = [
     ("up stray", "unexpected argument 'stray'"),
     ("hosts x", "unexpected argument 'x'"),
     ("explain expird", "unknown scenario expird; did you mean expired? labserver scenarios lists them"),
+    ("explain bounded-tim", "unknown scenario or rule bounded-tim; did you mean bounded-time?"),
     ("explain Expired@imaps", "did you mean expired?"),
     ("explain self_signed", "did you mean self-signed?"),
     ("explain stripped", "did you mean starttls-stripped"),
