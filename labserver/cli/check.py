@@ -77,6 +77,7 @@ def _wanted(options: argparse.Namespace, catalogue: Catalogue) -> Wanted:
         raise ConfigurationError("--exclude leaves out every case; there is nothing to run")
     for path in filter(None, (options.json, options.junit, options.write_expect)):
         _check_writable(path)
+    _check_kept(options)
     wanted = Wanted(
         options=options,
         command=command,
@@ -132,6 +133,15 @@ def _tell_unstated(scenarios: Sequence[Scenario]) -> None:
         print(
             f"labserver: {', '.join(unstated)}: no expectation is given, so the rules that always hold decide: {rules}",
             file=sys.stderr,
+        )
+
+
+def _check_kept(options: argparse.Namespace) -> None:
+    """Raise ConfigurationError where reasons that somebody wrote would be lost."""
+    path: Path | None = options.write_expect
+    if path is not None and path.is_file() and path.stat().st_size and options.expect != path:
+        raise ConfigurationError(
+            f"--write-expect {path}: it is there already; add --expect {path} to keep its reasons, or remove it"
         )
 
 

@@ -68,11 +68,11 @@ class Bar:
     def standing(self, report: CaseReport) -> Standing:
         """Return how a case counts."""
         plain, declared = self._plain(report), self.declared(report)
-        if declared is None or plain is Standing.SKIPPED:
+        if declared is None or report.verdict.outcome is Outcome.NOT_APPLICABLE:
             return plain
         if declared.covers(report):
             return Standing.EXPECTED
-        return Standing.UNEXPECTED if plain is Standing.PASSED else plain
+        return Standing.UNEXPECTED if plain in {Standing.PASSED, Standing.SKIPPED} else plain
 
     def declared(self, report: CaseReport) -> Expected | None:
         """Return what was declared of a case: under its own name, else by the first pattern that matches."""

@@ -172,6 +172,7 @@ def test_expected(tmp_path: Path) -> None:
         "[expired@imaps]", '["expired@imaps"]'
     )
     path.write_text(path.read_text().replace('""', '"known"'))
+    assert f"add --expect {path} to keep its reasons" in _check("--write-expect", str(path), *careless, code=2).stderr
     done = _check("--expect", str(path), "--junit", str(report), *careless, code=0)
     assert done.stdout.startswith("FAIL           expired@imaps  (as expected: known)\n")
     assert done.stdout.endswith("\n1 case: 1 FAIL\n1 case as expected\n")

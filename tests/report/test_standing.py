@@ -84,6 +84,7 @@ def test_fail_on() -> None:
         (found(Outcome.WARN), Standing.UNEXPECTED, f"expected FAIL {_RULE}: we know"),
         (found(Outcome.INCONCLUSIVE), Standing.UNDECIDED, f"expected FAIL {_RULE}: we know"),
         (found(Outcome.NOT_APPLICABLE), Standing.SKIPPED, ""),
+        (found(Outcome.NOT_OFFERED), Standing.UNEXPECTED, f"expected FAIL {_RULE}: we know"),
         (found(Outcome.FAIL, case="self-signed@imaps"), Standing.FAILED, ""),
     ],
 )
