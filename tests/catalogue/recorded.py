@@ -26,6 +26,7 @@ from labserver import events
 from labserver.cli.rehearsal import dialogue
 from labserver.services import SERVICES
 from tests.catalogue.played import Recorder, kinds, lab_of_its_own, spoken
+from tests.catalogue.words import parsed
 from tests.ours import CATALOGUE, from_recipes, written
 from tests.reference.in_memory import Said
 from tests.reference.traits import GULLIBLE, STRICT
@@ -212,7 +213,8 @@ def _digest(data: bytes) -> str:
 
 def _main(words: Sequence[str]) -> int:
     """Compare or write, everything or the entries named; return the exit status."""
-    write, chosen = "--write" in words, [word for word in words if word != "--write"]
+    about = "Compare what entries send to the reference clients with what is kept."
+    write, chosen = parsed(words, "tests.catalogue.recorded", about, [*from_recipes(), *written()])
     forged = [name for name in from_recipes() if name in chosen or not chosen]
     own = [name for name in written() if name in chosen or (not chosen and (write or name in DIALOGUES))]
     told = []
@@ -229,7 +231,9 @@ def _main(words: Sequence[str]) -> int:
             told.append(CERTIFICATES.difference(record, identifier))
     if write and forged:
         record.write()
-    print("\n".join(filter(None, told)))  # noqa: T201 -- a program
+    told = list(filter(None, told))
+    done = f"kept {len(own) + len(forged)} entries" if write else "nothing differs"
+    print("\n".join(told or [done]))  # noqa: T201 -- a program
     return 1 if any(told) else 0
 
 

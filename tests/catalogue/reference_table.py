@@ -15,6 +15,7 @@ from tests.catalogue.differences import differences, path_of
 from tests.catalogue.kinds_alone import met_alone
 from tests.catalogue.met import Met, meet
 from tests.catalogue.recorded import DIALOGUES
+from tests.catalogue.words import parsed
 from tests.ours import CATALOGUE, written
 from tests.reference.traits import CLIENTS
 
@@ -82,18 +83,21 @@ def _met_again(identifier: str, *, keep: bool) -> list[str]:
 
 
 def _main(words: Sequence[str]) -> int:
-    chosen = [word for word in words if word != "--write"]
+    about = (
+        "Have the reference clients meet entries and the examples of kinds; print the table of what they make of them."
+    )
+    write, chosen = parsed(words, "tests.catalogue.reference_table", about, [*written(), *KINDS])
     rows: list[str] = []
     for identifier in written():
         again = not chosen or identifier in chosen
-        rows += _met_again(identifier, keep="--write" in words) if again else rows_kept(_link(identifier))
+        rows += _met_again(identifier, keep=write) if again else rows_kept(_link(identifier))
     for kind in KINDS:
         again = not chosen or kind in chosen
         rows += rows_of(met_alone(kind), EXAMPLE, kind) if again else rows_kept(EXAMPLE, f"{kind} ")
     title = f"| kind | entry | {' | '.join(traits.name for traits in CLIENTS)} |"
     line = "|---" * (2 + len(CLIENTS)) + "|"
     text = "\n".join((_HEAD, title, line, *sorted(rows), ""))
-    if "--write" in words:
+    if write:
         DOCUMENT.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
