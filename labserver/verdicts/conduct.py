@@ -20,7 +20,12 @@ __all__ = ["hung", "stalled", "stopped_short", "tolerated", "went_on", "wrong_pr
 
 
 def stopped_short(inquiry: Inquiry) -> Iterator[Breach]:
-    """Find that the client neither logged in nor handed over mail, inside TLS where TLS is required."""
+    """Find that the client neither logged in nor handed over mail, inside TLS where TLS is required.
+
+    If it never connected nothing is found: that may be the command's fault, and no octet shows whose it is.
+    """
+    if not inquiry.trace.sessions:
+        return
     secured = inquiry.policy in TLS_REQUIRED
     for session in inquiry.trace.sessions:
         for evidence in session.each(events.AuthenticationSucceeded, events.DataReceived):

@@ -21,9 +21,10 @@ def test_good() -> None:
     assert judged("good", "imaps", _good()) == Verdict(outcome=Outcome.PASS)
 
 
-def test_never_connected() -> None:
-    """No session, no verdict."""
-    verdict = judged("expired", "imaps")
+@pytest.mark.parametrize("scenario", ["good", "expired", "ipv6-san"])
+def test_never_connected(scenario: str) -> None:
+    """No session, no verdict, whatever was to be done there."""
+    verdict = judged(scenario, "imaps")
     assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "the client never connected")
 
 
