@@ -37,6 +37,7 @@ PATIENCE = 20.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add them all."""
+    parser.usage = "%(prog)s [options] -- CMD [arguments]"  # each option is listed below, once
     begin_with_examples(parser, _EXAMPLES)
     parser.epilog = _epilog()
     _add_cases(parser)

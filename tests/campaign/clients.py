@@ -59,6 +59,12 @@ def _python(script: Path) -> tuple[str, ...]:
     return (sys.executable, str(script), *_TOLD)
 
 
+def _node_version(package: str) -> tuple[str, ...]:
+    """Return what prints the versions of a package and of Node.js."""
+    installed_as = f"require({str(_NODE / 'node_modules' / package / 'package.json')!r}).version"
+    return ("node", "-p", f"'{package} ' + {installed_as} + ', Node.js ' + process.versions.node")
+
+
 _LIBRARIES = (sys.executable, "--version")
 CLIENTS = {
     "curl, sending": Client(
@@ -138,7 +144,7 @@ CLIENTS = {
     ),
     "nodemailer": Client(
         program="node",
-        version=("node", "--version"),
+        version=_node_version("nodemailer"),
         words=_node("send.mjs"),
         services=_SMTP,
         slow=True,
@@ -146,7 +152,7 @@ CLIENTS = {
     ),
     "imapflow": Client(
         program="node",
-        version=("node", "--version"),
+        version=_node_version("imapflow"),
         words=_node("read.mjs"),
         services=_IMAP,
         slow=True,

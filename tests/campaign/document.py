@@ -51,4 +51,4 @@ def document(rows: Sequence[Row], absent: Sequence[str], verdicts: Mapping[str, 
 def _result(faults: int) -> str:
     if faults:
         return f"**{faults:,} times the lab was at fault.**"
-    return "The lab did not hang, had no exception, and every verdict is explained by lines of its transcript."
+    return "The lab did not hang, had no exception, and every FAIL and WARN is proved by a line of its transcript."

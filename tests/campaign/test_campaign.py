@@ -36,7 +36,7 @@ def _report(case: dict[str, Any], **lab: object) -> dict[str, Any]:
 @pytest.mark.client
 @pytest.mark.parametrize("name", CLIENTS)
 def test_whole_catalogue(name: str, tmp_path: Path) -> None:
-    """The lab neither hangs nor has an exception, and every verdict is explained by lines of its transcript."""
+    """The lab neither hangs nor has an exception, and every FAIL and WARN is proved by a line of its transcript."""
     client = CLIENTS[name]
     if not installed(client):
         missing(client.program)
